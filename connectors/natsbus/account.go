@@ -1,0 +1,31 @@
+package natsbus
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Account is one tenant of the bus: the hub itself or one trust domain. Its
+// methods are safe for concurrent use.
+type Account struct {
+	name     string
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	replicas int // of every stream in this account
+	log      *slog.Logger
+	trace    Trace
+	guard    *guard // remembers what the streams must hold; nil on an external cluster, which guards itself
+}
+
+// Name returns the account's name: that of its trust domain.
+func (a *Account) Name() string { return a.name }
+
+// Trace carries trace context through message headers. Either function may be
+// nil.
+type Trace struct {
+	Inject  func(ctx context.Context, set func(key, value string))
+	Extract func(ctx context.Context, get func(key string) string) context.Context
+}
