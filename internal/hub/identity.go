@@ -18,11 +18,12 @@ const (
 	KindVIM      Kind = "vim"      // Virtualised Infrastructure Manager
 	KindOSS      Kind = "oss"      // OSS/BSS
 	KindCMF      Kind = "cmf"      // Certificate Management Function
+	KindHub      Kind = "hub"      // this hub itself, acting on its own
 )
 
 var kinds = map[Kind]bool{
 	KindSM: true, KindOperator: true, KindVNFM: true, KindNFVO: true,
-	KindVIM: true, KindOSS: true, KindCMF: true,
+	KindVIM: true, KindOSS: true, KindCMF: true, KindHub: true,
 }
 
 // Identity is who a party is: what its certificate's only URI SAN says, in the

@@ -121,3 +121,8 @@ type Revocation struct {
 	Serial    string    `json:"serial,omitempty"`
 	Reason    string    `json:"reason"`
 }
+
+// Identity returns who the SM is on one of its interfaces.
+func (sm *SecurityManager) Identity(i Interface) Identity {
+	return Identity{TrustDomain: sm.TrustDomain, Kind: KindSM, Name: sm.Name, Interface: i}
+}

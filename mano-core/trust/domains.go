@@ -1,0 +1,184 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+const opCreateDomain = "create trust domain"
+
+// CreateDomain makes a trust domain: an account on the bus, a root and a CA
+// below it whose keys are made in the domain's own key store. A name that was
+// used before is hub.Conflict, also when that domain was deleted: its records
+// remain and must stay its own.
+func (r *Registry) CreateDomain(ctx context.Context, actor hub.Identity, name string) (*hub.TrustDomain, error) {
+	if err := hub.CheckName("trust domain", name); err != nil {
+		return nil, err
+	}
+	if name == HubDomain {
+		return nil, hub.E(hub.Invalid, opCreateDomain, `the name "hub" is the hub's own; choose another`, nil)
+	}
+	if t, ok := r.Directory.Domain(name); ok {
+		return nil, domainExists(t)
+	}
+	account, err := r.Accounts.Create(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", opCreateDomain, name, err)
+	}
+	log, err := account.Log(ctx, recordLog)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", opCreateDomain, name, err)
+	}
+	t, err := r.newDomain(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	record, err := r.record(RecordDomainCreated, actor, "trust-domain/"+name, t)
+	if err != nil {
+		return nil, err
+	}
+	revision, err := r.domains.of(&domain{log: log}).create(ctx, name, t, record)
+	if hub.CodeOf(err) == hub.Conflict {
+		return nil, domainExists(&hub.TrustDomain{Name: name})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", opCreateDomain, name, err)
+	}
+	return t, r.Directory.wait(ctx, domainTable, revision)
+}
+
+func domainExists(t *hub.TrustDomain) error {
+	text := fmt.Sprintf("trust domain %q exists already", t.Name)
+	if t.State == hub.StateDeleted {
+		text = fmt.Sprintf("trust domain %q existed and was deleted; its records remain, so choose another name", t.Name)
+	}
+	return hub.E(hub.Conflict, opCreateDomain, text, nil)
+}
+
+// newDomain makes the keys and certificates of a domain's CA.
+func (r *Registry) newDomain(ctx context.Context, name string) (*hub.TrustDomain, error) {
+	kind := r.KeyStores.Kind(name)
+	keys, err := r.KeyStores.Open(ctx, name, kind)
+	if err != nil {
+		return nil, hub.E(hub.Unavailable, opCreateDomain, fmt.Sprintf("the key store of trust domain %s cannot be opened: %s", name, hub.SafeText(err)), err)
+	}
+	rootKey, err := caKey(ctx, keys, rootLabel)
+	if err != nil {
+		return nil, fmt.Errorf("make root key of %s: %w", name, err)
+	}
+	key, err := caKey(ctx, keys, intermediateLabel)
+	if err != nil {
+		return nil, fmt.Errorf("make CA key of %s: %w", name, err)
+	}
+	now := r.Now().UTC()
+	root, err := newRoot(name, rootKey, now)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := newIntermediate(name, r.ServerNameSuffix, authority{cert: root, key: rootKey}, key.Public(), now)
+	if err != nil {
+		return nil, err
+	}
+	return &hub.TrustDomain{
+		Name: name, State: hub.StateActive, KeyStore: kind, Created: now,
+		Root: encodeCerts(root), Intermediate: encodeCerts(ca),
+	}, nil
+}
+
+// DeleteDomain destroys the keys of a trust domain, after which nothing of it
+// opens or is signed again. Its records remain. A domain with Security Managers
+// that are not revoked is in use: hub.Conflict, naming them.
+func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name string) error {
+	t, ok := r.Directory.Domain(name)
+	if !ok || t.State == hub.StateDeleted {
+		_, _, err := r.active(ctx, name)
+		return err
+	}
+	d, err := r.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := r.setDomainState(ctx, actor, d, name, hub.StateDeleting, RecordDomainDeleting); err != nil {
+		return err
+	}
+	// From here on no registration is completed (see Register), so what the
+	// table shows now is all there will be.
+	if err := r.recoverSMs(ctx, d); err != nil {
+		return err
+	}
+	if users, err := r.users(ctx, d); err != nil || len(users) > 0 {
+		if restore := r.setDomainState(ctx, actor, d, name, hub.StateActive, RecordDomainKept); restore != nil {
+			return restore
+		}
+		if err != nil {
+			return err
+		}
+		return hub.E(hub.Conflict, "delete trust domain", fmt.Sprintf("trust domain %s is in use by Security Managers: %s; revoke them first with: manoward sm revoke NAME --trust-domain %s", name, strings.Join(users, ", "), name), nil)
+	}
+	if err := r.destroyKeys(ctx, d, name); err != nil {
+		return err
+	}
+	return r.setDomainState(ctx, actor, d, name, hub.StateDeleted, RecordDomainDeleted)
+}
+
+// users lists the SMs of a domain that are not revoked, as the table has them.
+func (r *Registry) users(ctx context.Context, d *domain) ([]string, error) {
+	var names []string
+	err := snapshot(ctx, d.sms.table, func(c Change) error {
+		e, err := decodeEntry[hub.SecurityManager](c.Key, c.Value)
+		if err != nil {
+			return err
+		}
+		if e.Current == nil || e.Current.State != hub.StateRevoked {
+			names = append(names, c.Key)
+		}
+		return nil
+	})
+	return names, err
+}
+
+func (r *Registry) setDomainState(ctx context.Context, actor hub.Identity, d *domain, name, state, kind string) error {
+	cell := r.domains.of(d)
+	t, revision, err := cell.get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if t.State == state {
+		return nil
+	}
+	next := *t
+	next.State = state
+	record, err := r.record(kind, actor, "trust-domain/"+name, map[string]string{"state": state})
+	if err != nil {
+		return err
+	}
+	if revision, err = cell.set(ctx, name, t, &next, revision, record); err != nil {
+		return err
+	}
+	return r.Directory.wait(ctx, domainTable, revision)
+}
+
+func (r *Registry) destroyKeys(ctx context.Context, d *domain, name string) error {
+	if d.keys == nil {
+		return hub.E(hub.Unavailable, "delete trust domain", fmt.Sprintf("the keys of trust domain %s cannot be reached to destroy them: %s", name, hub.SafeText(d.err)), d.err)
+	}
+	labels := []string{intermediateLabel, rootLabel}
+	err := snapshot(ctx, d.sms.table, func(c Change) error {
+		for _, i := range hub.Interfaces() {
+			labels = append(labels, clientCALabel(c.Key, i))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, label := range labels {
+		if err := d.keys.Delete(ctx, label); err != nil {
+			return fmt.Errorf("delete trust domain %s: %w", name, err)
+		}
+	}
+	return nil
+}

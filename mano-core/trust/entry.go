@@ -1,0 +1,125 @@
+package trust
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// entry is how a trust domain or a Security Manager is kept in its table.
+//
+// A change goes through three steps, each durable before the next: the entry is
+// written with Next and Record beside the untouched Current; Record is appended
+// to the log; Next becomes Current. Whoever finds an entry between the steps
+// completes it under the same record ID, so a change that a crash cut off
+// happens once, whoever completes it, and is never seen before it is recorded.
+type entry[T any] struct {
+	Current *T          `json:"current,omitempty"`
+	Next    *T          `json:"next,omitempty"`
+	Record  *hub.Record `json:"record,omitempty"`
+}
+
+// cell reads and changes the entries of one table whose changes are recorded in
+// one log. It holds no state of its own.
+type cell[T any] struct {
+	table Table
+	log   Log
+}
+
+// get returns the entry's current value and revision, completing a change that
+// was left half done.
+func (c cell[T]) get(ctx context.Context, key string) (*T, uint64, error) {
+	raw, revision, err := c.table.Get(ctx, key)
+	if err != nil {
+		return nil, 0, err
+	}
+	e, err := decodeEntry[T](key, raw)
+	if err != nil {
+		return nil, 0, err
+	}
+	if e.Record != nil {
+		if revision, err = c.complete(ctx, key, e, revision); err != nil {
+			return nil, 0, err
+		}
+	}
+	return e.Current, revision, nil
+}
+
+// create makes a new entry; hub.Conflict if there is one.
+func (c cell[T]) create(ctx context.Context, key string, value *T, record hub.Record) (uint64, error) {
+	e := entry[T]{Next: value, Record: &record}
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return 0, err
+	}
+	revision, err := c.table.Create(ctx, key, raw)
+	if err != nil {
+		return 0, err
+	}
+	return c.complete(ctx, key, &e, revision)
+}
+
+// set changes the entry that is at the revision from current to next;
+// hub.Precondition if somebody else changed it meanwhile.
+func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision uint64, record hub.Record) (uint64, error) {
+	e := entry[T]{Current: current, Next: next, Record: &record}
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return 0, err
+	}
+	if revision, err = c.table.Update(ctx, key, raw, revision); err != nil {
+		return 0, err
+	}
+	return c.complete(ctx, key, &e, revision)
+}
+
+// complete does the last two steps of a change. Losing the race for the last
+// step to another completer of the same change is no error.
+func (c cell[T]) complete(ctx context.Context, key string, e *entry[T], revision uint64) (uint64, error) {
+	if err := c.log.Append(ctx, *e.Record); err != nil {
+		return 0, fmt.Errorf("record change of %s: %w", key, err)
+	}
+	id := e.Record.ID
+	e.Current, e.Next, e.Record = e.Next, nil, nil
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return 0, err
+	}
+	applied, err := c.table.Update(ctx, key, raw, revision)
+	if hub.CodeOf(err) != hub.Precondition {
+		return applied, err
+	}
+	return c.completedByOther(ctx, key, id, e)
+}
+
+// completedByOther re-reads an entry whose last step somebody else took.
+func (c cell[T]) completedByOther(ctx context.Context, key, id string, e *entry[T]) (uint64, error) {
+	raw, revision, err := c.table.Get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	now, err := decodeEntry[T](key, raw)
+	if err != nil {
+		return 0, err
+	}
+	if now.Record != nil && now.Record.ID == id {
+		return 0, hub.E(hub.Unavailable, "change "+key, "the change is recorded and not applied yet; ask again", nil)
+	}
+	if now.Current != nil {
+		e.Current = now.Current
+	}
+	return revision, nil
+}
+
+func decodeEntry[T any](key string, raw []byte) (*entry[T], error) {
+	var e entry[T]
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, fmt.Errorf("read entry %s: %w", key, err)
+	}
+	if e.Current == nil && e.Next == nil {
+		return nil, fmt.Errorf("read entry %s: it is empty", key)
+	}
+	return &e, nil
+}

@@ -1,0 +1,142 @@
+package trust
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	handshakeTimeout = 10 * time.Second
+	// maxHandshakes bounds how many connections may be in their handshake at a
+	// time. More wait in the kernel's queue.
+	maxHandshakes = 512
+)
+
+// Listen wraps a listener: what its Accept returns has completed its handshake
+// with a credential of the endpoint that it asked for. Refused connections are
+// counted and recorded, never returned. A slow client holds nobody up.
+func (g *Gate) Listen(inner net.Listener) net.Listener {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &gateListener{
+		Listener: inner, gate: g, ctx: ctx, cancel: cancel,
+		ready: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes),
+	}
+	l.work.Go(l.accept)
+	return l
+}
+
+type gateListener struct {
+	net.Listener
+	gate   *Gate
+	ctx    context.Context // ends when the listener closes; handshakes end with it
+	cancel context.CancelFunc
+	ready  chan net.Conn
+	slots  chan struct{}
+	work   sync.WaitGroup
+	err    error // why accept ended; read after ready is closed
+}
+
+func (l *gateListener) accept() {
+	defer close(l.ready)
+	var handshakes sync.WaitGroup
+	defer handshakes.Wait()
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			l.err = err
+			return
+		}
+		select {
+		case l.slots <- struct{}{}:
+		case <-l.ctx.Done():
+			conn.Close()
+			continue
+		}
+		handshakes.Go(func() {
+			defer func() { <-l.slots }()
+			if ready := l.handshake(conn); ready != nil {
+				select {
+				case l.ready <- ready:
+				case <-l.ctx.Done():
+					ready.Close()
+				}
+			}
+		})
+	}
+}
+
+// Accept returns the next connection that was let in.
+func (l *gateListener) Accept() (net.Conn, error) {
+	conn, ok := <-l.ready
+	if !ok {
+		return nil, l.err
+	}
+	return conn, nil
+}
+
+// Close stops accepting and ends the handshakes that are under way.
+func (l *gateListener) Close() error {
+	l.cancel()
+	err := l.Listener.Close()
+	l.work.Wait()
+	return err
+}
+
+func (l *gateListener) handshake(conn net.Conn) net.Conn {
+	ctx, cancel := context.WithTimeout(l.ctx, handshakeTimeout)
+	defer cancel()
+	var asked string
+	server := tls.Server(conn, &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			asked = hello.ServerName
+			return l.gate.configFor(ctx, asked)
+		},
+	})
+	err := server.HandshakeContext(ctx)
+	if err == nil {
+		l.gate.Observe("accepted")
+		return server
+	}
+	conn.Close()
+	if l.ctx.Err() == nil {
+		l.gate.refuse(asked, conn.RemoteAddr().String(), presented(server, err), classify(err))
+	}
+	return nil
+}
+
+// presented returns the certificate of a client that was refused, if it showed
+// one.
+func presented(conn *tls.Conn, err error) *x509.Certificate {
+	var verify *tls.CertificateVerificationError
+	if errors.As(err, &verify) && len(verify.UnverifiedCertificates) > 0 {
+		return verify.UnverifiedCertificates[0]
+	}
+	return peer(conn.ConnectionState())
+}
+
+// classify names the reason of a failed handshake.
+func classify(err error) *refusal {
+	var known *refusal
+	if errors.As(err, &known) {
+		return known
+	}
+	var invalid x509.CertificateInvalidError
+	var verify *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return &refusal{reasonExpired, err}
+	case errors.As(err, &verify):
+		return &refusal{reasonUntrusted, err}
+	case strings.Contains(err.Error(), "client didn't provide a certificate"):
+		// crypto/tls has no value for this error; its text is held by a test.
+		return &refusal{reasonNoCert, err}
+	}
+	return &refusal{reasonProtocol, err}
+}

@@ -1,0 +1,219 @@
+package trust
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+const (
+	hubKey          = "hub" // key of the hub's own entry in hubTable
+	operatorCALabel = "operator-ca"
+	// operatorLifetime is long because a person holds the credential; what ends
+	// it early is making a new one (see IssueOperator).
+	operatorLifetime = 365 * 24 * time.Hour
+)
+
+// hubState is the hub's own certificate authority and its operators.
+type hubState struct {
+	Authority  hub.TrustDomain  `json:"authority"`
+	OperatorCA string           `json:"operatorCa"` // PEM
+	Operators  []hub.Credential `json:"operators"`
+}
+
+// EnsureHub loads the hub's own certificate authority and makes it at the first
+// start.
+func (r *Registry) EnsureHub(ctx context.Context) error {
+	state, _, err := r.hub.get(ctx, hubKey)
+	if hub.CodeOf(err) == hub.NotFound {
+		state, err = r.newHub(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("open the hub's certificate authority: %w", err)
+	}
+	keys, err := r.KeyStores.Open(ctx, HubDomain, state.Authority.KeyStore)
+	if err != nil {
+		return fmt.Errorf("open the hub's keys: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.operators = state
+	r.opened[HubDomain] = &domain{log: r.hubLog, keys: keys}
+	return nil
+}
+
+func (r *Registry) newHub(ctx context.Context) (*hubState, error) {
+	t, err := r.newDomain(ctx, HubDomain)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := r.KeyStores.Open(ctx, HubDomain, t.KeyStore)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := r.issuer(ctx, t, &domain{keys: keys})
+	if err != nil {
+		return nil, err
+	}
+	key, err := caKey(ctx, keys, operatorCALabel)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := newClientCA("operators", HubDomain, AdminInterface, issuer, key.Public(), r.Now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	state := &hubState{Authority: *t, OperatorCA: encodeCerts(cert)}
+	record, err := r.record(RecordHubAuthorityMade, hubItself(), "hub", state)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.hub.create(ctx, hubKey, state, record); err != nil {
+		return nil, err
+	}
+	return state, nil
+}
+
+// hubCA returns the hub's state and its CA.
+func (r *Registry) hubCA(ctx context.Context) (*hubState, *domain, authority, error) {
+	r.mu.Lock()
+	state, d := r.operators, r.opened[HubDomain]
+	r.mu.Unlock()
+	ca, err := r.issuer(ctx, &state.Authority, d)
+	return state, d, ca, err
+}
+
+// HubRoot returns the root certificate, in PEM, under which the hub's own
+// listener and its operators are certified.
+func (r *Registry) HubRoot() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.operators.Authority.Root
+}
+
+// OperatorCAs returns the CA that operators are certified by.
+func (r *Registry) OperatorCAs() (*x509.CertPool, error) {
+	r.mu.Lock()
+	text := r.operators.OperatorCA
+	r.mu.Unlock()
+	cert, err := decodeCert(text)
+	if err != nil {
+		return nil, fmt.Errorf("read operator CA: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return pool, nil
+}
+
+// IssueOperator signs the credential of an operator and revokes every other of
+// the same name, so that whoever holds the data directory can take a lost
+// credential out of force by making a new one.
+func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hub.Credential, error) {
+	id := hub.Identity{TrustDomain: HubDomain, Kind: hub.KindOperator, Name: name}
+	csr, err := parseCSR(csrText, id)
+	if err != nil {
+		return nil, err
+	}
+	_, d, issuer, err := r.hubCA(ctx)
+	if err != nil {
+		return nil, err
+	}
+	current, revision, err := r.hub.get(ctx, hubKey)
+	if err != nil {
+		return nil, err
+	}
+	key, err := d.keys.Signer(ctx, operatorCALabel)
+	if err != nil {
+		return nil, err
+	}
+	caCert, err := decodeCert(current.OperatorCA)
+	if err != nil {
+		return nil, err
+	}
+	ca := authority{cert: caCert, chain: []*x509.Certificate{issuer.cert}, key: key}
+	leaf, err := newClientCert(id, ca, csr.PublicKey, r.Now().UTC(), operatorLifetime)
+	if err != nil {
+		return nil, err
+	}
+	cred := newCredential(leaf, ca)
+	next := *current
+	next.Operators = []hub.Credential{cred}
+	for _, c := range current.Operators {
+		if who, err := identityOf(c); err == nil && who.Name != name {
+			next.Operators = append(next.Operators, c)
+		}
+	}
+	record, err := r.record(RecordOperatorSigned, id, "operator/"+name, cred)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.hub.set(ctx, hubKey, current, &next, revision, record); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.operators = &next
+	r.mu.Unlock()
+	return &cred, nil
+}
+
+// Operator says which operator a certificate of an established connection
+// belongs to. The certificate must have been verified under [Registry.OperatorCAs].
+func (r *Registry) Operator(leaf *x509.Certificate) (hub.Identity, error) {
+	r.mu.Lock()
+	known := r.operators.Operators
+	r.mu.Unlock()
+	print := fingerprint(leaf)
+	for i := range known {
+		if known[i].Fingerprint != print {
+			continue
+		}
+		if why := known[i].Usable(r.Now()); why != "" {
+			return hub.Identity{}, hub.E(hub.Unauthenticated, "check operator", "the operator's credential is "+why, nil)
+		}
+		return identityOf(known[i])
+	}
+	return hub.Identity{}, hub.E(hub.Unauthenticated, "check operator", "this operator's credential is not in force; use the context file of the newest one", nil)
+}
+
+// OperatorExpiry returns when the named operator's credential ends; the zero
+// time if there is none.
+func (r *Registry) OperatorExpiry(name string) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.operators.Operators {
+		if who, err := identityOf(c); err == nil && who.Name == name {
+			return c.NotAfter
+		}
+	}
+	return time.Time{}
+}
+
+func identityOf(c hub.Credential) (hub.Identity, error) {
+	cert, err := decodeCert(c.Certificate)
+	if err != nil {
+		return hub.Identity{}, err
+	}
+	return certIdentity(cert)
+}
+
+// certIdentity reads the identity in a certificate: its only URI name.
+func certIdentity(cert *x509.Certificate) (hub.Identity, error) {
+	if len(cert.URIs) != 1 {
+		return hub.Identity{}, fmt.Errorf("the certificate has %d URI names; an identity is exactly one", len(cert.URIs))
+	}
+	return hub.ParseIdentity(cert.URIs[0].String())
+}
+
+// SignAdmin signs the certificate of the hub's own listener, for a key that the
+// listener made.
+func (r *Registry) SignAdmin(ctx context.Context, names []string, ips []net.IP, csr []byte) ([][]byte, error) {
+	_, _, ca, err := r.hubCA(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.signServer(ctx, r.hubLog, ca, "hub", names, ips, csr)
+}

@@ -1,0 +1,73 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// maxNote bounds an operator's note, in bytes.
+const maxNote = 16 << 10
+
+// hubItself is the actor of what the hub does without being asked.
+func hubItself() hub.Identity {
+	return hub.Identity{TrustDomain: HubDomain, Kind: hub.KindHub, Name: "hub"}
+}
+
+// Note adds an operator's remark to the records of a trust domain. The same id
+// again adds nothing; "" makes one. It returns the id.
+func (r *Registry) Note(ctx context.Context, actor hub.Identity, domainName, id, text string) (string, error) {
+	if text == "" || len(text) > maxNote || !utf8.ValidString(text) {
+		return "", hub.E(hub.Invalid, "record a note", fmt.Sprintf("a note is 1 to %d bytes of UTF-8 text", maxNote), nil)
+	}
+	if len(id) > 128 {
+		return "", hub.E(hub.Invalid, "record a note", "an id is at most 128 bytes long", nil)
+	}
+	_, d, err := r.active(ctx, domainName)
+	if err != nil {
+		return "", err
+	}
+	record, err := r.record(RecordNote, actor, "trust-domain/"+domainName, map[string]string{"text": text})
+	if err != nil {
+		return "", err
+	}
+	if id != "" {
+		// Prefixed, so that no client can take the id of another kind of record.
+		record.ID = "note/" + id
+	}
+	return record.ID, d.log.Append(ctx, record)
+}
+
+// Refused records a refused attempt in the log of the trust domain that it was
+// aimed at.
+func (r *Registry) Refused(ctx context.Context, domainName string, refusal Refusal) error {
+	d, err := r.open(ctx, domainName)
+	if err != nil {
+		return err
+	}
+	actor, err := hub.ParseIdentity(refusal.Presented)
+	if err != nil {
+		actor = hub.Identity{}
+	}
+	record, err := r.record(RecordRefused, actor, refusal.Subject, refusal)
+	if err != nil {
+		return err
+	}
+	return d.log.Append(ctx, record)
+}
+
+// Records reads the records of a trust domain, deleted ones included, in the
+// order in which they were made, after a position that an earlier call gave.
+func (r *Registry) Records(ctx context.Context, domainName, after string, fn func(position string, rec hub.Record) bool) error {
+	if _, ok := r.Directory.Domain(domainName); !ok {
+		_, _, err := r.active(ctx, domainName)
+		return err
+	}
+	d, err := r.open(ctx, domainName)
+	if err != nil {
+		return err
+	}
+	return d.log.Read(ctx, after, fn)
+}

@@ -1,0 +1,137 @@
+package trust
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Refusal is what is recorded of attempts that were refused.
+type Refusal struct {
+	Subject     string        `json:"subject"` // whose endpoint it was
+	Interface   hub.Interface `json:"interface"`
+	ServerName  string        `json:"serverName"`
+	Remote      string        `json:"remote"`                // address of the newest attempt
+	Presented   string        `json:"presented,omitempty"`   // identity that the certificate claims; not proven
+	Fingerprint string        `json:"fingerprint,omitempty"` // of the certificate that was shown
+	Reason      string        `json:"reason"`
+	Count       int           `json:"count"` // attempts of this kind since the last record of it
+}
+
+const (
+	// refusalEvery is how often attempts of the same kind are recorded: the
+	// first at once, those after it together.
+	refusalEvery = time.Second
+	// maxRefusals bounds how many kinds of attempts are held between two
+	// records. An attacker who varies what he shows gets one record for the rest.
+	maxRefusals = 256
+)
+
+// Refusals records refused attempts without letting a flood of them fill the
+// disk or slow the rest down: attempts of the same kind within a second make
+// one record with their number. It is safe for concurrent use.
+type Refusals struct {
+	record func(ctx context.Context, domain string, r Refusal) error
+	log    *slog.Logger
+	wake   chan struct{}
+	every  time.Duration
+
+	mu      sync.Mutex // covers pending; held for map work only
+	pending map[refusalKind]*Refusal
+}
+
+type refusalKind struct{ domain, serverName, fingerprint, reason string }
+
+// NewRefusals makes a recorder that writes through record, which is
+// [Registry.Refused].
+func NewRefusals(record func(ctx context.Context, domain string, r Refusal) error, log *slog.Logger) *Refusals {
+	return &Refusals{record: record, log: log, wake: make(chan struct{}, 1), every: refusalEvery, pending: map[refusalKind]*Refusal{}}
+}
+
+func (f *Refusals) add(domain string, r Refusal) {
+	kind := refusalKind{domain, r.ServerName, r.Fingerprint, r.Reason}
+	f.mu.Lock()
+	if f.pending[kind] == nil && len(f.pending) >= maxRefusals {
+		kind.fingerprint, kind.reason = "", "more"
+		r.Fingerprint, r.Presented, r.Reason = "", "", "more attempts than are recorded one by one"
+	}
+	if was := f.pending[kind]; was != nil {
+		r.Count = was.Count
+	}
+	r.Count++
+	f.pending[kind] = &r
+	f.mu.Unlock()
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run records what was added until ctx ends, and then what is left.
+func (f *Refusals) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			f.flush(context.WithoutCancel(ctx))
+			return
+		case <-f.wake:
+			f.flush(ctx)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(f.every):
+		}
+	}
+}
+
+func (f *Refusals) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	f.mu.Lock()
+	batch := f.pending
+	f.pending = map[refusalKind]*Refusal{}
+	f.mu.Unlock()
+	for kind, r := range batch {
+		f.log.Warn("refused", "trustDomain", kind.domain, "subject", r.Subject, "interface", r.Interface, "remote", r.Remote, "presented", r.Presented, "reason", r.Reason, "count", r.Count)
+		if err := f.record(ctx, kind.domain, *r); err != nil {
+			f.log.Error("cannot record refused attempts", "trustDomain", kind.domain, "serverName", r.ServerName, "reason", r.Reason, "count", r.Count, "err", err)
+		}
+	}
+}
+
+// refuse counts a refused attempt, logs it and hands it over for recording. An
+// attempt at no endpoint belongs to no trust domain and is only counted.
+func (g *Gate) refuse(serverName, remote string, shown *x509.Certificate, err error) {
+	var why *refusal
+	if !errors.As(err, &why) {
+		why = &refusal{reasonProtocol, err}
+	}
+	g.Observe(label(why.reason))
+	sm, iface, ok := g.Directory.ByServerName(serverName)
+	if !ok || iface.ReferencePoint() != g.ReferencePoint {
+		g.Log.Debug("refused", "remote", remote, "reason", why.reason)
+		return
+	}
+	r := Refusal{Subject: "sm/" + sm.Name, Interface: iface, ServerName: serverName, Remote: remote, Reason: why.reason}
+	if shown != nil {
+		r.Fingerprint = fingerprint(shown)
+		if id, err := certIdentity(shown); err == nil {
+			r.Presented = id.String()
+		}
+	}
+	g.Log.Debug("refused", "serverName", serverName, "remote", remote, "reason", why.reason, "err", why.err)
+	g.Refusals.add(sm.TrustDomain, r)
+}
+
+// label keeps the values of the metric to the fixed reasons.
+func label(reason string) string {
+	if len(reason) > 7 && reason[:7] == "denied:" {
+		return "denied"
+	}
+	return reason
+}
