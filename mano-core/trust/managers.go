@@ -163,7 +163,7 @@ func (r *Registry) seen(ctx context.Context, domain, name string, revision uint6
 	}
 	sm, ok := r.Directory.SecurityManager(domain, name)
 	if !ok {
-		return nil, fmt.Errorf("Security Manager %s/%s is stored and not in the directory", domain, name)
+		return nil, fmt.Errorf("entry of Security Manager %s/%s is stored and not in the directory", domain, name)
 	}
 	return sm, nil
 }

@@ -71,3 +71,17 @@ func (r *Registry) Records(ctx context.Context, domainName, after string, fn fun
 	}
 	return d.log.Read(ctx, after, fn)
 }
+
+// RecordBusCredential records that a credential for the bus is about to be
+// signed for a Security Manager.
+func (r *Registry) RecordBusCredential(ctx context.Context, actor hub.Identity, domainName, sm, publicKey string) error {
+	_, d, err := r.active(ctx, domainName)
+	if err != nil {
+		return err
+	}
+	record, err := r.record(RecordBusCredential, actor, "sm/"+sm, map[string]string{"publicKey": publicKey})
+	if err != nil {
+		return err
+	}
+	return d.log.Append(ctx, record)
+}

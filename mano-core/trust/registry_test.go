@@ -190,10 +190,15 @@ func TestRenew(t *testing.T) {
 		t.Errorf("after the overlap: %v", err)
 	}
 	h.clock.Advance(3 * h.CredentialLifetime)
-	sm, err = h.Renew(t.Context(), caller, makeCSR(t, newKey(t)))
+	request := makeCSR(t, newKey(t))
+	cred, err := h.Renew(t.Context(), caller, request)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if again, err := h.Renew(t.Context(), caller, request); err != nil || again.Serial != cred.Serial {
+		t.Errorf("the same renewal again: %v", err)
+	}
+	sm, _ = h.Directory.SecurityManager("north", "alpha")
 	if got := len(sm.Endpoint(hub.ScOrNsLcm).Credentials); got != 1 {
 		t.Errorf("%d credentials are kept, long ended ones included", got)
 	}

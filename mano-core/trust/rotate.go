@@ -46,15 +46,23 @@ func (r *Registry) Rotate(ctx context.Context, actor hub.Identity, domainName, n
 
 // Renew gives the holder of a credential a new one for a new key on the same
 // interface, before the old one ends. The old one goes on for a day at most.
-func (r *Registry) Renew(ctx context.Context, caller hub.Identity, csrText string) (*hub.SecurityManager, error) {
+// The same request again gives the same answer.
+func (r *Registry) Renew(ctx context.Context, caller hub.Identity, csrText string) (*hub.Credential, error) {
 	requests, err := parseCSRs(caller.TrustDomain, caller.Name, map[hub.Interface]string{caller.Interface: csrText})
 	if err != nil {
 		return nil, err
 	}
-	if sm, ok := r.Directory.SecurityManager(caller.TrustDomain, caller.Name); ok && hasKeys(sm, requests) {
-		return sm, nil
+	sm, ok := r.Directory.SecurityManager(caller.TrustDomain, caller.Name)
+	if !ok || !hasKeys(sm, requests) {
+		sm, err = r.recertify(ctx, caller, caller.TrustDomain, caller.Name, RecordSMRenewed, requests, renewOverlap)
+		if err != nil {
+			return nil, err
+		}
 	}
-	return r.recertify(ctx, caller, caller.TrustDomain, caller.Name, RecordSMRenewed, requests, renewOverlap)
+	hash := keyHash(requests[caller.Interface].RawSubjectPublicKeyInfo)
+	creds := sm.Endpoint(caller.Interface).Credentials
+	i := slices.IndexFunc(creds, func(c hub.Credential) bool { return c.KeyHash == hash })
+	return &creds[i], nil
 }
 
 // hasKeys reports whether every request is for a key that has a usable
