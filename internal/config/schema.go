@@ -1,0 +1,177 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is everything that can be set about a hub. The comments of its fields
+// are the manual: [Keys] reads them. Paths of files are relative to the working
+// directory.
+type Config struct {
+	// Directory of everything the hub keeps. It is made at the first start and
+	// belongs to one hub at a time.
+	DataDir string `yaml:"dataDir"`
+
+	Listen Listen `yaml:"listen"`
+	Log    Log    `yaml:"log"`
+	Trace  Trace  `yaml:"trace"`
+	NATS   NATS   `yaml:"nats"`
+	Keys   Keys   `yaml:"keys"`
+	Trust  Trust  `yaml:"trust"`
+
+	// How long a hub that is asked to stop may take to finish what it has begun.
+	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
+
+	// origins says where the values come from that are not the default, by path:
+	// "manoward.yaml:3", "MANOWARD_DATA_DIR", "command line".
+	origins map[string]string
+}
+
+// Listen says on which addresses the hub serves.
+type Listen struct {
+	// Address or name of this machine on which every listener without an address
+	// of its own is opened, each on a free port.
+	Host string `yaml:"host"`
+
+	// Name or address under which others reach this machine, written into the
+	// endpoints that are given to them. Empty: the host.
+	Advertise string `yaml:"advertise"`
+
+	// host:port for operators. Port 0 is any free port, here and below.
+	Admin string `yaml:"admin"`
+
+	// host:port of Os-Ma-nfvo, for OSS/BSS.
+	OsMa string `yaml:"osMa"`
+
+	// host:port of Sc-Or, for Security Managers. It is shared with no other
+	// listener but Sc-Vi's (Security.004).
+	ScOr string `yaml:"scOr"`
+
+	// host:port of Sc-Vi, for Security Managers. It is shared with no other
+	// listener but Sc-Or's (Security.004).
+	ScVi string `yaml:"scVi"`
+
+	// host:port of Cm-Vnfm, for VNF Managers.
+	CmVnfm string `yaml:"cmVnfm"`
+
+	// host:port of /healthz, /readyz and /metrics in plain HTTP, on loopback only.
+	// Empty: they are served to operators on admin alone.
+	Probes string `yaml:"probes"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	// text, json, or auto: text on a terminal and JSON elsewhere.
+	Format string `yaml:"format"`
+
+	// The least severe level that is logged: debug, info, warn or error.
+	Level slog.Level `yaml:"level"`
+}
+
+// Trace says where traces go.
+type Trace struct {
+	// URL of an OTLP/HTTP receiver of traces. Empty: no trace leaves the process.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// NATS says which bus the hub stands on.
+type NATS struct {
+	// URLs of an existing cluster, nats:// or tls://. None: the hub runs a server
+	// of its own in its process, without a port.
+	URLs []string `yaml:"urls"`
+
+	// File with the user credentials for the cluster.
+	Creds string `yaml:"creds"`
+
+	// File with the credentials of the cluster's system account, with which the
+	// hub pushes the accounts of its trust domains.
+	SystemCreds string `yaml:"systemCreds"`
+
+	// File with the operator's signing key, with which the hub makes the accounts
+	// of its trust domains.
+	OperatorKey string `yaml:"operatorKey"`
+
+	TLS NATSTLS `yaml:"tls"`
+
+	// On how many servers each stream is kept, 1 to 5. 0: three where the cluster
+	// has three servers, else one.
+	Replicas int `yaml:"replicas"`
+
+	// Start although the cluster does not tell how durable it writes.
+	AcceptUnknownDurability bool `yaml:"acceptUnknownDurability"`
+}
+
+// NATSTLS is the TLS side of the connection to a cluster.
+type NATSTLS struct {
+	// File with the CA certificates that the cluster's are checked against. Empty:
+	// those of the operating system.
+	CA string `yaml:"ca"`
+
+	// File with the certificate that the hub shows to the cluster.
+	Cert string `yaml:"cert"`
+
+	// File with the key of that certificate.
+	Key string `yaml:"key"`
+}
+
+// Keys says how what is secret at rest is protected.
+type Keys struct {
+	// File with the key that unlocks all other secrets. It is made at the first
+	// start; keep it elsewhere than the data, and safe. Empty: unlock.key in the
+	// data directory.
+	UnlockFile string `yaml:"unlockFile"`
+}
+
+// Trust says how Security Managers are identified.
+type Trust struct {
+	// Domain name below which every endpoint for Security Managers has its server
+	// name. It is matched by SNI and need not be in the DNS.
+	ServerNameSuffix string `yaml:"serverNameSuffix"`
+
+	// How long a credential of a Security Manager is valid.
+	CredentialLifetime time.Duration `yaml:"credentialLifetime"`
+
+	// How long a server certificate of an endpoint is valid.
+	EndpointLifetime time.Duration `yaml:"endpointLifetime"`
+
+	// How long before its end a certificate is renewed: a share of its lifetime
+	// like 0.33, or a duration like 24h.
+	RenewBefore Renewal `yaml:"renewBefore"`
+
+	// Trust domains whose CA key is kept in a PKCS#11 token, one token each. The
+	// keys of all others are in encrypted files in the data directory.
+	Tokens []Token `yaml:"tokens"`
+}
+
+// Token is the PKCS#11 token of one trust domain.
+type Token struct {
+	// Name of the trust domain.
+	TrustDomain string `yaml:"trustDomain"`
+
+	// Absolute path of the PKCS#11 library.
+	Module string `yaml:"module"`
+
+	// Label of the token.
+	TokenLabel string `yaml:"tokenLabel"`
+
+	// File that holds the user PIN and nothing else, readable by its owner only.
+	PINFile string `yaml:"pinFile"`
+}
+
+// Default returns the configuration of a hub that was told nothing.
+func Default() *Config {
+	return &Config{
+		DataDir: "manoward-data",
+		Listen:  Listen{Host: "127.0.0.1"},
+		Log:     Log{Format: "auto", Level: slog.LevelInfo},
+		Trust: Trust{
+			ServerNameSuffix:   "manoward.internal",
+			CredentialLifetime: 720 * time.Hour,
+			EndpointLifetime:   168 * time.Hour,
+			RenewBefore:        Renewal{Share: 0.33},
+		},
+		ShutdownTimeout: 5 * time.Second,
+		origins:         make(map[string]string),
+	}
+}
