@@ -126,18 +126,21 @@ func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name st
 
 // users lists the SMs of a domain that are not revoked, as the table has them.
 func (r *Registry) users(ctx context.Context, d *domain) ([]string, error) {
+	entries, err := d.sms.table.List(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	err := snapshot(ctx, d.sms.table, func(c Change) error {
+	for _, c := range entries {
 		e, err := decodeEntry[hub.SecurityManager](c.Key, c.Value)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if e.Current == nil || e.Current.State != hub.StateRevoked {
 			names = append(names, c.Key)
 		}
-		return nil
-	})
-	return names, err
+	}
+	return names, nil
 }
 
 func (r *Registry) setDomainState(ctx context.Context, actor hub.Identity, d *domain, name, state, kind string) error {
@@ -165,15 +168,15 @@ func (r *Registry) destroyKeys(ctx context.Context, d *domain, name string) erro
 	if d.keys == nil {
 		return hub.E(hub.Unavailable, "delete trust domain", fmt.Sprintf("the keys of trust domain %s cannot be reached to destroy them: %s", name, hub.SafeText(d.err)), d.err)
 	}
+	entries, err := d.sms.table.List(ctx)
+	if err != nil {
+		return err
+	}
 	labels := []string{intermediateLabel, rootLabel}
-	err := snapshot(ctx, d.sms.table, func(c Change) error {
+	for _, c := range entries {
 		for _, i := range hub.Interfaces() {
 			labels = append(labels, clientCALabel(c.Key, i))
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	for _, label := range labels {
 		if err := d.keys.Delete(ctx, label); err != nil {

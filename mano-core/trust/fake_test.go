@@ -158,14 +158,24 @@ func (t *fakeTable) tellLocked(c Change) {
 	t.changed = make(chan struct{})
 }
 
-func (t *fakeTable) Watch(ctx context.Context, fn func(Change)) error {
+func (t *fakeTable) List(context.Context) ([]Change, error) {
 	t.mu.Lock()
-	next := len(t.history)
-	var now []Change
+	defer t.mu.Unlock()
+	return t.listLocked(), nil
+}
+
+func (t *fakeTable) listLocked() (now []Change) {
 	for _, key := range slices.Sorted(maps.Keys(t.entries)) {
 		e := t.entries[key]
 		now = append(now, Change{Key: key, Value: e.value, Revision: e.revision})
 	}
+	return now
+}
+
+func (t *fakeTable) Watch(ctx context.Context, fn func(Change)) error {
+	t.mu.Lock()
+	next := len(t.history)
+	now := t.listLocked()
 	t.mu.Unlock()
 	for _, c := range append(now, Change{Synced: true}) {
 		fn(c)
@@ -197,8 +207,12 @@ func (l *fakeLog) Append(_ context.Context, records ...hub.Record) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, r := range records {
-			if !slices.ContainsFunc(l.records, func(x hub.Record) bool { return x.ID == r.ID }) {
+			i := slices.IndexFunc(l.records, func(x hub.Record) bool { return x.ID == r.ID })
+			switch {
+			case i < 0:
 				l.records = append(l.records, r)
+			case !l.records[i].Time.Equal(r.Time) || string(l.records[i].Data) != string(r.Data):
+				return hub.E(hub.Conflict, "append", "the ID is taken", nil)
 			}
 		}
 		return nil

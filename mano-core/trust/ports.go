@@ -33,6 +33,8 @@ type Table interface {
 	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	Delete(ctx context.Context, key string, revision uint64) error
+	// List returns every entry, by key.
+	List(ctx context.Context) ([]Change, error)
 	// Watch calls fn with every entry there is, then once with Synced set, then
 	// with every change, until ctx ends. It goes on over lost connections and
 	// then begins again with every entry.
@@ -49,7 +51,8 @@ type Change struct {
 }
 
 // Log is the record log of one account. Append returns nil only when all the
-// records are durable; a record whose ID is there already is not added again.
+// records are durable. A record that is there already is not added again; one
+// whose ID is there with other content is hub.Conflict.
 type Log interface {
 	Append(ctx context.Context, records ...hub.Record) error
 	// Read calls fn with each record after the position, which is opaque, until

@@ -2,6 +2,8 @@ package trust
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"unicode/utf8"
 
@@ -16,8 +18,9 @@ func hubItself() hub.Identity {
 	return hub.Identity{TrustDomain: HubDomain, Kind: hub.KindHub, Name: "hub"}
 }
 
-// Note adds an operator's remark to the records of a trust domain. The same id
-// again adds nothing; "" makes one. It returns the id.
+// Note adds an operator's remark to the records of a trust domain and returns
+// the record's ID. The same operator's same text under the same id is added
+// once, however often it is sent; without an id each call adds one.
 func (r *Registry) Note(ctx context.Context, actor hub.Identity, domainName, id, text string) (string, error) {
 	if text == "" || len(text) > maxNote || !utf8.ValidString(text) {
 		return "", hub.E(hub.Invalid, "record a note", fmt.Sprintf("a note is 1 to %d bytes of UTF-8 text", maxNote), nil)
@@ -33,11 +36,18 @@ func (r *Registry) Note(ctx context.Context, actor hub.Identity, domainName, id,
 	if err != nil {
 		return "", err
 	}
-	if id != "" {
-		// Prefixed, so that no client can take the id of another kind of record.
-		record.ID = "note/" + id
+	if id == "" {
+		return record.ID, d.log.Append(ctx, record)
 	}
-	return record.ID, d.log.Append(ctx, record)
+	// The ID is made of what it stands for, so one that is taken is this note,
+	// sent before.
+	sum := sha256.Sum256([]byte(actor.String() + "\n" + text))
+	record.ID = "note/" + id + "/" + hex.EncodeToString(sum[:8])
+	err = d.log.Append(ctx, record)
+	if hub.CodeOf(err) == hub.Conflict {
+		err = nil
+	}
+	return record.ID, err
 }
 
 // Refused records a refused attempt in the log of the trust domain that it was

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -118,63 +117,51 @@ func NewRegistry(ctx context.Context, c Config) (*Registry, error) {
 // changed, also one that was never seen because its creation was cut off. It is
 // called once at start.
 func (r *Registry) Recover(ctx context.Context) error {
-	return snapshot(ctx, r.domains.table, func(c Change) error {
-		e, err := decodeEntry[hub.TrustDomain](c.Key, c.Value)
-		if err != nil {
-			return err
+	entries, err := r.domains.table.List(ctx)
+	if err != nil {
+		return fmt.Errorf("recover trust domains: %w", err)
+	}
+	for _, c := range entries {
+		if err := r.recoverDomain(ctx, c); err != nil {
+			return fmt.Errorf("recover trust domain %s: %w", c.Key, err)
 		}
-		d, err := r.openStorage(ctx, c.Key)
-		if err != nil {
-			return err
-		}
-		if e.Record != nil {
-			if _, err := r.domains.of(d).complete(ctx, c.Key, e, c.Revision); err != nil {
-				return err
-			}
-		}
-		if err := r.recoverSMs(ctx, d); err != nil {
-			return fmt.Errorf("recover Security Managers of %s: %w", c.Key, err)
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// recoverSMs completes every SM entry of a domain, those included that were
-// never seen because their creation was cut off.
+func (r *Registry) recoverDomain(ctx context.Context, c Change) error {
+	d, err := r.openStorage(ctx, c.Key)
+	if err != nil {
+		return err
+	}
+	e, err := decodeEntry[hub.TrustDomain](c.Key, c.Value)
+	if err != nil {
+		return err
+	}
+	if e.Record != nil {
+		if _, err := r.domains.of(d).complete(ctx, c.Key, e, c.Revision); err != nil {
+			return err
+		}
+	}
+	return r.recoverSMs(ctx, d)
+}
+
+// recoverSMs completes every SM entry of a domain.
 func (r *Registry) recoverSMs(ctx context.Context, d *domain) error {
-	return snapshot(ctx, d.sms.table, func(c Change) error {
+	entries, err := d.sms.table.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range entries {
 		e, err := decodeEntry[hub.SecurityManager](c.Key, c.Value)
 		if err == nil && e.Record != nil {
 			_, err = d.sms.complete(ctx, c.Key, e, c.Revision)
 		}
-		return err
-	})
-}
-
-var errSnapshotDone = errors.New("all entries seen")
-
-// snapshot calls fn with each entry that a table holds now, and ends.
-func snapshot(ctx context.Context, table Table, fn func(Change) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	err := table.Watch(ctx, func(c Change) {
-		switch {
-		case ctx.Err() != nil || c.Deleted:
-		case c.Synced:
-			cancel(errSnapshotDone)
-		default:
-			if err := fn(c); err != nil {
-				cancel(err)
-			}
+		if err != nil {
+			return err
 		}
-	})
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
 	}
-	if errors.Is(err, errSnapshotDone) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // open returns the storage of a trust domain. Its key store is opened again at
