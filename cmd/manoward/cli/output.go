@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// print writes v in the format that -o asks for. table writes it for people, as
+// lines of cells that tabs divide.
+func (p *program) print(v any, table func(w io.Writer)) error {
+	switch p.output {
+	case "table":
+		w := tabwriter.NewWriter(p.Stdout, 0, 4, 2, ' ', 0)
+		table(w)
+		return w.Flush()
+	case "json":
+		e := json.NewEncoder(p.Stdout)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	case "yaml":
+		return printYAML(p.Stdout, v)
+	}
+	return usage("there is no output format %q; use table, json or yaml", p.output)
+}
+
+// printYAML writes v with the names and the order of its JSON form.
+func printYAML(w io.Writer, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var node yaml.Node
+	if err := yaml.Unmarshal(raw, &node); err != nil { // JSON is YAML
+		return err
+	}
+	blockStyle(&node)
+	e := yaml.NewEncoder(w)
+	e.SetIndent(2)
+	if err := e.Encode(&node); err != nil {
+		return err
+	}
+	return e.Close()
+}
+
+func blockStyle(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		blockStyle(c)
+	}
+}
+
+// say tells a person what is going on, on standard error.
+func (p *program) say(format string, args ...any) {
+	fmt.Fprintf(p.Stderr, format+"\n", args...)
+}
+
+// when prints a time for people.
+func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }

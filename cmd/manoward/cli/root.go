@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/manoward/manoward/internal/config"
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Serve runs roles of a hub until ctx ends, and calls ready once when they can
+// be used. roles is empty for all of them.
+type Serve func(ctx context.Context, cfg *config.Config, roles []string, env Env, ready func(Ready)) error
+
+// Parts are the parts of the program that the command line starts and does not
+// know.
+type Parts struct {
+	Serve Serve
+	// NewBusUser makes the key of a user of the bus, and gives what makes a
+	// credentials file of it once its public key was certified.
+	NewBusUser func() (publicKey string, credentials func(jwt string) ([]byte, error), err error)
+}
+
+// Env is what a program sees of its surroundings.
+type Env struct {
+	Stdout, Stderr io.Writer
+	Environ        []string
+	Version        Version
+}
+
+// Ready is what a started hub says of itself, on one line of JSON.
+type Ready struct {
+	Ready     bool              `json:"ready"`
+	DataDir   string            `json:"dataDir"`
+	Context   string            `json:"context,omitempty"` // path of the operator's context file
+	Endpoints map[string]string `json:"endpoints"`         // by osMa, scOr, scVi, cmVnfm, admin
+	Bus       string            `json:"bus"`               // how durable what is recorded is
+}
+
+// Main runs the command line of this process and returns its exit code. The
+// first SIGINT or SIGTERM asks it to end, the second ends it.
+func Main(parts Parts) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from the first signal on, the next one kills
+	env := Env{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Version: readVersion()}
+	return Run(ctx, parts, env, os.Args[1:])
+}
+
+// Run runs one command line and returns its exit code.
+func Run(ctx context.Context, parts Parts, env Env, args []string) int {
+	p := &program{Env: env, parts: parts}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(env.Stderr, "manoward: "+message(err))
+	return ExitCode(err)
+}
+
+// program is one run of the command line.
+type program struct {
+	Env
+	parts   Parts
+	output  string // -o
+	context string // --context
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "manoward",
+		Short: "Policy-as-code security and certificate hub for ETSI NFV-MANO",
+		Long: `manoward judges what happens in an NFV-MANO system with Rego policies, carries
+the decisions out through the NFVO, and certifies only keys that are attested.
+
+Start a hub with "manoward up"; every other verb finds the hub that was started
+last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().StringVarP(&p.output, "output", "o", "table", "output format: table, json or yaml")
+	root.PersistentFlags().StringVar(&p.context, "context", "", "context file of the hub to speak to (default: $MANOWARD_CONTEXT, else the hub started last)")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%v; see: %s --help", err, c.CommandPath())
+	})
+	root.AddCommand(p.up(), p.serveRoles(), p.trustDomain(), p.sm(), p.trust(), p.configCommand(), p.version())
+	for _, c := range root.Commands() {
+		refuseUnknown(c)
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+// refuseUnknown makes a group of verbs refuse a verb that it does not have; by
+// itself cobra prints help and succeeds.
+func refuseUnknown(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		refuseUnknown(sub)
+	}
+	if c.HasSubCommands() && c.RunE == nil {
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			text := fmt.Sprintf("there is no %q in %s", args[0], c.CommandPath())
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				text += "; did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usage("%s; see: %s --help", text, c.CommandPath())
+		}
+	}
+}
+
+// exactly takes n positional arguments and names them when they are missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usage("%s takes %s; see: %s --help", c.CommandPath(), wanted(names), c.CommandPath())
+		}
+		return nil
+	}
+}
+
+func wanted(names []string) string {
+	if len(names) == 0 {
+		return "no arguments"
+	}
+	return strings.Join(names, " ")
+}
+
+func usage(format string, args ...any) error {
+	return hub.E(hub.Invalid, "read command line", fmt.Sprintf(format, args...), nil)
+}
+
+// ExitCode returns the exit code of an error: 0 ok, 1 failure, 2 usage or bad
+// input, 3 refused, 4 not found, 5 conflict, 6 unavailable.
+func ExitCode(err error) int {
+	switch hub.CodeOf(err) {
+	case "":
+		return 0
+	case hub.Invalid, hub.Unprocessable:
+		return 2
+	case hub.Unauthenticated, hub.Denied, hub.Undecided:
+		return 3
+	case hub.NotFound:
+		return 4
+	case hub.Conflict, hub.Precondition:
+		return 5
+	case hub.Unavailable, hub.RateLimited:
+		return 6
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") {
+		return 2
+	}
+	return 1
+}
+
+// message is the line that a failed verb prints. What failed on this machine is
+// told with its cause; what a hub answered is told in the hub's words.
+func message(err error) string {
+	var e *hub.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	if e.Err != nil && (e.Code == hub.Unavailable || e.Code == hub.Internal) {
+		return e.Text + ": " + e.Err.Error()
+	}
+	return e.Text
+}
