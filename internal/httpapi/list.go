@@ -17,6 +17,9 @@ import (
 // whatever the size of its items.
 const maxPageBytes = 8 << 20
 
+// maxKeyLen bounds an item's key, in bytes, so that a page marker fits into a URI.
+const maxKeyLen = 1 << 10
+
 // Names of the query parameters of a list.
 const (
 	paramFilter = "filter"
@@ -31,8 +34,8 @@ type ListOptions struct {
 	Params         []string // further query parameters that the handler reads itself
 }
 
-// Item is one entry of a list. Key orders the list and must be unique and stable:
-// the identifier.
+// Item is one entry of a list. Key orders the list by its bytes and must be
+// unique, stable, not empty and of at most 1024 bytes: the identifier.
 type Item struct {
 	Key   string
 	Value any
@@ -131,8 +134,8 @@ func (p *page) fill(source Source, after string) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if item.Key <= previous {
-			return false, hub.E(hub.Internal, "list resources", "the source of the list is not in order of its keys", nil)
+		if item.Key <= previous || len(item.Key) > maxKeyLen {
+			return false, hub.E(hub.Internal, "list resources", "the source of the list is not in order of its keys, or a key is too long", nil)
 		}
 		previous = item.Key
 		body, err := p.render(item.Value)

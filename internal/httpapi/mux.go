@@ -210,7 +210,6 @@ func (m *Mux) nameVersions(name string) Handler {
 		info := apiVersionInformation{URIPrefix: URI(r, m.options.Root+"/"+name+"/")}
 		for _, g := range m.groups[name] {
 			info.APIVersions = append(info.APIVersions, g.versionEntries()...)
-			w.Header().Set("Version", g.newest)
 		}
 		return Write(w, http.StatusOK, info)
 	}
@@ -218,7 +217,6 @@ func (m *Mux) nameVersions(name string) Handler {
 
 // majorVersions answers {apiName}/{apiMajorVersion}/api_versions.
 func (g *Group) majorVersions(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Version", g.newest)
 	return Write(w, http.StatusOK, apiVersionInformation{URIPrefix: URI(r, g.prefix+"/"), APIVersions: g.versionEntries()})
 }
 
@@ -247,8 +245,9 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve runs the steps that all routes have in common, then the route itself.
 func (m *Mux) serve(a *answer, r *http.Request, x *exchange) error {
-	if x.route.group != nil {
-		who, err := x.route.group.authenticate(r)
+	if g := x.route.group; g != nil {
+		a.Header().Set("Version", g.newest) // until another one is negotiated: errors carry one as well
+		who, err := g.authenticate(r)
 		if err != nil {
 			return err
 		}
@@ -279,8 +278,9 @@ func (m *Mux) unrouted(a *answer, r *http.Request) error {
 		authenticate = func(r *http.Request) (hub.Identity, error) { return g.authenticate(r) }
 		a.Header().Set("Version", g.newest)
 	}
-	allow := a.Header().Get("Allow") // set by http.ServeMux
+	allow := a.Header().Get("Allow") // set by http.ServeMux, as is Location for a path that is not clean
 	a.Header().Del("Allow")
+	a.Header().Del("Location")
 	who, err := authenticate(r)
 	if err != nil {
 		return err
