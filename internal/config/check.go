@@ -31,21 +31,27 @@ func (l *loader) check() {
 	l.checkTrust()
 }
 
-// wrong notes a problem with the value of a key, at the place it comes from.
+// wrong notes a problem with the value of a key, at the place it comes from. A
+// key whose value could not be read has its problem already.
 func (l *loader) wrong(path, format string, args ...any) {
-	place := "default"
+	place := ""
 	for p := path; p != ""; p = p[:max(0, strings.LastIndexAny(p, ".["))] {
-		if origin, ok := l.cfg.origins[p]; ok {
-			place = origin
-			break
+		if l.unread[p] {
+			return
 		}
+		if place == "" {
+			place = l.cfg.origins[p]
+		}
+	}
+	if place == "" {
+		place = "default"
 	}
 	l.problem(place, "%s: %s", path, fmt.Sprintf(format, args...))
 }
 
 func (l *loader) checkPositive(path string, d time.Duration, example string) {
 	if d <= 0 {
-		l.wrong(path, "%s is not longer than nothing; write a duration like %s", d, example)
+		l.wrong(path, "%s is not longer than nothing; write a duration like %s", short(d), example)
 	}
 }
 
@@ -56,7 +62,7 @@ func (l *loader) checkURL(path, text, example string, schemes ...string) {
 	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
 		l.wrong(path, "it is no URL that begins with %s; write one like %s", strings.Join(schemes, ":// or ")+"://", example)
 	case u.User != nil:
-		l.wrong(path, "it holds a user name or password; name a file with credentials instead")
+		l.wrong(path, "it holds a user name or password; take them out, for a configuration holds no secrets")
 	}
 }
 
@@ -89,13 +95,13 @@ func (l *loader) checkListen() {
 	for _, a := range forSMs {
 		for _, b := range others {
 			if overlap(a, b) {
-				l.wrong(a.key, "%s shares its address with %s; Security Managers have listeners of their own (Security.004): choose another port", a.key, b.key)
+				l.wrong(a.key, "its address is also that of %s; Security Managers have listeners of their own (Security.004): choose another port", b.key)
 			}
 		}
 	}
 	for _, other := range slices.Concat(others, forSMs) {
 		if overlap(probes, other) {
-			l.wrong(probes.key, "listen.probes shares its address with %s; choose another port", other.key)
+			l.wrong(probes.key, "its address is also that of %s; choose another port", other.key)
 		}
 	}
 }
@@ -168,8 +174,11 @@ func (l *loader) checkNATS() {
 	if c.Replicas < 0 || c.Replicas > 5 {
 		l.wrong("nats.replicas", "%d is not 0 to 5", c.Replicas)
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		l.wrong("nats.tls", "nats.tls.cert and nats.tls.key go together; set both or none")
+	switch {
+	case c.TLS.Cert != "" && c.TLS.Key == "":
+		l.wrong("nats.tls.cert", "a certificate goes with its key; set nats.tls.key as well")
+	case c.TLS.Cert == "" && c.TLS.Key != "":
+		l.wrong("nats.tls.key", "a key goes with its certificate; set nats.tls.cert as well")
 	}
 	if len(c.URLs) > 0 {
 		return
@@ -208,7 +217,7 @@ func (l *loader) checkTrust() {
 	} {
 		l.checkPositive(lifetime.path, lifetime.d, lifetime.example)
 		if lifetime.d > 0 && c.RenewBefore.Lead(lifetime.d) >= lifetime.d {
-			l.wrong("trust.renewBefore", "%s is no shorter than %s (%s); write a share like 0.33, or a shorter duration", c.RenewBefore, lifetime.path, lifetime.d)
+			l.wrong("trust.renewBefore", "%s is no shorter than %s (%s); write a share like 0.33, or a shorter duration", c.RenewBefore, lifetime.path, short(lifetime.d))
 		}
 	}
 	domains, tokens := make(map[string]int), make(map[[2]string]int)

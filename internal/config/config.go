@@ -37,7 +37,7 @@ const maxFile = 1 << 20
 // problem a line. A list in a flag or a variable is separated by commas; an empty
 // variable counts as none.
 func Load(src Sources) (*Config, error) {
-	l := &loader{cfg: Default()}
+	l := newLoader()
 	if src.File != "" {
 		data, err := readFile(src.File)
 		if err != nil {
@@ -73,7 +73,10 @@ func readFile(path string) ([]byte, error) {
 type loader struct {
 	cfg      *Config
 	problems []string
+	unread   map[string]bool // paths of the values that could not be read
 }
+
+func newLoader() *loader { return &loader{cfg: Default(), unread: make(map[string]bool)} }
 
 // problem notes what is wrong at a place: a line of a file, a variable.
 func (l *loader) problem(place, format string, args ...any) {
@@ -144,7 +147,9 @@ func (l *loader) flags(flags map[string]string) {
 func (l *loader) set(k key, place, text string) {
 	if err := parse(k.value, text); err != nil {
 		l.problem(place, "%s: %v", k.path, err)
+		l.unread[k.path] = true
 		return
 	}
+	maps.DeleteFunc(l.cfg.origins, func(path, _ string) bool { return strings.HasPrefix(path, k.path+"[") })
 	l.cfg.origins[k.path] = place
 }

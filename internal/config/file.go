@@ -65,7 +65,7 @@ func (f *fileReader) section(prefix string, n *yaml.Node, s reflect.Value) {
 		return // written without a value: nothing is set
 	}
 	if n.Kind != yaml.MappingNode {
-		f.wrong(strings.TrimSuffix(prefix, "."), n, "keys of its own: "+strings.Join(names(s), ", "))
+		f.wrong(strings.TrimSuffix(prefix, "."), n, "a group of the keys "+strings.Join(names(s), ", "))
 		return
 	}
 	seen := make(map[string]int)
@@ -85,7 +85,7 @@ func (f *fileReader) section(prefix string, n *yaml.Node, s reflect.Value) {
 			f.unknown(prefix, k, s)
 			continue
 		}
-		f.value(prefix+k.Value, v, fieldAt(s, index))
+		f.value(prefix+k.Value, v, s.Field(index))
 	}
 }
 
@@ -128,18 +128,18 @@ func (f *fileReader) scalar(path string, n *yaml.Node, v reflect.Value) {
 	fits := n.Kind == yaml.ScalarNode
 	switch v.Interface().(type) {
 	case bool:
-		fits = fits && n.Tag == "!!bool"
+		fits = fits && n.ShortTag() == "!!bool"
 	case int:
-		fits = fits && n.Tag == "!!int"
+		fits = fits && n.ShortTag() == "!!int"
 	case Renewal:
-		fits = fits && (n.Tag == "!!float" || n.Tag == "!!str")
+		fits = fits && (n.ShortTag() == "!!float" || n.ShortTag() == "!!str")
 	case string:
-		if fits && n.Tag != "!!str" {
-			f.wrong(path, n, `text; put it in quotes: "`+clip(n.Value)+`"`)
+		if fits && n.ShortTag() != "!!str" {
+			f.wrong(path, n, "text; put it in quotes")
 			return
 		}
 	default:
-		fits = fits && n.Tag == "!!str"
+		fits = fits && n.ShortTag() == "!!str"
 	}
 	if !fits {
 		f.wrong(path, n, expected(v))
@@ -160,12 +160,15 @@ func (f *fileReader) texts(path string, n *yaml.Node, list *[]string) {
 	f.cfg.origins[path] = at(f.name, n)
 	for i, item := range n.Content {
 		var text string
-		f.scalar(fmt.Sprintf("%s[%d]", path, i), item, reflect.ValueOf(&text).Elem())
-		if text == "" || strings.Contains(text, ",") {
-			f.problem(at(f.name, item), "%s[%d]: an entry is a text without commas", path, i)
-			continue
+		entry, before := fmt.Sprintf("%s[%d]", path, i), len(f.problems)
+		f.scalar(entry, item, reflect.ValueOf(&text).Elem())
+		switch {
+		case len(f.problems) > before:
+		case text == "" || strings.Contains(text, ","):
+			f.problem(at(f.name, item), "%s: an entry is a text without commas", entry)
+		default:
+			*list = append(*list, text)
 		}
-		*list = append(*list, text)
 	}
 }
 
@@ -178,7 +181,10 @@ func (f *fileReader) tokens(path string, n *yaml.Node, list *[]Token) {
 		return
 	}
 	f.cfg.origins[path] = at(f.name, n)
-	*list = make([]Token, len(n.Content))
+	*list = nil
+	if len(n.Content) > 0 {
+		*list = make([]Token, len(n.Content))
+	}
 	for i, item := range n.Content {
 		entry := fmt.Sprintf("%s[%d]", path, i)
 		f.cfg.origins[entry] = at(f.name, item)
@@ -193,19 +199,21 @@ func (f *fileReader) wrong(path string, n *yaml.Node, want string) {
 		path = "the file"
 	}
 	got := map[yaml.Kind]string{
-		yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list", yaml.MappingNode: "further keys", yaml.AliasNode: "an alias",
+		yaml.ScalarNode: "a single value", yaml.SequenceNode: "a list", yaml.MappingNode: "a group of keys", yaml.AliasNode: "an alias",
 	}[n.Kind]
 	if n.Kind == yaml.ScalarNode {
-		if kind := map[string]string{"!!str": "text", "!!int": "a whole number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date"}[n.Tag]; kind != "" {
+		if kind := map[string]string{"!!str": "text", "!!int": "a whole number", "!!float": "a number", "!!bool": "true or false", "!!timestamp": "a date"}[n.ShortTag()]; kind != "" {
 			got = kind
 		}
 	}
 	f.problem(at(f.name, n), "%s is %s; expected %s", path, got, want)
+	f.unread[path] = true
 }
 
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// names lists the keys of a section.
+// names lists the keys of a section, at the index of their fields: a field
+// without a key comes last.
 func names(s reflect.Value) []string {
 	var list []string
 	for i := range s.NumField() {
@@ -215,7 +223,3 @@ func names(s reflect.Value) []string {
 	}
 	return list
 }
-
-// fieldAt returns the field of the key names(s)[index]; fields without a key
-// come last.
-func fieldAt(s reflect.Value, index int) reflect.Value { return s.Field(index) }

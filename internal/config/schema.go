@@ -17,14 +17,15 @@ type Config struct {
 	Log    Log    `yaml:"log"`
 	Trace  Trace  `yaml:"trace"`
 	NATS   NATS   `yaml:"nats"`
-	Keys   Keys   `yaml:"keys"`
+	Keys   AtRest `yaml:"keys"`
 	Trust  Trust  `yaml:"trust"`
 
 	// How long a hub that is asked to stop may take to finish what it has begun.
 	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
 
 	// origins says where the values come from that are not the default, by path:
-	// "manoward.yaml:3", "MANOWARD_DATA_DIR", "command line".
+	// "manoward.yaml:3", "MANOWARD_DATA_DIR", "command line". It stays the last
+	// field: the others have a key each.
 	origins map[string]string
 }
 
@@ -115,8 +116,8 @@ type NATSTLS struct {
 	Key string `yaml:"key"`
 }
 
-// Keys says how what is secret at rest is protected.
-type Keys struct {
+// AtRest says how what is secret at rest is protected.
+type AtRest struct {
 	// File with the key that unlocks all other secrets. It is made at the first
 	// start; keep it elsewhere than the data, and safe. Empty: unlock.key in the
 	// data directory.

@@ -71,7 +71,7 @@ func (c *Config) showJSON(w io.Writer) error {
 func (c *Config) node(prefix string, s reflect.Value) *yaml.Node {
 	section := &yaml.Node{Kind: yaml.MappingNode}
 	for i, name := range names(s) {
-		value := fieldAt(s, i)
+		value := s.Field(i)
 		if isSection(value) {
 			section.Content = append(section.Content, text(name), c.node(prefix+name+".", value))
 			continue
@@ -101,6 +101,10 @@ func leaf(v reflect.Value) *yaml.Node {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(x)}
 	case int:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.Itoa(x)}
+	case Renewal:
+		if x.Share > 0 {
+			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: x.String()}
+		}
 	case []string:
 		list := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, s := range x {
@@ -112,7 +116,7 @@ func leaf(v reflect.Value) *yaml.Node {
 		for i := range x {
 			entry, s := &yaml.Node{Kind: yaml.MappingNode}, v.Index(i)
 			for j, name := range names(s) {
-				entry.Content = append(entry.Content, text(name), leaf(fieldAt(s, j)))
+				entry.Content = append(entry.Content, text(name), leaf(s.Field(j)))
 			}
 			list.Content = append(list.Content, entry)
 		}
@@ -132,7 +136,7 @@ func flowIfEmpty(list *yaml.Node) *yaml.Node {
 func plain(v reflect.Value) any {
 	switch x := v.Interface().(type) {
 	case time.Duration:
-		return x.String()
+		return short(x)
 	case Renewal:
 		return x.String()
 	case slog.Level:
@@ -145,7 +149,7 @@ func plain(v reflect.Value) any {
 			s := v.Index(i)
 			list[i] = make(map[string]string)
 			for j, name := range names(s) {
-				list[i][name] = fieldAt(s, j).String()
+				list[i][name] = s.Field(j).String()
 			}
 		}
 		return list
@@ -165,9 +169,9 @@ type Key struct {
 //go:embed schema.go
 var schema string
 
-// KeyList lists all settings in the order of [Config], with the comments of its
+// Keys lists all settings in the order of [Config], with the comments of its
 // fields.
-func KeyList() ([]Key, error) {
+func Keys() ([]Key, error) {
 	docs, err := fieldDocs(schema)
 	if err != nil {
 		return nil, err

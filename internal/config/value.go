@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Renewal is when a certificate is renewed: Before its end, or when Share of its
@@ -33,7 +34,19 @@ func (r Renewal) String() string {
 	if r.Share > 0 {
 		return strconv.FormatFloat(r.Share, 'g', -1, 64)
 	}
-	return r.Before.String()
+	return short(r.Before)
+}
+
+// short writes a duration without the units that are zero: 720h, not 720h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // key is one setting: a leaf of [Config], or a list of structs.
@@ -120,8 +133,8 @@ func parse(v reflect.Value, text string) error {
 	bad := fmt.Errorf("%q is not %s", clip(text), expected(v))
 	switch p := v.Addr().Interface().(type) {
 	case *string:
-		if strings.ContainsFunc(text, unicode.IsControl) {
-			return errors.New("control characters and line breaks are not allowed")
+		if err := printable(text); err != nil {
+			return err
 		}
 		*p = text
 	case *bool:
@@ -154,6 +167,9 @@ func parse(v reflect.Value, text string) error {
 		}
 		*p = r
 	case *[]string:
+		if err := printable(text); err != nil {
+			return err
+		}
 		*p = nil
 		for part := range strings.SplitSeq(text, ",") {
 			if part = strings.TrimSpace(part); part != "" {
@@ -162,6 +178,13 @@ func parse(v reflect.Value, text string) error {
 		}
 	default:
 		return fmt.Errorf("a %s cannot be written here", v.Type())
+	}
+	return nil
+}
+
+func printable(text string) error {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return errors.New("only printable text is allowed, without line breaks")
 	}
 	return nil
 }
