@@ -74,6 +74,8 @@ func TestRun(t *testing.T) {
 		{"no such package", []string{"./nowhere"}, false, 1, []string{"nowhere"}, nil},
 		{"bad flag", []string{"-log"}, false, 2, []string{"flag needs an argument"}, nil},
 		{"log cannot be made", []string{"-log", "go.mod/x", "./good"}, false, 1, []string{"make folder for the log"}, nil},
+		{"log is a folder", []string{"-log", "good", "./good"}, false, 1, []string{"make log"}, nil},
+		{"disk is full", []string{"-log", "/dev/full", "./good"}, false, 1, []string{"no space left"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,6 +94,14 @@ func TestRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestRun_NoGo(t *testing.T) {
+	t.Setenv("PATH", "")
+	var out strings.Builder
+	if code := run(t.Context(), nil, false, &out, &out); code != 1 || !strings.Contains(out.String(), "start go test") {
+		t.Errorf("exit code %d, want 1; output:\n%s", code, &out)
 	}
 }
 

@@ -23,18 +23,23 @@ const module = "github.com/manoward/manoward"
 
 var errProblems = errors.New("tests name requirements that do not exist")
 
-func main() {
+func main() { os.Exit(command(".", os.Args[1:], os.Stdout, os.Stderr)) }
+
+// command is main with its surroundings given. It returns the exit code.
+func command(root string, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("trace", flag.ContinueOnError)
-	format := flags.String("o", "table", "`format` of the report: table or json")
-	runLog := flags.String("run-log", "", "`file` with the output of go test -json: shows what came of each test")
-	if err := flags.Parse(os.Args[1:]); err != nil || flags.NArg() > 0 || (*format != "table" && *format != "json") {
-		fmt.Fprintln(os.Stderr, "usage: trace [-o table|json] [-run-log FILE]")
-		os.Exit(2)
+	flags.SetOutput(io.Discard)
+	format := flags.String("o", "table", "")
+	runLog := flags.String("run-log", "", "")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 || (*format != "table" && *format != "json") {
+		fmt.Fprintln(stderr, "usage: trace [-o table|json] [-run-log FILE WITH OUTPUT OF go test -json]")
+		return 2
 	}
-	if err := run(".", *format, *runLog, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintf(os.Stderr, "trace: %v\n", err)
-		os.Exit(1)
+	if err := run(root, *format, *runLog, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "trace: %v\n", err)
+		return 1
 	}
+	return 0
 }
 
 // run writes the report of the repository at root to stdout and the problems

@@ -44,6 +44,28 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func TestCommand(t *testing.T) {
+	root := repo(t, map[string]string{"docs/requirements.md": good})
+	tests := []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 0, "1 requirements, 0 named by a test"},
+		{[]string{"-o", "json"}, 0, `"id": "A.1"`},
+		{[]string{"-o", "xml"}, 2, "usage: trace"},
+		{[]string{"-nonsense"}, 2, "usage: trace"},
+		{[]string{"extra"}, 2, "usage: trace"},
+		{[]string{"-run-log", "/nowhere/log"}, 1, "trace: run log: open /nowhere/log"},
+	}
+	for _, tt := range tests {
+		var out strings.Builder
+		if code := command(root, tt.args, &out, &out); code != tt.code || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("trace %q exits %d and prints\n%s\nwant %d and %q", tt.args, code, &out, tt.code, tt.want)
+		}
+	}
+}
+
 func TestRun_UnknownID(t *testing.T) {
 	root := repo(t, map[string]string{
 		"docs/requirements.md": good,
