@@ -1,0 +1,86 @@
+# Everything that is done to this project more than once. `make` prints the targets.
+# Tools come with Go and go.mod; what apt has to add is in `make deps`.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build demo test e2e check lint fmt vet staticcheck fence nocgo fuzz-short bench soak trace deps clean
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# What `make demo` starts; for example: make demo UP='--listen 0.0.0.0'
+UP        ?=
+# How long each fuzz target runs in `make fuzz-short`, and the soak tests in `make soak`.
+FUZZTIME  ?= 5s
+SOAK      ?= 10m
+# A package or more, and flags of go test: make test PKG=./smgr/... TESTFLAGS='-run Gap -v'
+PKG       ?= ./...
+TESTFLAGS ?=
+RUNLOG    := .cache/test.jsonl
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/manoward
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/manoward ./cmd/manoward
+
+demo: build ## build, and start a hub with all roles in this process
+	bin/manoward up $(UP)
+
+# Tests across roles (internal/e2e) are part of ./..., so they run here too.
+test: deps ## all tests, with the race detector; a page of results
+	$(GO) run ./internal/testsum -log $(RUNLOG) -race -timeout 15m $(TESTFLAGS) $(PKG)
+
+e2e: deps ## only the tests across roles
+	$(GO) run ./internal/testsum -race -count=1 -timeout 15m $(TESTFLAGS) ./internal/e2e/...
+
+# What CI runs. Cheap checks come first, and the slow ones use what they built.
+check: lint build nocgo test fuzz-short ## everything CI asks: lint, build, nocgo, test, fuzz-short, trace
+	$(GO) run ./internal/trace/cmd -run-log $(RUNLOG)
+
+lint: fmt vet staticcheck fence ## gofmt, vet, staticcheck, and the rules of the house plan
+
+fmt:
+	@bad=$$(find . -name '*.go' -not -path './.*/*' -not -path '*/testdata/*' -exec gofmt -l {} +); \
+	if [ -n "$$bad" ]; then printf 'not gofmt-clean (run: gofmt -w FILE):\n%s\n' "$$bad"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+# -count=1: it asks the go command about the tree, which the test cache does not see.
+fence:
+	$(GO) test -count=1 ./internal/fence
+
+# Without cgo there is no PKCS#11. Only packages that consist of other files then are tested again.
+FILES := {{.ImportPath}} {{.GoFiles}} {{.TestGoFiles}} {{.XTestGoFiles}}
+nocgo: ## build without cgo, and test the packages that differ then
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/manoward-nocgo ./cmd/manoward
+	@differ=$$(comm -13 <(CGO_ENABLED=1 $(GO) list -f '$(FILES)' ./... | sort) <(CGO_ENABLED=0 $(GO) list -f '$(FILES)' ./... | sort) | cut -d ' ' -f 1); \
+	if [ -z "$$differ" ]; then echo 'no package differs without cgo'; \
+	else CGO_ENABLED=0 $(GO) run ./internal/testsum $$differ; fi
+
+fuzz-short: ## run every fuzz target of the tree for FUZZTIME (5s)
+	FUZZTIME=$(FUZZTIME) GO=$(GO) .ci/fuzz
+
+bench: ## run the benchmarks; they print ratios taken in one run
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(TESTFLAGS) $(PKG)
+
+# Soak tests always run, for seconds; MANOWARD_SOAK makes them run for longer.
+soak: deps ## run the soak tests (TestSoak...) for SOAK (10m)
+	MANOWARD_SOAK=$(SOAK) $(GO) run ./internal/testsum -count=1 -timeout 0 -run '^TestSoak' $(TESTFLAGS) $(PKG)
+
+trace: ## print requirement -> tests; TRACE='-o json -run-log .cache/test.jsonl'
+	@$(GO) run ./internal/trace/cmd $(TRACE)
+
+deps: ## install what the tests need besides Go (apt, as root or with sudo)
+	@.ci/deps
+
+clean: ## remove what was built
+	rm -rf bin .cache coverage.out

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// event is one line of `go test -json`; see `go doc test2json` and, for the
+// build events, `go help buildjson`.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string // of a build event
+	Test        string
+	Output      string
+	Elapsed     float64 // seconds
+	FailedBuild string  // ImportPath of the build that failed a package
+}
+
+// summary counts tests, subtests included. A package that fails outside its
+// tests (build, TestMain, a race seen at exit) counts as one failed test.
+type summary struct{ passed, failed, skipped int }
+
+func (s summary) line() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", s.passed, s.failed, s.skipped)
+}
+
+// collector holds what may still have to be shown of packages that run.
+type collector struct {
+	w      io.Writer
+	sum    summary
+	runs   map[string]*packageRun
+	builds map[string]*strings.Builder // output of builds, by ImportPath
+}
+
+// packageRun is what is known of a package that has not ended.
+type packageRun struct {
+	summary
+	output map[string][]line // of top-level tests that have not ended; "" is outside tests
+	skips  []line            // tests skipped, with their reasons
+}
+
+// line is one line that a test or subtest printed.
+type line struct{ test, text string }
+
+// summarize reads the events of go test -json from r until its end and writes
+// the page to w as packages end. Lines that are no events pass through.
+func summarize(r io.Reader, w io.Writer) (summary, error) {
+	c := &collector{w: w, runs: map[string]*packageRun{}, builds: map[string]*strings.Builder{}}
+	lines := bufio.NewReader(r)
+	for {
+		raw, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(raw)) > 0 {
+			c.event(raw)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return c.sum, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.runs)) { // cut off: go test itself was killed
+		c.packageEnd(event{Action: "fail", Package: name}, c.runs[name])
+	}
+	return c.sum, nil
+}
+
+func (c *collector) event(raw []byte) {
+	var e event
+	if err := json.Unmarshal(raw, &e); err != nil || e.Action == "" {
+		fmt.Fprintf(c.w, "%s\n", bytes.TrimRight(raw, "\n"))
+		return
+	}
+	switch {
+	case e.Action == "build-output":
+		if c.builds[e.ImportPath] == nil {
+			c.builds[e.ImportPath] = &strings.Builder{}
+		}
+		c.builds[e.ImportPath].WriteString(e.Output)
+	case e.Package == "":
+		return
+	case e.Action == "output":
+		run, top := c.run(e.Package), topLevel(e.Test)
+		run.output[top] = append(run.output[top], line{e.Test, e.Output})
+	case e.Test != "":
+		c.testEnd(e)
+	case e.Action == "pass" || e.Action == "fail" || e.Action == "skip":
+		c.packageEnd(e, c.run(e.Package))
+	}
+}
+
+// testEnd counts the end of a test or subtest. The output of a top-level test
+// is shown when it failed and forgotten when it passed.
+func (c *collector) testEnd(e event) {
+	run := c.run(e.Package)
+	lines := run.output[topLevel(e.Test)]
+	switch e.Action {
+	case "pass":
+		run.passed++
+	case "fail":
+		run.failed++
+	case "skip":
+		run.skipped++
+		run.skips = append(run.skips, line{e.Test, reason(lines, e.Test)})
+	default:
+		return // run, pause, cont, bench
+	}
+	if e.Test == topLevel(e.Test) {
+		if e.Action == "fail" {
+			c.show(lines)
+		}
+		delete(run.output, e.Test)
+	}
+}
+
+// packageEnd writes the line of a package, and before it what explains a
+// failure: the build's output, what was printed outside tests, and all that a
+// test printed which never ended.
+func (c *collector) packageEnd(e event, run *packageRun) {
+	if e.Action == "fail" {
+		if out := c.builds[e.FailedBuild]; out != nil {
+			fmt.Fprint(c.w, out)
+		}
+		for _, test := range slices.Sorted(maps.Keys(run.output)) {
+			c.show(run.output[test])
+		}
+		run.failed = max(run.failed, 1)
+	}
+	for _, skip := range run.skips {
+		fmt.Fprintf(c.w, "skip  %s  %s\n%s", e.Package, skip.test, skip.text)
+	}
+	verdict := map[string]string{"pass": "ok", "fail": "FAIL", "skip": "none"}[e.Action]
+	fmt.Fprintf(c.w, "%-4s %7.2fs  %4d tests  %s\n", verdict, e.Elapsed, run.passed+run.failed+run.skipped, e.Package)
+	c.sum.passed += run.passed
+	c.sum.failed += run.failed
+	c.sum.skipped += run.skipped
+	delete(c.runs, e.Package)
+}
+
+func (c *collector) show(lines []line) {
+	for _, l := range lines {
+		fmt.Fprint(c.w, l.text)
+	}
+}
+
+// reason returns what a skipped test logged, without the framework's own lines.
+func reason(lines []line, test string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		text := strings.TrimSpace(l.text)
+		if l.test == test && !strings.HasPrefix(text, "===") && !strings.HasPrefix(text, "---") {
+			b.WriteString(l.text)
+		}
+	}
+	return b.String()
+}
+
+func topLevel(test string) string {
+	top, _, _ := strings.Cut(test, "/")
+	return top
+}
+
+func (c *collector) run(pkg string) *packageRun {
+	run := c.runs[pkg]
+	if run == nil {
+		run = &packageRun{output: map[string][]line{}}
+		c.runs[pkg] = run
+	}
+	return run
+}
