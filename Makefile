@@ -10,7 +10,8 @@ SHELL       := /bin/bash
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+CLI     := github.com/manoward/manoward/cmd/manoward/cli
+LDFLAGS := -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT)
 
 # What `make demo` starts; for example: make demo UP='--listen 0.0.0.0'
 UP        ?=

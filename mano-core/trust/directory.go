@@ -174,6 +174,14 @@ func (d *Directory) wait(ctx context.Context, table string, revision uint64) err
 	return d.until(ctx, func() bool { return d.revisions[table] >= revision })
 }
 
+// Changed returns a channel that is closed at the next change of anything in the
+// directory.
+func (d *Directory) Changed() <-chan struct{} {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.changed
+}
+
 // WaitSynced blocks until everything that the bus held when [Directory.Run]
 // began is known here.
 func (d *Directory) WaitSynced(ctx context.Context) error {

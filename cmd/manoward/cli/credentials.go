@@ -83,6 +83,17 @@ func certificateRequest(id hub.Identity, key *ecdsa.PrivateKey) (string, error) 
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})), nil
 }
 
+// NewRequest makes a P-256 key in memory and a signing request for it. It
+// returns both as PEM.
+func NewRequest(id hub.Identity) (csr, key string, err error) {
+	private, text, err := generateKey()
+	if err != nil {
+		return "", "", fmt.Errorf("key for %s: %w", id, err)
+	}
+	csr, err = certificateRequest(id, private)
+	return csr, string(text), err
+}
+
 // newKey makes a P-256 key and keeps it at path.
 func newKey(path string) (*ecdsa.PrivateKey, error) {
 	key, text, err := generateKey()

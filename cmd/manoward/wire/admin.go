@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/manoward/manoward/cmd/manoward/cli"
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
+	"github.com/manoward/manoward/mano-core/trust/trustapi"
+)
+
+const (
+	contextFile = "operator.context.json"
+	// operatorName is the operator whose credential a start makes.
+	operatorName = "admin"
+)
+
+// openAdmin serves the operators' API, health and metrics over TLS. Health needs
+// no credential; everything else needs an operator's.
+func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observe func(float64, ...string)) error {
+	pool, err := h.registry.OperatorCAs()
+	if err != nil {
+		return err
+	}
+	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus}, URL: h.listeners.url}
+	api := httpapi.NewMux(h.muxOptions("admin", observe, h.operator))
+	admin.Routes(api)
+	mux := http.NewServeMux()
+	mux.Handle("/", traced(api))
+	mux.Handle("/healthz", h.health.Handler())
+	mux.Handle("/readyz", h.health.Handler())
+	mux.Handle("GET /metrics", h.operatorsOnly("metrics.read", h.metrics.Handler()))
+
+	cert := &adminCertificate{make: h.signAdmin}
+	if _, err := cert.get(&tls.ClientHelloInfo{}); err != nil {
+		return err
+	}
+	h.serve("admin", work, tls.NewListener(l, &tls.Config{
+		GetCertificate: cert.get,
+		ClientAuth:     tls.VerifyClientCertIfGiven,
+		ClientCAs:      pool,
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"h2", "http/1.1"},
+	}), mux)
+	return nil
+}
+
+// operator tells which operator sent a request, as of now.
+func (h *hubProcess) operator(r *http.Request) (hub.Identity, error) {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return hub.Identity{}, hub.E(hub.Unauthenticated, "check operator", "this needs an operator's certificate; the context file holds one", nil)
+	}
+	return h.registry.Operator(r.TLS.PeerCertificates[0])
+}
+
+func (h *hubProcess) operatorsOnly(op trust.Operation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, err := h.operator(r)
+		if err == nil {
+			v := h.decider.Decide(trust.Question{Caller: who, Interface: trust.AdminInterface, Operation: op, TargetDomain: who.TrustDomain})
+			if v.Allowed {
+				next.ServeHTTP(w, r)
+				return
+			}
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: http.StatusUnauthorized, Title: "Unauthorized", Detail: "this needs an operator's certificate; the context file holds one"})
+	})
+}
+
+// adminServerName is the name of the hub's own listener.
+func (h *hubProcess) adminServerName() string { return "admin.hub." + h.cfg.Trust.ServerNameSuffix }
+
+func (h *hubProcess) signAdmin(ctx context.Context) (tls.Certificate, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	name := h.adminServerName()
+	return trust.NewServerCertificate(name, func(csr []byte) ([][]byte, error) {
+		return h.registry.SignAdmin(ctx, []string{name}, nil, csr)
+	})
+}
+
+// openOperator makes the operator's credential at the first start, when its file
+// was removed, and when it is about to end.
+func (h *hubProcess) openOperator(ctx, work context.Context) error {
+	if !h.has("trust") {
+		return nil
+	}
+	h.context = h.dir.file(contextFile)
+	if err := h.refreshOperator(ctx); err != nil {
+		return err
+	}
+	h.run("renew the operator's credential", work, func(ctx context.Context) error {
+		tick := time.NewTicker(time.Hour)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				if err := h.refreshOperator(ctx); err != nil {
+					h.log.Error("cannot renew the operator's credential", "err", err)
+				}
+			}
+		}
+	})
+	return nil
+}
+
+// refreshOperator keeps the context file good: it is made when it is missing or
+// ends within a month, and follows the address of the listener.
+func (h *hubProcess) refreshOperator(ctx context.Context) error {
+	const early = 30 * 24 * time.Hour
+	server := h.listeners.url(hub.Admin)
+	current, err := cli.ReadContext(h.context)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return err
+	}
+	if !missing && time.Until(h.registry.OperatorExpiry(operatorName)) > early {
+		if current.Server == server {
+			return nil
+		}
+		current.Server = server
+		return current.Save(h.context)
+	}
+	id := hub.Identity{TrustDomain: trust.HubDomain, Kind: hub.KindOperator, Name: operatorName}
+	csr, key, err := cli.NewRequest(id)
+	if err != nil {
+		return err
+	}
+	cred, err := h.registry.IssueOperator(ctx, operatorName, csr)
+	if err != nil {
+		return err
+	}
+	c := cli.Context{Server: server, ServerName: h.adminServerName(), CA: h.registry.HubRoot(), Certificate: cred.Certificate, Key: key}
+	return c.Save(h.context)
+}

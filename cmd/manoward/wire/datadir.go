@@ -1,0 +1,181 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/manoward/manoward/internal/durable"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/vault"
+)
+
+// format is the version of the layout of a data directory. A hub refuses a
+// directory of another format rather than guess at it.
+const format = "manoward data v1\n"
+
+const opDataDir = "open data directory"
+
+// dataDir is a hub's directory. While it is open no other process opens it.
+//
+//	FORMAT                  what the directory is
+//	lock                    held by the process that runs on it
+//	unlock.key              opens what is sealed, unless it is kept elsewhere
+//	listeners.json          the addresses that were chosen at the first start
+//	operator.context.json   the operator's credential
+//	keys/DOMAIN/            CA keys of trust domains, sealed, a file each
+//	bus/                    the embedded bus
+type dataDir struct {
+	path  string
+	fresh bool // made by this start
+	lock  *os.File
+}
+
+// openDataDir makes the directory at the first start, and locks it.
+func openDataDir(path string) (*dataDir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, dirError(path, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
+		if err != nil {
+			return nil, dirError(path, err)
+		}
+		return nil, hub.E(hub.Invalid, opDataDir, fmt.Sprintf("data directory %s has mode %04o: others could read it; run: chmod 700 %s", path, info.Mode().Perm(), path), nil)
+	}
+	d := &dataDir{path: path}
+	if d.lock, err = os.OpenFile(d.file("lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, dirError(path, err)
+	}
+	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		d.lock.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, hub.E(hub.Conflict, opDataDir, fmt.Sprintf("data directory %s is in use by another manoward; stop that one, or choose another directory with --data", path), nil)
+		}
+		return nil, dirError(path, err)
+	}
+	if err := d.checkFormat(); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func dirError(path string, err error) error {
+	text := fmt.Sprintf("data directory %s cannot be used", path)
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+		text = fmt.Sprintf("data directory %s is not writable by this user; make it so, or choose another with --data", path)
+	case errors.Is(err, unix.ENOSPC):
+		text = fmt.Sprintf("the disk of data directory %s is full; make room and start again", path)
+	case errors.Is(err, unix.ENOTDIR):
+		text = fmt.Sprintf("data directory %s is not a directory; choose another with --data", path)
+	}
+	return hub.E(hub.Unavailable, opDataDir, text, err)
+}
+
+// checkFormat makes sure that the directory is one of manoward's and that it can
+// be written. Writing the file anew at each start is the test of that.
+func (d *dataDir) checkFormat() error {
+	raw, err := os.ReadFile(d.file("FORMAT"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := d.checkEmpty(); err != nil {
+			return err
+		}
+		d.fresh = true
+	case err != nil:
+		return dirError(d.path, err)
+	case string(raw) != format:
+		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("data directory %s is %q and this manoward reads %q; start the manoward that it was made with, or another directory", d.path, clip(string(raw)), strings.TrimSpace(format)), nil)
+	}
+	if err := durable.WriteFile(d.file("FORMAT"), []byte(format), 0o600); err != nil {
+		return dirError(d.path, err)
+	}
+	return nil
+}
+
+// checkEmpty refuses a directory that holds something and no FORMAT: it is
+// somebody else's, or one of ours that has lost it.
+func (d *dataDir) checkEmpty() error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return dirError(d.path, err)
+	}
+	for _, e := range entries {
+		if e.Name() == "lock" || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, e.Name()), nil)
+	}
+	return nil
+}
+
+func (d *dataDir) file(name ...string) string {
+	return filepath.Join(append([]string{d.path}, name...)...)
+}
+
+// close lets another process open the directory.
+func (d *dataDir) close() { d.lock.Close() }
+
+// openVault opens the unlock key and makes it at the first start. In a directory
+// that is not new a missing key is never made anew: nothing would open.
+func (d *dataDir) openVault(path string) (*vault.Vault, error) {
+	if path == "" {
+		path = d.file("unlock.key")
+	}
+	v, err := vault.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if !d.fresh {
+			return nil, hub.E(hub.Unavailable, "open unlock key", fmt.Sprintf("unlock key %s is missing; without it nothing in %s can be opened: restore it, or name its place with --unlock-key", path, d.path), err)
+		}
+		v, err = vault.Create(path)
+	}
+	if err != nil {
+		return nil, hub.E(hub.Invalid, "open unlock key", err.Error(), nil)
+	}
+	return v, nil
+}
+
+// readJSON reads a file that this hub wrote; a missing one leaves v as it is.
+func (d *dataDir) readJSON(name string, v any) error {
+	raw, err := os.ReadFile(d.file(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, v)
+	}
+	if err != nil {
+		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("%s is damaged; remove it, and what it holds is made anew", d.file(name)), err)
+	}
+	return nil
+}
+
+func (d *dataDir) writeJSON(name string, v any) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(d.file(name), append(raw, '\n'), 0o600); err != nil {
+		return dirError(d.path, err)
+	}
+	return nil
+}
+
+func clip(s string) string {
+	const most = 40
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}

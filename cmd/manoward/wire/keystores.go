@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"context"
+	"sync"
+
+	"github.com/manoward/manoward/connectors/pkcs11"
+	"github.com/manoward/manoward/internal/config"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/vault"
+	"github.com/manoward/manoward/mano-core/trust"
+)
+
+// keyStores opens the key store of each trust domain: a PKCS#11 token where one
+// is configured for it, sealed files elsewhere.
+type keyStores struct {
+	dir    *dataDir
+	vault  *vault.Vault
+	tokens map[string]config.Token
+
+	mu    sync.Mutex // covers open; held while a store is opened, so that a token is opened once
+	files map[string]*trust.FileKeys
+	token map[string]*pkcs11.Token
+}
+
+func newKeyStores(dir *dataDir, v *vault.Vault, tokens []config.Token) *keyStores {
+	k := &keyStores{dir: dir, vault: v, tokens: map[string]config.Token{}, files: map[string]*trust.FileKeys{}, token: map[string]*pkcs11.Token{}}
+	for _, t := range tokens {
+		k.tokens[t.TrustDomain] = t
+	}
+	return k
+}
+
+// Kind says where the keys of a new domain go.
+func (k *keyStores) Kind(domain string) string {
+	if _, ok := k.tokens[domain]; ok {
+		return hub.KeysInPKCS11
+	}
+	return hub.KeysInFile
+}
+
+// Open returns the keys of a domain where they were made.
+func (k *keyStores) Open(ctx context.Context, domain, kind string) (trust.Keys, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if kind == hub.KeysInPKCS11 {
+		return k.openToken(ctx, domain)
+	}
+	if k.files[domain] == nil {
+		keys, err := trust.OpenFileKeys(k.dir.file("keys", domain), domain, k.vault)
+		if err != nil {
+			return nil, err
+		}
+		k.files[domain] = keys
+	}
+	return k.files[domain], nil
+}
+
+func (k *keyStores) openToken(ctx context.Context, domain string) (trust.Keys, error) {
+	if t := k.token[domain]; t != nil {
+		return tokenKeys{t}, nil
+	}
+	cfg, ok := k.tokens[domain]
+	if !ok {
+		return nil, hub.E(hub.Unavailable, "open token", "the keys of trust domain "+domain+" are in a PKCS#11 token and none is configured for it; add it to trust.tokens", nil)
+	}
+	t, err := pkcs11.Open(ctx, pkcs11.Config{Module: cfg.Module, TokenLabel: cfg.TokenLabel, PINFile: cfg.PINFile})
+	if err != nil {
+		return nil, err
+	}
+	k.token[domain] = t
+	return tokenKeys{t}, nil
+}
+
+// close logs out of the tokens.
+func (k *keyStores) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range k.token {
+		t.Close()
+	}
+}
+
+// tokenKeys is a token that is looked for again whenever it was gone.
+type tokenKeys struct{ *pkcs11.Token }
+
+// Check reports whether the token can be used, and takes it back into use when
+// it has come back.
+func (t tokenKeys) Check(ctx context.Context) error {
+	if err := t.Token.Check(ctx); err == nil {
+		return nil
+	}
+	return t.Reopen(ctx)
+}

@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/manoward/manoward/internal/config"
+	"github.com/manoward/manoward/internal/hub"
+)
+
+const listenersFile = "listeners.json"
+
+// listeners are the open listeners of a hub, one for each reference point that
+// it serves. An address that is not configured is chosen once and then kept in
+// the data directory, so that what was told to clients stays true.
+type listeners struct {
+	cfg   config.Listen
+	dir   *dataDir
+	known map[hub.ReferencePoint]string // host:port chosen at an earlier start
+	open  map[hub.ReferencePoint]net.Listener
+}
+
+func openListeners(cfg config.Listen, dir *dataDir, points []hub.ReferencePoint) (*listeners, error) {
+	l := &listeners{cfg: cfg, dir: dir, known: map[hub.ReferencePoint]string{}, open: map[hub.ReferencePoint]net.Listener{}}
+	if err := dir.readJSON(listenersFile, &l.known); err != nil {
+		return nil, err
+	}
+	for _, rp := range points {
+		if err := l.listen(rp); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
+	if err := dir.writeJSON(listenersFile, l.known); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *listeners) listen(rp hub.ReferencePoint) error {
+	address, configured := l.address(rp)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return listenError(rp, address, configured, l.dir.file(listenersFile), err)
+	}
+	l.open[rp] = listener
+	if !configured {
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		if err != nil {
+			return err
+		}
+		l.known[rp] = net.JoinHostPort(l.cfg.Host, port)
+	}
+	return nil
+}
+
+// address is what a reference point is bound to: as configured, or as chosen at
+// an earlier start on the same host, or any free port.
+func (l *listeners) address(rp hub.ReferencePoint) (address string, configured bool) {
+	configuredFor := map[hub.ReferencePoint]string{
+		hub.Admin: l.cfg.Admin, hub.OsMa: l.cfg.OsMa, hub.ScOr: l.cfg.ScOr, hub.ScVi: l.cfg.ScVi, hub.CmVnfm: l.cfg.CmVnfm,
+	}
+	if address := configuredFor[rp]; address != "" {
+		return address, true
+	}
+	if known := l.known[rp]; known != "" {
+		if host, _, err := net.SplitHostPort(known); err == nil && host == l.cfg.Host {
+			return known, false
+		}
+	}
+	return net.JoinHostPort(l.cfg.Host, "0"), false
+}
+
+func listenError(rp hub.ReferencePoint, address string, configured bool, file string, err error) error {
+	text := fmt.Sprintf("cannot listen on %s for %s", address, rp)
+	switch {
+	case errors.Is(err, unix.EADDRINUSE) && configured:
+		text += ": the port is in use; stop what uses it, or configure another address"
+	case errors.Is(err, unix.EADDRINUSE):
+		text += fmt.Sprintf(": the port that was chosen at the first start is in use; stop what uses it, or configure an address, or remove %s to have others chosen", file)
+	case errors.Is(err, os.ErrPermission):
+		text += ": this user may not open that port; use one above 1023"
+	default:
+		text += "; check host and port"
+	}
+	return hub.E(hub.Unavailable, "listen", text, err)
+}
+
+// url returns where others reach a reference point; "" when it is not served
+// here.
+func (l *listeners) url(rp hub.ReferencePoint) string {
+	listener := l.open[rp]
+	if listener == nil {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return ""
+	}
+	if l.cfg.Advertise != "" {
+		host = l.cfg.Advertise
+	} else if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = l.cfg.Host // every address; the host says which one is meant
+		if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+			if name, err := os.Hostname(); err == nil {
+				host = name
+			}
+		}
+	}
+	return "https://" + net.JoinHostPort(host, port)
+}
+
+func (l *listeners) close() {
+	for _, listener := range l.open {
+		listener.Close()
+	}
+}

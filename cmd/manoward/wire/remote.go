@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/manoward/manoward/connectors/natsbus"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
+)
+
+// The subjects, in the hub's own account, on which the trust role answers the
+// processes that serve endpoints.
+const (
+	subjectSignEndpoint = "trust.sign-endpoint"
+	subjectRenew        = "trust.renew"
+	trustGroup          = "trust"
+)
+
+type signEndpointRequest struct {
+	Domain     string `json:"domain"`
+	ServerName string `json:"serverName"`
+	Request    []byte `json:"request"` // PKCS#10, DER
+}
+
+type renewRequest struct {
+	Caller  string `json:"caller"`
+	Request string `json:"request"` // PKCS#10, PEM
+}
+
+// answerRemote answers the processes that serve endpoints until ctx ends. Who
+// can ask is who can reach the hub's own account on the bus.
+func answerRemote(ctx context.Context, bus *natsbus.Account, reg *trust.Registry) error {
+	err := bus.Serve(ctx, subjectSignEndpoint, trustGroup, func(ctx context.Context, data []byte) ([]byte, error) {
+		var in signEndpointRequest
+		if err := json.Unmarshal(data, &in); err != nil {
+			return nil, hub.E(hub.Invalid, "sign endpoint certificate", "not a request", err)
+		}
+		chain, err := reg.SignEndpoint(ctx, in.Domain, in.ServerName, in.Request)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(chain)
+	})
+	if err != nil {
+		return err
+	}
+	return bus.Serve(ctx, subjectRenew, trustGroup, func(ctx context.Context, data []byte) ([]byte, error) {
+		var in renewRequest
+		if err := json.Unmarshal(data, &in); err != nil {
+			return nil, hub.E(hub.Invalid, "renew credential", "not a request", err)
+		}
+		caller, err := hub.ParseIdentity(in.Caller)
+		if err != nil {
+			return nil, err
+		}
+		cred, err := reg.Renew(ctx, caller, in.Request)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(cred)
+	})
+}
+
+// remoteTrust asks the trust role over the bus.
+type remoteTrust struct{ bus *natsbus.Account }
+
+// SignEndpoint implements [trust.EndpointSigner].
+func (t remoteTrust) SignEndpoint(ctx context.Context, domain, serverName string, csr []byte) ([][]byte, error) {
+	var chain [][]byte
+	err := t.ask(ctx, subjectSignEndpoint, signEndpointRequest{domain, serverName, csr}, &chain)
+	if err == nil && len(chain) == 0 {
+		err = hub.E(hub.Unavailable, "sign endpoint certificate", "the trust role answered without a certificate", nil)
+	}
+	return chain, err
+}
+
+// Renew implements [trustapi.Renewer].
+func (t remoteTrust) Renew(ctx context.Context, caller hub.Identity, csr string) (*hub.Credential, error) {
+	var cred hub.Credential
+	return &cred, t.ask(ctx, subjectRenew, renewRequest{caller.String(), csr}, &cred)
+}
+
+func (t remoteTrust) ask(ctx context.Context, subject string, in, out any) error {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	answer, err := t.bus.Request(ctx, subject, data)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}

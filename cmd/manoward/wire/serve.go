@@ -1,0 +1,202 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/manoward/manoward/cmd/manoward/cli"
+	"github.com/manoward/manoward/connectors/natsbus"
+	"github.com/manoward/manoward/internal/config"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/obs"
+	"github.com/manoward/manoward/mano-core/trust"
+)
+
+// Parts returns what the command line starts.
+func Parts() cli.Parts {
+	return cli.Parts{Serve: Serve, NewBusUser: natsbus.NewUserKey}
+}
+
+// Serve runs roles of a hub until ctx ends; no roles means all of them. It calls
+// ready once, when every role can be used. When ctx has ended it stops in order,
+// within the configured time, and returns nil.
+func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env, ready func(cli.Ready)) error {
+	if len(roles) == 0 {
+		roles = cli.Roles()
+	}
+	log, err := obs.NewLogger(env.Stderr, cfg.Log.Format, cfg.Log.Level)
+	if err != nil {
+		return err
+	}
+	h := &hubProcess{cfg: cfg, env: env, roles: roles, log: log}
+	err = h.start(ctx)
+	if err == nil {
+		ready(h.ready())
+		log.Info("ready", "dataDir", h.dir.path, "roles", roles, "bus", h.bus.Durability(ctx).String())
+		select {
+		case <-ctx.Done():
+			log.Info("stopping", "reason", context.Cause(ctx))
+		case err = <-h.failed:
+		}
+	}
+	stopped, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+	defer cancel()
+	return errors.Join(err, h.stop(stopped))
+}
+
+// hubProcess is one running process of a hub.
+type hubProcess struct {
+	cfg   *config.Config
+	env   cli.Env
+	roles []string
+	log   *slog.Logger
+
+	dir       *dataDir
+	keys      *keyStores
+	bus       *natsbus.Bus
+	metrics   *obs.Metrics
+	health    *obs.Health
+	listeners *listeners
+	directory *trust.Directory
+	registry  *trust.Registry // nil without the trust role
+	refusals  *trust.Refusals
+	decider   *trust.Decider
+	servers   []*server
+	context   string // path of the operator's context file
+
+	failed chan error // a part that cannot go on
+
+	cancel   context.CancelFunc // ends the work below
+	work     sync.WaitGroup
+	stopping []func(context.Context) error // in the order of their start
+}
+
+func (h *hubProcess) has(role string) bool { return slices.Contains(h.roles, role) }
+
+// start builds the process from the ground up. What it opened is in the process,
+// also when it fails.
+func (h *hubProcess) start(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	h.cancel, h.failed = cancel, make(chan error, 1)
+	for _, step := range []func(ctx, work context.Context) error{
+		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openServers, h.openOperator,
+	} {
+		if err := ctx.Err(); err != nil {
+			return nil // asked to end before it was ready
+		}
+		if err := step(ctx, work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hubProcess) openData(_, _ context.Context) (err error) {
+	if h.dir, err = openDataDir(h.cfg.DataDir); err != nil {
+		return err
+	}
+	v, err := h.dir.openVault(h.cfg.Keys.UnlockFile)
+	if err != nil {
+		return err
+	}
+	h.keys = newKeyStores(h.dir, v, h.cfg.Trust.Tokens)
+	return nil
+}
+
+func (h *hubProcess) openObservation(ctx, _ context.Context) error {
+	h.metrics = obs.NewMetrics(h.log)
+	h.health = obs.NewHealth(h.log, time.Now)
+	_, shutdown, err := obs.NewTracer(ctx, obs.Config{Endpoint: h.cfg.Trace.Endpoint, Service: "manoward", Version: h.env.Version.Version, Log: h.log})
+	if err != nil {
+		return err
+	}
+	h.stopping = append(h.stopping, shutdown)
+	return nil
+}
+
+func (h *hubProcess) openBus(ctx, _ context.Context) error {
+	c := natsbus.Config{
+		Name: "manoward", Dir: h.dir.file("bus"), Vault: h.keys.vault, Log: h.log.With("part", "bus"),
+		Trace: natsbus.Trace{Inject: obs.Inject, Extract: obs.Extract}, Now: time.Now,
+	}
+	if n := h.cfg.NATS; len(n.URLs) > 0 {
+		c.External = &natsbus.External{
+			URLs: n.URLs, CredsFile: n.Creds, SystemCredsFile: n.SystemCreds, OperatorKeyFile: n.OperatorKey,
+			CAFile: n.TLS.CA, CertFile: n.TLS.Cert, KeyFile: n.TLS.Key, Replicas: n.Replicas,
+		}
+	}
+	bus, err := natsbus.Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	h.bus = bus
+	h.stopping = append(h.stopping, bus.Close)
+	h.health.Register("bus", bus.Health)
+	return h.checkDurability(ctx)
+}
+
+// checkDurability refuses a bus that may lose what it acknowledged, unless the
+// operator said that it may.
+func (h *hubProcess) checkDurability(ctx context.Context) error {
+	d := h.bus.Durability(ctx)
+	for _, w := range d.Warnings {
+		h.log.Warn("bus", "warning", w)
+	}
+	if d.Sync == natsbus.SyncAlways || h.cfg.NATS.AcceptUnknownDurability {
+		return nil
+	}
+	return hub.E(hub.Unavailable, "check durability of the bus", fmt.Sprintf("the bus may lose what it acknowledged (%s); set sync_interval: always on its servers and give --nats-system-creds so that it can be checked, or accept it with --set nats.acceptUnknownDurability=true", d), nil)
+}
+
+// run does work of the process until it ends. An error of work that is not the
+// end of the process is the process's end.
+func (h *hubProcess) run(what string, work context.Context, fn func(ctx context.Context) error) {
+	h.work.Go(func() {
+		if err := fn(work); err != nil && work.Err() == nil {
+			select {
+			case h.failed <- fmt.Errorf("%s: %w", what, err):
+			default:
+			}
+		}
+	})
+}
+
+func (h *hubProcess) ready() cli.Ready {
+	r := cli.Ready{Ready: true, DataDir: h.dir.path, Context: h.context, Endpoints: map[string]string{}, Bus: h.bus.Durability(context.Background()).String()}
+	names := map[hub.ReferencePoint]string{hub.OsMa: "osMa", hub.ScOr: "scOr", hub.ScVi: "scVi", hub.CmVnfm: "cmVnfm", hub.Admin: "admin"}
+	for rp := range h.listeners.open {
+		r.Endpoints[names[rp]] = h.listeners.url(rp)
+	}
+	return r
+}
+
+// stop ends everything in the reverse order of its start: first nothing new
+// comes in, then what is under way ends, then the bus closes.
+func (h *hubProcess) stop(ctx context.Context) error {
+	var errs error
+	var serving sync.WaitGroup
+	for _, s := range h.servers {
+		serving.Go(func() { s.stop(ctx) })
+	}
+	serving.Wait()
+	if h.listeners != nil {
+		h.listeners.close()
+	}
+	h.cancel()
+	h.work.Wait()
+	for _, stop := range slices.Backward(h.stopping) {
+		errs = errors.Join(errs, stop(ctx))
+	}
+	if h.keys != nil {
+		h.keys.close()
+	}
+	if h.dir != nil {
+		h.dir.close()
+	}
+	return errs
+}

@@ -1,0 +1,152 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/obs"
+	"github.com/manoward/manoward/mano-core/trust"
+	"github.com/manoward/manoward/mano-core/trust/trustapi"
+)
+
+// server is one HTTP server on one listener.
+type server struct {
+	*http.Server
+	listener net.Listener
+}
+
+// stop lets requests end until ctx does.
+func (s *server) stop(ctx context.Context) {
+	if err := s.Shutdown(ctx); err != nil {
+		s.Close()
+	}
+}
+
+func (h *hubProcess) serve(name string, work context.Context, l net.Listener, handler http.Handler) {
+	s := &server{httpapi.NewServer(handler), l}
+	s.ErrorLog = slog.NewLogLogger(h.log.With("part", name).Handler(), slog.LevelDebug)
+	h.servers = append(h.servers, s)
+	h.run("serve "+name, work, func(context.Context) error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+}
+
+func (h *hubProcess) openServers(ctx, work context.Context) error {
+	observe := h.metrics.Histogram("manoward_http_request_duration_seconds", "Time from the first byte of a request to the end of its answer.", nil, "listener", "route", "method", "status")
+	current := h.busIsCurrent(work)
+	for _, rp := range []hub.ReferencePoint{hub.ScOr, hub.ScVi} {
+		if l := h.listeners.open[rp]; l != nil {
+			gate := h.newGate(rp, current)
+			self := &trustapi.Self{Gate: gate, Renewer: h.renewer()}
+			mux := httpapi.NewMux(h.muxOptions(string(rp), observe, self.Authenticate))
+			self.Routes(mux)
+			h.serve(string(rp), work, gate.Listen(l), traced(mux))
+		}
+	}
+	if l := h.listeners.open[hub.Admin]; l != nil {
+		if err := h.openAdmin(ctx, work, l, observe); err != nil {
+			return err
+		}
+	}
+	return h.openProbes(work)
+}
+
+func (h *hubProcess) muxOptions(name string, observe func(float64, ...string), authenticate func(*http.Request) (hub.Identity, error)) httpapi.Options {
+	return httpapi.Options{
+		Log: h.log.With("part", name), Now: time.Now, Authenticate: authenticate,
+		Observe: func(route, method string, status int, d time.Duration) {
+			observe(d.Seconds(), name, route, method, fmt.Sprint(status))
+		},
+	}
+}
+
+// traced takes the caller's trace context over from the request's header.
+func traced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(obs.Extract(r.Context(), r.Header.Get)))
+	})
+}
+
+func (h *hubProcess) newGate(rp hub.ReferencePoint, current func() error) *trust.Gate {
+	count := h.metrics.Counter("manoward_trust_handshakes_total", "Connections and requests at the endpoints of Security Managers, by outcome.", "reference_point", "outcome")
+	return trust.NewGate(trust.GateConfig{
+		ReferencePoint: rp, Directory: h.directory, Decider: h.decider, Signer: h.signer(), Refusals: h.refusals,
+		EndpointLifetime: h.cfg.Trust.EndpointLifetime, Current: current,
+		Observe: func(outcome string) { count(1, string(rp), outcome) },
+		Now:     time.Now, Log: h.log.With("part", string(rp)),
+	})
+}
+
+// signer is the registry when it runs here, and a way to it when it does not.
+func (h *hubProcess) signer() trust.EndpointSigner {
+	if h.registry != nil {
+		return h.registry
+	}
+	return remoteTrust{h.bus.Hub()}
+}
+
+func (h *hubProcess) renewer() trustapi.Renewer {
+	if h.registry != nil {
+		return h.registry
+	}
+	return remoteTrust{h.bus.Hub()}
+}
+
+// openProbes serves health and metrics in plain HTTP; the configuration allows
+// that on loopback only.
+func (h *hubProcess) openProbes(work context.Context) error {
+	address := h.cfg.Listen.Probes
+	if address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return listenError("probes", address, true, "", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", h.health.Handler())
+	mux.Handle("GET /metrics", h.metrics.Handler())
+	h.serve("probes", work, l, mux)
+	return nil
+}
+
+// adminCertificate keeps the certificate of the admin listener, whose key lives
+// in memory only, and makes it anew before it ends.
+type adminCertificate struct {
+	make func(ctx context.Context) (tls.Certificate, error)
+
+	mu   sync.Mutex // held while it is made
+	cert *tls.Certificate
+}
+
+func (a *adminCertificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if a.cert != nil {
+		life := a.cert.Leaf.NotAfter.Sub(a.cert.Leaf.NotBefore)
+		if now.Before(a.cert.Leaf.NotAfter.Add(-life / 3)) {
+			return a.cert, nil
+		}
+	}
+	cert, err := a.make(hello.Context())
+	switch {
+	case err == nil:
+		a.cert = &cert
+	case a.cert == nil || !now.Before(a.cert.Leaf.NotAfter):
+		return nil, err
+	}
+	return a.cert, nil
+}
