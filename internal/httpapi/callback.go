@@ -14,8 +14,8 @@ import (
 // DefaultCallbackTimeout bounds the whole test of a callback URI.
 const DefaultCallbackTimeout = 10 * time.Second
 
-// CallbackTest tests the notification endpoint of a new subscription (SOL 013
-// clause 6, SOL 005 clause 6.4.16): a GET must answer 204. A failed test is a
+// CallbackTest tests the notification endpoint of a new subscription, as
+// SOL 005 lets the producer do: a GET must answer 204. A failed test is a
 // hub.Unprocessable, 422.
 //
 // The URI comes from outside. The test follows no redirect, reads no more than a

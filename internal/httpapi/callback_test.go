@@ -18,7 +18,7 @@ func TestCallbackTest(t *testing.T) {
 	handler := http.NewServeMux()
 	handler.HandleFunc("GET /ok", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
 	handler.HandleFunc("/200", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("secret")) })
-	handler.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/target", 302) })
+	handler.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/target", http.StatusFound) })
 	handler.HandleFunc("/target", func(w http.ResponseWriter, _ *http.Request) { redirected.Store(true); w.WriteHeader(204) })
 	handler.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
 		select { // until the test is over or the caller gave up

@@ -216,7 +216,10 @@ func (c *Client) read(op string, resp *http.Response, out any) (*Answer, error) 
 	if a.Status >= 400 {
 		return a, problemError(op, a, body)
 	}
-	if out == nil || len(body) == 0 || a.Status >= 300 {
+	if a.Status >= 300 && a.Status != http.StatusSeeOther && a.Status != http.StatusNotModified {
+		return a, hub.E(hub.Unavailable, op, fmt.Sprintf("the server answered %d, a redirect, which is not followed; check the address of the API", a.Status), nil)
+	}
+	if out == nil || a.Status >= 300 || len(body) == 0 && a.Status != http.StatusOK {
 		return a, nil
 	}
 	if mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || mediaType != TypeJSON {

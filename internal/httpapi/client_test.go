@@ -113,6 +113,8 @@ func TestClient_ErrorsOfAllKinds(t *testing.T) {
 		{502, TypeProblem, `{}`, hub.Unavailable, "answered 502"},
 		{503, TypeProblem, `{"detail":"` + strings.Repeat("x", 900) + `"}`, hub.Unavailable, "xxx"},
 		{504, TypeProblem, `{"detail":"late"}`, hub.Unavailable, "late"},
+		{302, "text/html", ``, hub.Unavailable, "302, a redirect"},
+		{200, TypeJSON, ``, hub.Unavailable, "not of the expected form"},
 		{200, "text/html", `<h1>portal</h1>`, hub.Unavailable, `"text/html" and not JSON`},
 		{200, TypeJSON, `[`, hub.Unavailable, "not of the expected form"},
 		{200, TypeJSON, `"` + strings.Repeat("x", 1000) + `"`, hub.Unavailable, "larger than the 1000 bytes"},

@@ -24,8 +24,8 @@ func Decode(r *http.Request, v any) error {
 	return decodeBody(r, TypeJSON, v, true)
 }
 
-// DecodeLenient is [Decode] for ETSI inputs, whose receiver shall ignore
-// attributes that it does not know (SOL 013 clause 6.2). A member that differs
+// DecodeLenient is [Decode] for ETSI inputs, whose receiver ignores attributes
+// that it does not know. A member that differs
 // from a known one only in case is still refused: encoding/json would take it
 // for the known one.
 func DecodeLenient(r *http.Request, v any) error {

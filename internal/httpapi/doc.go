@@ -15,6 +15,7 @@
 //	nslcm.Handle("GET /ns_instances/{id}", show)
 //	server := httpapi.NewServer(mux)
 //
-// Clauses are those of SOL 013 V3.4.1; the OpenAPI files of SOL 005 V3.7.1 are
-// the reference for data types and answers.
+// Clause numbers are those of SOL 013 V3.4.1. Where its text leaves a point open
+// or was not at hand, the comment says what was chosen. The OpenAPI files of SOL
+// 005 V3.7.1 are the reference for data types and answers.
 package httpapi

@@ -151,8 +151,8 @@ func BenchmarkFilter_Match10kItems(b *testing.B) {
 			}
 		}
 	}
-	if matched != 1414 {
-		b.Fatalf("%d items match, want 1414", matched)
+	if matched != 1415 {
+		b.Fatalf("%d items match, want 1415", matched)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(items)), "ns/item")
 }

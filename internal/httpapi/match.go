@@ -51,7 +51,8 @@ func parseTime(s string) (time.Time, bool) {
 // nothing.
 //
 // A term matches if any value that its path leads to fulfils it: a path goes
-// through every element of an array. A path that leads nowhere fulfils no
+// through every element of an array. This holds for neq, nin and ncont too, as it
+// does in other implementations; the text of clause 5.2 was not at hand. A path that leads nowhere fulfils no
 // operator, not even neq. Terms are matched one by one, so two terms may be
 // fulfilled by two elements of one array. Values are compared as numbers, booleans
 // or date-times if the attribute is one, and else as strings; gt, lt, gte and lte

@@ -132,7 +132,7 @@ func Produces(mediaTypes ...string) RouteOption {
 	return func(rt *route) { rt.produces = mediaTypes }
 }
 
-// API adds an API with its two api_versions resources (SOL 013 clause 9.3) and
+// API adds an API with its two api_versions resources (SOL 013 clause 9) and
 // returns the group for its resources. The same name may be added again with
 // another major version.
 func (m *Mux) API(api API) *Group {
@@ -259,7 +259,8 @@ func (m *Mux) serve(a *answer, r *http.Request, x *exchange) error {
 	if r.ContentLength > x.route.maxBody {
 		return tooLarge(x.route.maxBody)
 	}
-	r.Body = http.MaxBytesReader(a, r.Body, x.route.maxBody)
+	// The inner writer: MaxBytesReader tells net/http through it to close the connection.
+	r.Body = http.MaxBytesReader(a.ResponseWriter, r.Body, x.route.maxBody)
 	return x.route.handler(a, r)
 }
 
@@ -322,6 +323,9 @@ func (m *Mux) finish(a *answer, x *exchange, err error) {
 func (m *Mux) problem(a *answer, x *exchange, err error) {
 	p, header := problemOf(err, m.options.Challenge)
 	p.RequestID = x.requestID
+	for _, k := range []string{"ETag", "Link", "Location"} {
+		a.Header().Del(k) // of the answer that the handler could not finish
+	}
 	for k, v := range header {
 		a.Header()[k] = v
 	}

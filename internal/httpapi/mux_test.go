@@ -240,6 +240,37 @@ func TestMux_RequestIDs(t *testing.T) {
 	}
 }
 
+func TestMux_WriterReachesConnection(t *testing.T) {
+	m := NewMux(Options{})
+	m.API(nslcm).Handle("GET /early", func(w http.ResponseWriter, r *http.Request) error {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusAccepted)
+		w.WriteHeader(http.StatusOK) // too late: the first final status counts
+		if _, err := io.WriteString(w, RequestID(r.Context())); err != nil {
+			return err
+		}
+		return http.NewResponseController(w).Flush()
+	})
+	got := call(t, startTLS(t, m), request{method: "GET", path: "/nslcm/v2/early", header: map[string]string{"X-Request-Id": "mine"}})
+	if got.status != 202 || got.body != "mine" {
+		t.Errorf("%d %q", got.status, got.body)
+	}
+	if RequestID(t.Context()) != "" || UsedVersion(t.Context()) != "" || Caller(t.Context()) != (hub.Identity{}) {
+		t.Error("a context without a request has a request id, a version or a caller")
+	}
+}
+
+func TestMux_ErrorDropsHeadersOfTheAnswer(t *testing.T) {
+	m := NewMux(Options{})
+	m.API(nslcm).Handle("GET /bad", func(w http.ResponseWriter, r *http.Request) error {
+		return WriteTagged(w, r, RevisionETag(1), make(chan int))
+	})
+	got := call(t, startTLS(t, m), request{method: "GET", path: "/nslcm/v2/bad"})
+	if got.status != 500 || got.header.Get("ETag") != "" {
+		t.Errorf("%d with ETag %q", got.status, got.header.Get("ETag"))
+	}
+}
+
 func TestMux_Observes(t *testing.T) {
 	clock := newClock()
 	type seen struct {

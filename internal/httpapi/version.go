@@ -30,7 +30,7 @@ type API struct {
 	Authenticate func(*http.Request) (hub.Identity, error)
 }
 
-// APIVersion is one supported version of an API (SOL 013 clause 9.3).
+// APIVersion is one supported version of an API (SOL 013 clause 9).
 type APIVersion struct {
 	Version    string    // "2.3.0", or with a suffix "2.3.0-impl:example.com:hub:1"
 	Deprecated bool      // still supported, better not used any longer
@@ -49,7 +49,7 @@ type apiVersionEntry struct {
 	RetirementDate *time.Time `json:"retirementDate,omitempty"`
 }
 
-// apiVersion is a parsed version identifier (SOL 013 clause 9.1):
+// apiVersion is a parsed version identifier (SOL 013 clause 9):
 // MAJOR.MINOR.PATCH with an optional suffix "-impl:" domain ":" name ":" number.
 type apiVersion struct {
 	major, minor, patch int
@@ -121,13 +121,16 @@ func (g *Group) negotiate(h http.Header) (string, error) {
 	case len(asked) > 1:
 		return g.newest, hub.E(hub.Invalid, "read Version header", "the Version header stands more than once; send it once", nil)
 	}
+	if slices.ContainsFunc(g.api.Versions, func(v APIVersion) bool { return v.Version == asked[0] }) {
+		return asked[0], nil // the common case; registered versions are canonical
+	}
 	want, err := parseVersion(asked[0])
 	if err != nil {
 		return g.newest, err
 	}
 	for _, have := range g.versions {
 		// A request without a suffix does not care whose implementation it meets.
-		if have == want || want.impl == "" && have.major == want.major && have.minor == want.minor && have.patch == want.patch {
+		if want.impl == "" && have.major == want.major && have.minor == want.minor && have.patch == want.patch {
 			return have.String(), nil
 		}
 	}
