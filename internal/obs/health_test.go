@@ -108,7 +108,7 @@ func TestHealth_Cached(t *testing.T) {
 			asked.Add(1)
 			time.Sleep(100 * time.Millisecond)
 			if broken.Load() {
-				return tokenGone(nil)
+				return errors.New("broken")
 			}
 			return nil
 		})
@@ -189,7 +189,8 @@ func TestHealth_LogsChanges(t *testing.T) {
 		h := NewHealth(slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 		var err error
 		h.Register("bus", func(context.Context) error { return err })
-		for _, next := range []error{nil, tokenGone(nil), tokenGone(nil), nil, nil} {
+		gone := tokenGone(t.Context())
+		for _, next := range []error{nil, gone, gone, nil, nil} {
 			err = next
 			h.Missing()
 			time.Sleep(2 * CheckEvery)
