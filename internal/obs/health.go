@@ -34,7 +34,7 @@ type Health struct {
 	log *slog.Logger
 	now func() time.Time
 
-	run sync.Mutex // held while checks run, so that probes that come meanwhile share their outcome
+	run chan struct{} // holds one entry while checks run, so that probes that come meanwhile share their outcome
 
 	mu      sync.Mutex // guards what is below, for moments only
 	checks  map[string]*check
@@ -47,13 +47,13 @@ type check struct {
 	name   string
 	ask    func(context.Context) error
 	busy   bool // a call has not come back yet; guarded by Health.mu
-	failed bool // outcome of the last run, to log changes only; guarded by Health.run
+	failed bool // outcome of the last run, to log changes only; only during Health.run
 }
 
 // NewHealth returns a Health without checks, which is ready. Changes of a
 // check's outcome are logged to log, with the whole error. now is the clock.
 func NewHealth(log *slog.Logger, now func() time.Time) *Health {
-	return &Health{log: log, now: now, checks: make(map[string]*check)}
+	return &Health{log: log, now: now, run: make(chan struct{}, 1), checks: make(map[string]*check)}
 }
 
 // Register adds a check under a name, in place of one that has the name, and
@@ -91,8 +91,8 @@ func (h *Health) Missing() []Missing {
 	if missing, ok := h.cached(); ok {
 		return missing
 	}
-	h.run.Lock()
-	defer h.run.Unlock()
+	h.run <- struct{}{}
+	defer func() { <-h.run }()
 	if missing, ok := h.cached(); ok {
 		return missing // the run that we waited for
 	}
@@ -125,7 +125,7 @@ func (h *Health) cached() ([]Missing, bool) {
 }
 
 // ask runs the checks beside one another and logs each whose outcome is not what
-// it was. The caller holds h.run.
+// it was. It is called during h.run.
 func (h *Health) ask(checks []*check) []Missing {
 	ctx, cancel := context.WithTimeout(context.Background(), CheckTimeout)
 	defer cancel()
