@@ -46,11 +46,11 @@ type Listen struct {
 	OsMa string `yaml:"osMa"`
 
 	// host:port of Sc-Or, for Security Managers. It is shared with no other
-	// listener but Sc-Vi's (Security.004).
+	// listener (Security.004).
 	ScOr string `yaml:"scOr"`
 
 	// host:port of Sc-Vi, for Security Managers. It is shared with no other
-	// listener but Sc-Or's (Security.004).
+	// listener (Security.004).
 	ScVi string `yaml:"scVi"`
 
 	// host:port of Cm-Vnfm, for VNF Managers.

@@ -27,7 +27,7 @@ func openGate(t *testing.T, h *testHub, rp hub.ReferencePoint) (addr string, g *
 	refusals.every = time.Millisecond
 	g = NewGate(GateConfig{
 		ReferencePoint: rp, Directory: h.Directory, Decider: NewDecider(), Signer: h.Registry,
-		Refusals: refusals, EndpointLifetime: h.EndpointLifetime,
+		Refusals: refusals, RenewBefore: func(life time.Duration) time.Duration { return life / 3 },
 		Current: func() error { return nil }, Now: h.clock.Now, Log: log,
 	})
 	inner, err := net.Listen("tcp", "127.0.0.1:0")

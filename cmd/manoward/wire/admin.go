@@ -38,7 +38,7 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	mux.Handle("/readyz", h.health.Handler())
 	mux.Handle("GET /metrics", h.operatorsOnly("metrics.read", h.metrics.Handler()))
 
-	cert := &adminCertificate{make: h.signAdmin}
+	cert := &adminCertificate{make: h.signAdmin, lead: h.cfg.Trust.RenewBefore.Lead}
 	if _, err := cert.get(&tls.ClientHelloInfo{}); err != nil {
 		return err
 	}

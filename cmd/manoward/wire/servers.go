@@ -83,7 +83,7 @@ func (h *hubProcess) newGate(rp hub.ReferencePoint, current func() error) *trust
 	count := h.metrics.Counter("manoward_trust_handshakes_total", "Connections and requests at the endpoints of Security Managers, by outcome.", "reference_point", "outcome")
 	return trust.NewGate(trust.GateConfig{
 		ReferencePoint: rp, Directory: h.directory, Decider: h.decider, Signer: h.signer(), Refusals: h.refusals,
-		EndpointLifetime: h.cfg.Trust.EndpointLifetime, Current: current,
+		RenewBefore: h.cfg.Trust.RenewBefore.Lead, Current: current,
 		Observe: func(outcome string) { count(1, string(rp), outcome) },
 		Now:     time.Now, Log: h.log.With("part", string(rp)),
 	})
@@ -126,6 +126,7 @@ func (h *hubProcess) openProbes(work context.Context) error {
 // in memory only, and makes it anew before it ends.
 type adminCertificate struct {
 	make func(ctx context.Context) (tls.Certificate, error)
+	lead func(lifetime time.Duration) time.Duration // how long before its end
 
 	mu   sync.Mutex // held while it is made
 	cert *tls.Certificate
@@ -137,7 +138,7 @@ func (a *adminCertificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	now := time.Now()
 	if a.cert != nil {
 		life := a.cert.Leaf.NotAfter.Sub(a.cert.Leaf.NotBefore)
-		if now.Before(a.cert.Leaf.NotAfter.Add(-life / 3)) {
+		if now.Before(a.cert.Leaf.NotAfter.Add(-a.lead(life))) {
 			return a.cert, nil
 		}
 	}
