@@ -26,11 +26,15 @@ func testContext(t *testing.T) context.Context {
 
 func newVault(t *testing.T) *vault.Vault {
 	t.Helper()
-	v, err := vault.Create(filepath.Join(t.TempDir(), "unlock.key"))
+	v, err := newVaultIn(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func newVaultIn(dir string) (*vault.Vault, error) {
+	return vault.Create(filepath.Join(dir, "unlock.key"))
 }
 
 // mustOpen opens a bus that is closed at the end of the test.
@@ -81,6 +85,26 @@ func wantError(t *testing.T, err error, code hub.Code, parts ...string) {
 			t.Errorf("text %q does not say %q", hub.SafeText(err), p)
 		}
 	}
+}
+
+// another returns a connection of its own to an account of the bus.
+func another(t *testing.T, b *Bus, name string) *Account {
+	t.Helper()
+	mustCreate(t, b, name)
+	e, _, err := b.entry(testContext(t), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kp, err := b.unsealDomain(name, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := b.openAccount(testContext(t), name, kp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.close)
+	return a
 }
 
 // smoke proves that an account stores: a stream is made, takes messages and

@@ -3,6 +3,7 @@ package natsbus
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sys/unix"
@@ -47,6 +49,7 @@ func child(role, dir string) error {
 		}
 	}
 	ctx := context.Background()
+	begun := time.Now()
 	b, err := Open(ctx, Config{Name: "child", Dir: filepath.Join(dir, "bus"), Vault: v})
 	if err != nil {
 		return err
@@ -54,6 +57,8 @@ func child(role, dir string) error {
 	switch role {
 	case "write":
 		return childWrites(ctx, b)
+	case "idle":
+		return errors.Join(childIdles(time.Since(begun)), b.Close(ctx))
 	case "limited", "full":
 		return childFills(ctx, b)
 	}
@@ -142,10 +147,7 @@ func TestCrash_KeepsWhatWasAcknowledged(t *testing.T) {
 	for _, lines := range []int{1, 2, 7, 12, 16, 17, 18, 60} {
 		t.Run(fmt.Sprint(lines), func(t *testing.T) {
 			dir := t.TempDir()
-			v, err := vault.Create(filepath.Join(dir, "unlock.key"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			v := childDirWithKey(t, dir)
 			cmd, out := runChild(t, "write", dir)
 			appended := map[string]uint64{} // by domain that must be there
 			leaving := ""                   // may be there or not
@@ -204,7 +206,7 @@ func wantFull(t *testing.T, out *bufio.Scanner, refused, health string) {
 
 func childDirWithKey(t *testing.T, dir string) *vault.Vault {
 	t.Helper()
-	v, err := vault.Create(filepath.Join(dir, "unlock.key"))
+	v, err := newVaultIn(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
