@@ -1,0 +1,3 @@
+package natsbus
+
+type guard struct{}
