@@ -232,12 +232,21 @@ func conformSignal(t *testing.T, open func(t *testing.T) *Account) {
 		if err := a.Subscribe(ctx, subject+".*", func(_ context.Context, s string, data []byte) { got <- s + "=" + string(data) }); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Publish(within(t), subject+".x", []byte("1")); err != nil {
-			t.Fatal(err)
-		}
-		if g := <-got; g != subject+".x=1" {
-			t.Errorf("got %q", g)
-		}
+		// The other servers of a cluster hear of a subscription a moment later.
+		eventually(t, "the signal comes", func() bool {
+			if err := b.Publish(within(t), subject+".x", []byte("1")); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case g := <-got:
+				if g != subject+".x=1" {
+					t.Errorf("got %q", g)
+				}
+				return true
+			default:
+				return false
+			}
+		})
 		cancel()
 		eventually(t, "unsubscribed", func() bool { return a.conn.NumSubscriptions() == 0 })
 	})
@@ -262,9 +271,13 @@ func conformSignal(t *testing.T, open func(t *testing.T) *Account) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := b.Request(within(t), subject, []byte("hello")); err != nil || string(got) != "hello!" {
-			t.Errorf("got %q, %v", got, err)
-		}
+		eventually(t, "the request is served", func() bool {
+			got, err := b.Request(within(t), subject, []byte("hello"))
+			if err == nil && string(got) != "hello!" {
+				t.Errorf("got %q", got)
+			}
+			return err == nil
+		})
 		if _, err := b.Request(within(t), subject, []byte("denied")); hub.CodeOf(err) != hub.Denied || hub.SafeText(err) != "you may  not" {
 			t.Errorf("denied: %v", err)
 		}

@@ -47,7 +47,7 @@ func stopServer(s *server.Server) {
 // testAccount connects to a server in this process.
 func testAccount(t testing.TB, s *server.Server) *Account {
 	t.Helper()
-	a, err := connectTest(func() (net.Conn, error) { return s.InProcessConn() })
+	a, err := connectTest(dialInProcess(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +66,10 @@ func connectTest(dial func() (net.Conn, error)) (*Account, error) {
 		return nil, err
 	}
 	return &Account{name: "test", conn: conn, js: js, replicas: 1, log: slog.New(slog.DiscardHandler)}, nil
+}
+
+func dialInProcess(s *server.Server) func() (net.Conn, error) {
+	return func() (net.Conn, error) { return s.InProcessConn() }
 }
 
 type dialer func() (net.Conn, error)
@@ -127,7 +131,7 @@ func (c *flakyConn) Read(b []byte) (int, error) {
 // flakyAccount is an account behind a line that the test can break.
 func flakyAccount(t testing.TB, s *server.Server) (*Account, *flakyLine) {
 	t.Helper()
-	line := &flakyLine{dial: func() (net.Conn, error) { return s.InProcessConn() }}
+	line := &flakyLine{dial: dialInProcess(s)}
 	a, err := connectTest(line.connect)
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,8 @@ func (a *Account) Publish(ctx context.Context, subject string, data []byte) erro
 }
 
 // Subscribe calls fn with each message on a subject, one at a time, until ctx
-// ends. It returns when messages sent from then on arrive. In the subject, '*'
+// ends. It returns when messages sent from then on arrive; those sent through
+// another server of a cluster, a moment later. In the subject, '*'
 // stands for one word and '>' at the end for one or more. fn's context carries
 // the sender's trace.
 func (a *Account) Subscribe(ctx context.Context, subject string, fn func(ctx context.Context, subject string, data []byte)) error {
@@ -82,7 +83,7 @@ func (a *Account) Request(ctx context.Context, subject string, data []byte) ([]b
 }
 
 // Serve answers requests on a subject until ctx ends. It returns when requests
-// sent from then on are answered. Those who serve a subject with one queueGroup
+// sent from then on are answered, as with [Account.Subscribe]. Those who serve a subject with one queueGroup
 // share the requests. Requests are handled at the same time, up to 64. The
 // caller gets the code and the safe text of the handler's error; the whole
 // error is logged here.
