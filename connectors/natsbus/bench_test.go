@@ -27,7 +27,9 @@ func BenchmarkAppend(b *testing.B) {
 		b.Fatal(err)
 	}
 	ctx := b.Context()
-	grouped := func(n int) { atOnce(b, n, func(i int) error { return l.Append(ctx, record(fmt.Sprintf("%d-%d", n, i))) }) }
+	grouped := func(n int) {
+		atOnce(b, n, func(i int) error { return l.Append(ctx, record(fmt.Sprintf("%d-%d", n, i))) })
+	}
 	bare := func(n int) {
 		atOnce(b, n, func(i int) error {
 			ln, err := encodeRecord(record(fmt.Sprint(i)))
