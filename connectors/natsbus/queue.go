@@ -201,14 +201,23 @@ const codeSequenceNotFound = 10043
 func (q *Queue) item(ctx context.Context, seq uint64) (*Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	m, err := q.stream.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, nil
+	for {
+		m, err := q.stream.GetMsg(ctx, seq)
+		if err == nil {
+			return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, err
+		}
+		// A replica may hand out what the leader has not taken in yet.
+		info, err := q.stream.Info(ctx)
+		if err != nil || info.State.LastSeq >= seq {
+			return nil, err
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
 }
 
 // Parked returns the items that failed too often, in the order in which they
