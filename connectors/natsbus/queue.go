@@ -31,8 +31,8 @@ type Queue struct {
 	leases *Table
 }
 
-// QueueConfig says how a queue's work is done. Only Backoff has no use without
-// a value; the rest have defaults.
+// QueueConfig says how a queue's work is done. The zero value has the defaults
+// named below.
 type QueueConfig struct {
 	// Backoff returns how long to wait after the given attempt, from 1, failed.
 	// Nil: 1 s, doubled up to 1 min.
