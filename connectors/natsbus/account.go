@@ -24,7 +24,18 @@ type Account struct {
 func (a *Account) Name() string { return a.name }
 
 // close ends the connection at once.
-func (a *Account) close() { a.conn.Close() }
+// close gives the account up: its witness is written first, because it must not
+// name what the connection's end may still cut off.
+func (a *Account) close() {
+	a.closeGuard()
+	a.conn.Close()
+}
+
+func (a *Account) closeGuard() {
+	if err := a.guard.close(); err != nil {
+		a.log.Error("cannot write what the account must hold; the next start reads everything back", "error", err)
+	}
+}
 
 // Trace carries trace context through message headers. Either function may be
 // nil.
