@@ -48,7 +48,6 @@ type Bus struct {
 	cfg      Config
 	log      *slog.Logger
 	embedded *embedded                                     // nil when external
-	external *External                                     // nil when embedded
 	operator nkeys.KeyPair                                 // signs account JWTs; nil: this process makes no accounts
 	system   *nats.Conn                                    // of the system account; nil: not given
 	dial     func(opts ...nats.Option) (*nats.Conn, error) // connects as whom opts say

@@ -118,8 +118,7 @@ func (b *Bus) embeddedKeys(known *marker, onDisk []string) (rootKeys, rootIDs, e
 	return keys, ids, nil
 }
 
-// startServer starts the server and returns when it has recovered the streams
-// of the hub.
+// startServer starts the server and returns when it can be connected to.
 func (b *Bus) startServer(keys rootKeys, ids rootIDs) error {
 	const op = "start embedded NATS"
 	opts, err := b.serverOptions(keys, ids)
