@@ -24,18 +24,7 @@ type Account struct {
 func (a *Account) Name() string { return a.name }
 
 // close ends the connection at once.
-// close gives the account up: its witness is written first, because it must not
-// name what the connection's end may still cut off.
-func (a *Account) close() {
-	a.closeGuard()
-	a.conn.Close()
-}
-
-func (a *Account) closeGuard() {
-	if err := a.guard.close(); err != nil {
-		a.log.Error("cannot write what the account must hold; the next start reads everything back", "error", err)
-	}
-}
+func (a *Account) close() { a.conn.Close() }
 
 // Trace carries trace context through message headers. Either function may be
 // nil.

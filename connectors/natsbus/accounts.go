@@ -149,9 +149,6 @@ func (b *Bus) finishDelete(ctx context.Context, name string, e domainEntry, rev 
 		return err
 	}
 	b.closeDomain(name)
-	if err := b.forgetWitness(name); err != nil {
-		return err
-	}
 	if err := b.deleteStreams(ctx, name, e); err != nil {
 		return err
 	}
@@ -218,10 +215,6 @@ func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*A
 	}
 	a, err := b.openAccount(ctx, name, kp)
 	if err != nil {
-		return nil, err
-	}
-	if err := b.guardAccount(ctx, a); err != nil {
-		a.close()
 		return nil, err
 	}
 	b.mu.Lock()

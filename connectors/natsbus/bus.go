@@ -34,10 +34,6 @@ type Config struct {
 	Trace       Trace            // carried through message headers
 	Now         func() time.Time // nil: time.Now
 
-	// AcceptDamage starts on an embedded store that lacks what it must hold.
-	// What is missing stays missing. It is for an operator who has no backup.
-	AcceptDamage bool
-
 	// free returns the bytes that are free for the directory; nil: ask the
 	// file system. Tests fill the disk with it.
 	free func(dir string) (uint64, error)
@@ -124,49 +120,24 @@ func (b *Bus) Close(ctx context.Context) error {
 		return nil
 	}
 	b.closed = true
-	accounts := b.accountsLocked()
+	var conns []*nats.Conn
+	for _, name := range slices.Sorted(maps.Keys(b.open)) {
+		conns = append(conns, b.open[name].account.conn)
+	}
 	b.open = nil
 	b.mu.Unlock()
 
-	var conns []*nats.Conn
-	for _, a := range accounts {
-		conns = append(conns, a.conn)
+	if b.hub != nil {
+		conns = append(conns, b.hub.conn)
 	}
 	if b.system != nil {
 		conns = append(conns, b.system)
 	}
 	err := drain(ctx, conns...)
-	for _, a := range accounts {
-		a.closeGuard() // after the last write, before the server stops
-	}
 	if b.embedded != nil {
 		err = errors.Join(err, b.embedded.stop(ctx))
 	}
 	return err
-}
-
-// accountsLocked lists the open accounts, the hub's last. The caller holds b.mu.
-func (b *Bus) accountsLocked() []*Account {
-	var list []*Account
-	for _, name := range slices.Sorted(maps.Keys(b.open)) {
-		list = append(list, b.open[name].account)
-	}
-	if b.hub != nil {
-		list = append(list, b.hub)
-	}
-	return list
-}
-
-// damage returns the first damage that is known of any open account.
-func (b *Bus) damage() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, a := range b.accountsLocked() {
-		if err := a.guard.Damaged(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // drain closes the connections after what they have in flight, all at the same
@@ -203,9 +174,6 @@ func (b *Bus) Health(ctx context.Context) error {
 		if err := b.embedded.health(b.cfg.free); err != nil {
 			return err
 		}
-	}
-	if err := b.damage(); err != nil {
-		return err
 	}
 	if s := b.hub.conn.Status(); s != nats.CONNECTED {
 		return hub.E(hub.Unavailable, op, "not connected to NATS ("+s.String()+"); see that the NATS servers run and can be reached", b.hub.conn.LastError())

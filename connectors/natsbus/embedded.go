@@ -76,9 +76,6 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 	if b.hub, err = b.openAccount(ctx, "hub", keys.hub); err != nil {
 		return err
 	}
-	if err := b.guardAccount(ctx, b.hub); err != nil {
-		return err
-	}
 	if err := b.openRegistry(ctx, known == nil); err != nil {
 		return err
 	}
