@@ -156,7 +156,7 @@ func (b *Bus) finishDelete(ctx context.Context, name string, e domainEntry, rev 
 		return err
 	}
 	if b.embedded != nil {
-		if err := b.embedded.forget(e.PublicKey); err != nil {
+		if err := errors.Join(b.embedded.forget(e.PublicKey), b.newGuard(name).remove()); err != nil {
 			return hub.E(hub.Unavailable, op, "cannot remove the files of a trust domain; see that the data directory is writable, then delete again", err)
 		}
 	}
@@ -215,6 +215,10 @@ func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*A
 	}
 	a, err := b.openAccount(ctx, name, kp)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.watch(ctx, a); err != nil {
+		a.close()
 		return nil, err
 	}
 	b.mu.Lock()

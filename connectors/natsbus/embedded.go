@@ -65,6 +65,9 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 	if err := b.startServer(keys, ids); err != nil {
 		return err
 	}
+	if err := makeDir(filepath.Join(dir, witnessDir)); err != nil {
+		return err
+	}
 	b.operator = keys.operator
 	b.replicas = 1
 	b.dial = func(opts ...nats.Option) (*nats.Conn, error) {
@@ -74,6 +77,9 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 		return err
 	}
 	if b.hub, err = b.openAccount(ctx, "hub", keys.hub); err != nil {
+		return err
+	}
+	if err := b.watch(ctx, b.hub); err != nil {
 		return err
 	}
 	if err := b.openRegistry(ctx, known == nil); err != nil {

@@ -2,8 +2,6 @@ package natsbus
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,37 +103,6 @@ func another(t *testing.T, b *Bus, name string) *Account {
 	}
 	t.Cleanup(a.close)
 	return a
-}
-
-// smoke proves that an account stores: a stream is made, takes messages and
-// gives them back, and a KV bucket keeps one of two conflicting writes.
-func smoke(t *testing.T, open func(t *testing.T) *Account) {
-	ctx := testContext(t)
-	a := open(t)
-	_, err := a.js.CreateStream(ctx, jetstream.StreamConfig{Name: "SMOKE", Subjects: []string{"smoke.>"}, Replicas: a.replicas})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 10 {
-		ack, err := a.js.Publish(ctx, fmt.Sprintf("smoke.%d", i), []byte("x"))
-		if err != nil || ack.Sequence != uint64(i+1) {
-			t.Fatalf("publish %d: %+v, %v", i, ack, err)
-		}
-	}
-	kv, err := a.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "smoke", Replicas: a.replicas})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rev, err := kv.Create(ctx, "key", []byte("one"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kv.Update(ctx, "key", []byte("two"), rev); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kv.Update(ctx, "key", []byte("three"), rev); !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-		t.Errorf("a stale update was answered %v", err)
-	}
 }
 
 // publishN stores n messages in the account's stream DATA, making it first.
