@@ -101,6 +101,10 @@ type NATS struct {
 
 	// Start although the cluster does not tell how durable it writes.
 	AcceptUnknownDurability bool `yaml:"acceptUnknownDurability"`
+
+	// Start although the data of the embedded server is damaged. What is missing
+	// stays missing; it is for who has no backup, and for one start.
+	AcceptDamage bool `yaml:"acceptDamage"`
 }
 
 // NATSTLS is the TLS side of the connection to a cluster.

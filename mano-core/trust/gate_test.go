@@ -84,7 +84,6 @@ func get(client *http.Client, query string) (int, string, error) {
 	return resp.StatusCode, string(body), err
 }
 
-// Covers: Security.001, Security.003, Security.006
 func TestGate_Separation(t *testing.T) {
 	h := newTestHub(t)
 	addrs := map[hub.ReferencePoint]string{}

@@ -121,7 +121,7 @@ func (h *hubProcess) openObservation(ctx, _ context.Context) error {
 
 func (h *hubProcess) openBus(ctx, _ context.Context) error {
 	c := natsbus.Config{
-		Name: "manoward", Dir: h.dir.file("bus"), Vault: h.keys.vault, Log: h.log.With("part", "bus"),
+		Name: "manoward", Dir: h.dir.file("bus"), Vault: h.keys.vault, AcceptDamage: h.cfg.NATS.AcceptDamage, Log: h.log.With("part", "bus"),
 		Trace: natsbus.Trace{Inject: obs.Inject, Extract: obs.Extract}, Now: time.Now,
 	}
 	if n := h.cfg.NATS; len(n.URLs) > 0 {
