@@ -45,7 +45,7 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	admin.Routes(api)
 	api.Public("POST /oauth2/token", tokens.issuer.Handle)
 	mux := http.NewServeMux()
-	mux.Handle("/", traced(api))
+	mux.Handle("/", h.traced("admin", api))
 	mux.Handle("/healthz", h.health.Handler())
 	mux.Handle("/readyz", h.health.Handler())
 	mux.Handle("GET /metrics", h.restricted(authenticate, "metrics.read", h.metrics.Handler()))

@@ -40,7 +40,7 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 		if err := reg.Recover(ctx); err != nil {
 			return err
 		}
-		if err := answerRemote(work, h.bus.Hub(), reg); err != nil {
+		if err := answerRemote(work, h.bus.Hub(), reg, h.tracer); err != nil {
 			return err
 		}
 	}

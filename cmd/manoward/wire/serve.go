@@ -61,6 +61,7 @@ type hubProcess struct {
 	bus       *natsbus.Bus
 	metrics   *obs.Metrics
 	health    *obs.Health
+	tracer    *obs.Tracer
 	listeners *listeners
 	directory *trust.Directory
 	registry  *trust.Registry // nil without the trust role
@@ -111,10 +112,11 @@ func (h *hubProcess) openData(_, _ context.Context) (err error) {
 func (h *hubProcess) openObservation(ctx, _ context.Context) error {
 	h.metrics = obs.NewMetrics(h.log)
 	h.health = obs.NewHealth(h.log, time.Now)
-	_, shutdown, err := obs.NewTracer(ctx, obs.Config{Endpoint: h.cfg.Trace.Endpoint, Service: "manoward", Version: h.env.Version.Version, Log: h.log})
+	tracer, shutdown, err := obs.NewTracer(ctx, obs.Config{Endpoint: h.cfg.Trace.Endpoint, Service: "manoward", Version: h.env.Version.Version, Log: h.log})
 	if err != nil {
 		return err
 	}
+	h.tracer = tracer
 	h.stopping = append(h.stopping, shutdown)
 	return nil
 }

@@ -52,7 +52,7 @@ func (h *hubProcess) openServers(ctx, work context.Context) error {
 			self := &trustapi.Self{Gate: gate, Renewer: h.renewer()}
 			mux := httpapi.NewMux(h.muxOptions(string(rp), observe, self.Authenticate))
 			self.Routes(mux)
-			h.serve(string(rp), work, gate.Listen(l), traced(mux))
+			h.serve(string(rp), work, gate.Listen(l), h.traced(string(rp), mux))
 		}
 	}
 	if l := h.listeners.open[hub.Admin]; l != nil {
@@ -67,15 +67,27 @@ func (h *hubProcess) muxOptions(name string, observe func(float64, ...string), a
 	return httpapi.Options{
 		Log: h.log.With("part", name), Now: time.Now, Authenticate: authenticate,
 		Observe: func(route, method string, status int, d time.Duration) {
-			observe(d.Seconds(), name, route, method, fmt.Sprint(status))
+			observe(d.Seconds(), name, route, knownMethod(method), fmt.Sprint(status))
 		},
 	}
 }
 
-// traced takes the caller's trace context over from the request's header.
-func traced(next http.Handler) http.Handler {
+// knownMethod keeps the values of the metric's label few: a caller may send any
+// word as a method.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+// traced begins a span for each request, in the trace that its header names.
+func (h *hubProcess) traced(listener string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(obs.Extract(r.Context(), r.Header.Get)))
+		ctx, end := h.tracer.Start(obs.Extract(r.Context(), r.Header.Get), listener+" "+knownMethod(r.Method))
+		defer end(nil)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
