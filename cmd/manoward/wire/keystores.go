@@ -116,7 +116,10 @@ func (t *tokenKeys) Check(ctx context.Context) error {
 	if time.Now().Before(t.gone.until) {
 		return t.gone.err
 	}
+	t.gone = goneToken{}
 	err := t.Reopen(ctx)
-	t.gone = goneToken{err, time.Now().Add(tokenRetry)}
+	if err != nil {
+		t.gone = goneToken{err, time.Now().Add(tokenRetry)}
+	}
 	return err
 }
