@@ -23,6 +23,9 @@ type Account struct {
 // Name returns the account's name: that of its trust domain.
 func (a *Account) Name() string { return a.name }
 
+// close ends the connection at once.
+func (a *Account) close() { a.conn.Close() }
+
 // Trace carries trace context through message headers. Either function may be
 // nil.
 type Trace struct {

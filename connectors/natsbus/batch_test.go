@@ -1,0 +1,135 @@
+package natsbus
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+func FuzzDecodeBatch(f *testing.F) {
+	ln, err := encodeRecord(record("a"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{"", "\n", "{}\n", `{"id":"a"}`, "{\"id\":\"a\"}\n", string(ln.text) + string(ln.text), strings.Repeat("\n", maxBatchRecords+1)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		recs, err := decodeBatch(payload)
+		if err != nil {
+			return
+		}
+		if len(recs) != bytes.Count(payload, []byte("\n")) || len(recs) == 0 {
+			t.Errorf("%d records of %q", len(recs), payload)
+		}
+		for _, r := range recs {
+			ln, err := encodeRecord(r)
+			if err != nil { // a time beyond the year 9999 in UTC, or longer when spelled our way
+				continue
+			}
+			again, err := decodeBatch(ln.text)
+			if err != nil || again[0].ID != r.ID {
+				t.Errorf("record %q does not survive: %v", r.ID, err)
+			}
+		}
+	})
+}
+
+// A batch that is missing, out of place or changed is found on reading.
+func TestLink(t *testing.T) {
+	var all []message
+	var c chain
+	for i := range uint64(4) {
+		ln, err := encodeRecord(record(fmt.Sprint(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c = c.next(i+1, ln.text)
+		all = append(all, message{seq: i + 1, data: ln.text, header: nats.Header{
+			headerChain: {c.String()}, headerCount: {strconv.FormatUint(i+1, 10)},
+		}})
+	}
+	read := func(ms ...message) error {
+		var k link
+		for _, m := range ms {
+			if _, err := k.read(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := read(all...); err != nil {
+		t.Fatal(err)
+	}
+	renumbered := func(m message, seq uint64) message { m.seq = seq; return m }
+	changed := all[1]
+	changed.data = bytes.Replace(changed.data, []byte("thing"), []byte("other"), 1)
+	bad := func(key, value string) message {
+		m := all[1]
+		m.header = nats.Header{headerChain: m.header[headerChain], headerCount: m.header[headerCount]}
+		m.header.Set(key, value)
+		return m
+	}
+	for what, ms := range map[string][]message{
+		"gap":               {all[0], all[2]},
+		"gap, renumbered":   {all[0], renumbered(all[2], 2)},
+		"swap":              {all[0], renumbered(all[2], 2), renumbered(all[1], 3)},
+		"change":            {all[0], changed},
+		"count":             {all[0], bad(headerCount, "7")},
+		"count is no count": {all[0], bad(headerCount, "x")},
+		"chain":             {all[0], bad(headerChain, all[2].header.Get(headerChain))},
+		"chain is no hash":  {all[0], bad(headerChain, "xyz")},
+		"no batch":          {all[0], {seq: 2, data: []byte("x"), header: all[1].header}},
+	} {
+		if read(ms...) == nil {
+			t.Errorf("%s is not noticed", what)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	w := newWindow(3)
+	for i := range byte(5) {
+		w.add(digest{i}, digest{})
+		w.add(digest{i}, digest{})
+	}
+	for i := range byte(5) {
+		if _, ok := w.sums[digest{i}]; ok != (i >= 2) {
+			t.Errorf("%d is remembered: %v", i, ok)
+		}
+	}
+}
+
+// A log with more records than the window is opened by its newest part.
+func TestLog_LargeWindow(t *testing.T) {
+	a := testAccount(t, testServer(t, t.TempDir()))
+	l := mustLog(t, a, "l")
+	const total = Window + 3*maxBatchRecords
+	recs := make([]hub.Record, 0, total)
+	for i := range total {
+		recs = append(recs, hub.Record{ID: strconv.Itoa(i), Data: json.RawMessage("1")})
+	}
+	if err := l.Append(within(t), recs...); err != nil {
+		t.Fatal(err)
+	}
+	again := mustLog(t, a, "l")
+	if err := again.Append(within(t), recs[total-Window:]...); err != nil {
+		t.Fatal(err)
+	}
+	if len(again.head.window.sums) != Window || again.head.count != total {
+		t.Errorf("window of %d, %d records in all", len(again.head.window.sums), again.head.count)
+	}
+	if err := again.Append(within(t), recs[0]); err != nil { // older than the window: counts as new
+		t.Fatal(err)
+	}
+	if again.head.count != total+1 {
+		t.Errorf("%d records", again.head.count)
+	}
+}

@@ -1,0 +1,109 @@
+package natsbus
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const benchWriters = 64
+
+// BenchmarkAppend compares 64 writers whose appends share syncs with 64 that
+// publish one record per message to a stream of the same server.
+func BenchmarkAppend(b *testing.B) {
+	a := testAccount(b, testServer(b, b.TempDir()))
+	l, err := a.Log(within(b), "l")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := a.js.CreateStream(within(b), jetstream.StreamConfig{Name: "bare", Subjects: []string{"bare"}}); err != nil {
+		b.Fatal(err)
+	}
+	if err := l.Append(within(b), record("first")); err != nil {
+		b.Fatal(err)
+	}
+	ctx := b.Context()
+	grouped := func(n int) {
+		atOnce(b, n, func(i int) error { return l.Append(ctx, record(fmt.Sprintf("%d-%d", n, i))) })
+	}
+	bare := func(n int) {
+		atOnce(b, n, func(i int) error {
+			ln, err := encodeRecord(record(fmt.Sprint(i)))
+			if err == nil {
+				_, err = a.js.Publish(ctx, "bare", ln.text)
+			}
+			return err
+		})
+	}
+	const rounds, perRound = 5, 1000 // interleaved, so that a slow disk slows both
+	var g, s time.Duration
+	for b.Loop() {
+		g, s = 0, 0
+		for r := range rounds {
+			g += took(func() { grouped(20*perRound + r) })
+			s += took(func() { bare(perRound) })
+		}
+	}
+	perGrouped := g.Seconds() / (rounds * 20 * perRound)
+	perBare := s.Seconds() / (rounds * perRound)
+	b.ReportMetric(1/perGrouped, "grouped/s")
+	b.ReportMetric(1/perBare, "single/s")
+	b.ReportMetric(perBare/perGrouped, "x")
+}
+
+func took(f func()) time.Duration {
+	begun := time.Now()
+	f()
+	return time.Since(begun)
+}
+
+// atOnce does n pieces of work with 64 writers.
+func atOnce(b *testing.B, n int, do func(i int) error) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range benchWriters {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				if err := do(int(i)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkAppendAlone is the latency of a single writer.
+func BenchmarkAppendAlone(b *testing.B) {
+	a := testAccount(b, testServer(b, b.TempDir()))
+	l, err := a.Log(within(b), "l")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := 0; b.Loop(); i++ {
+		if err := l.Append(b.Context(), record(fmt.Sprint(i))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkUpdate is a compare-and-set of one key.
+func BenchmarkUpdate(b *testing.B) {
+	a := testAccount(b, testServer(b, b.TempDir()))
+	tb, err := a.Table(within(b), "t")
+	if err != nil {
+		b.Fatal(err)
+	}
+	rev, err := tb.Create(within(b), "k", nil)
+	for b.Loop() {
+		if err != nil {
+			b.Fatal(err)
+		}
+		rev, err = tb.Update(b.Context(), "k", []byte("value"), rev)
+	}
+}

@@ -1,0 +1,138 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/vault"
+)
+
+// testTime bounds every wait of a test.
+const testTime = 30 * time.Second
+
+func testContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), testTime)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func newVault(t *testing.T) *vault.Vault {
+	t.Helper()
+	v, err := vault.Create(filepath.Join(t.TempDir(), "unlock.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// mustOpen opens a bus that is closed at the end of the test.
+func mustOpen(t *testing.T, cfg Config) *Bus {
+	t.Helper()
+	b, err := Open(testContext(t), cfg)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { closeBus(t, b) })
+	return b
+}
+
+func closeBus(t *testing.T, b *Bus) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), testTime)
+	defer cancel()
+	if err := b.Close(ctx); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// embeddedConfig returns the configuration of an embedded bus in a new
+// directory.
+func embeddedConfig(t *testing.T) Config {
+	t.Helper()
+	return Config{Name: "test-hub", Dir: filepath.Join(t.TempDir(), "bus"), Vault: newVault(t)}
+}
+
+func mustCreate(t *testing.T, b *Bus, name string) *Account {
+	t.Helper()
+	a, err := b.CreateDomain(testContext(t), name)
+	if err != nil {
+		t.Fatalf("CreateDomain(%s): %v", name, err)
+	}
+	return a
+}
+
+// wantError checks an error's code and that its safe text holds each part: the
+// place and the mend.
+func wantError(t *testing.T, err error, code hub.Code, parts ...string) {
+	t.Helper()
+	if hub.CodeOf(err) != code {
+		t.Fatalf("error %v has code %q, want %q", err, hub.CodeOf(err), code)
+	}
+	for _, p := range parts {
+		if !strings.Contains(hub.SafeText(err), p) {
+			t.Errorf("text %q does not say %q", hub.SafeText(err), p)
+		}
+	}
+}
+
+// smoke proves that an account stores: a stream is made, takes messages and
+// gives them back, and a KV bucket keeps one of two conflicting writes.
+func smoke(t *testing.T, open func(t *testing.T) *Account) {
+	ctx := testContext(t)
+	a := open(t)
+	_, err := a.js.CreateStream(ctx, jetstream.StreamConfig{Name: "SMOKE", Subjects: []string{"smoke.>"}, Replicas: a.replicas})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		ack, err := a.js.Publish(ctx, fmt.Sprintf("smoke.%d", i), []byte("x"))
+		if err != nil || ack.Sequence != uint64(i+1) {
+			t.Fatalf("publish %d: %+v, %v", i, ack, err)
+		}
+	}
+	kv, err := a.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "smoke", Replicas: a.replicas})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rev, err := kv.Create(ctx, "key", []byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Update(ctx, "key", []byte("two"), rev); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Update(ctx, "key", []byte("three"), rev); !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		t.Errorf("a stale update was answered %v", err)
+	}
+}
+
+// publishN stores n messages in the account's stream DATA, making it first.
+func publishN(t *testing.T, a *Account, n int) {
+	t.Helper()
+	ctx := testContext(t)
+	if _, err := a.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: "DATA", Subjects: []string{"data"}, Replicas: a.replicas}); err != nil {
+		t.Fatal(err)
+	}
+	for range n {
+		if _, err := a.js.Publish(ctx, "data", []byte(a.name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func stored(t *testing.T, a *Account) uint64 {
+	t.Helper()
+	s, err := a.js.Stream(testContext(t), "DATA")
+	if err != nil {
+		t.Fatalf("stream of %s: %v", a.name, err)
+	}
+	return s.CachedInfo().State.Msgs
+}

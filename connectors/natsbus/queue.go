@@ -1,0 +1,264 @@
+package natsbus
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Queue is durable work: what is pushed is handled at least once, items of one
+// key in the order in which they were pushed and one at a time, items of
+// different keys in parallel.
+//
+// A queue is a stream whose messages are exactly the work that is left: an item
+// that was handled is removed from it. (JetStream's own work queues leave the
+// order to redelivery timers; here one process at a time reads the stream in
+// order, chosen by a lease, and a message leaves it by name.) Methods are safe
+// for concurrent use.
+type Queue struct {
+	a      *Account
+	name   string
+	cfg    QueueConfig
+	stream jetstream.Stream
+	leases *Table
+}
+
+// QueueConfig says how a queue's work is done. Only Backoff has no use without
+// a value; the rest have defaults.
+type QueueConfig struct {
+	// Backoff returns how long to wait after the given attempt, from 1, failed.
+	// Nil: 1 s, doubled up to 1 min.
+	Backoff func(attempt int) time.Duration
+	// MaxAttempts is how often an item is tried before it is parked. 0: for ever.
+	MaxAttempts int
+	// Workers is how many items are handled at the same time. 0: 8.
+	Workers int
+	// MaxWaiting bounds the items that the owner has in its index, at some 50
+	// bytes each; what is beyond waits in the stream. 0: 1,000,000.
+	MaxWaiting int
+	// Lease is how long a process that stopped answering keeps the work from
+	// the others. 0: 10 s.
+	Lease time.Duration
+}
+
+// Item is one piece of work.
+type Item struct {
+	ID   string // of the work: the same in every attempt; unique in its queue
+	Key  string // items of one key are handled in order; empty: in order with nothing
+	Data []byte
+
+	// Attempt counts from 1. It is not kept over a change of owner.
+	Attempt int
+	// Fence grows with each change of owner. An effect that remembers the
+	// highest one it saw can refuse the late work of an earlier owner.
+	Fence uint64
+}
+
+// Headers of a queued item.
+const (
+	headerID  = "Manoward-Id"
+	headerKey = "Manoward-Key"
+)
+
+// pushWindow is how long an ID that was pushed is recognised, at least while
+// the server runs on. An ID that is still queued is always recognised.
+const pushWindow = 2 * time.Minute
+
+// Queue opens the work queue of that name and creates it if need be. Names are
+// up to 64 letters, digits, '-' and '_'.
+func (a *Account) Queue(ctx context.Context, name string, cfg QueueConfig) (*Queue, error) {
+	if err := checkStreamName(classQueue, name); err != nil {
+		return nil, err
+	}
+	if cfg.Backoff == nil {
+		cfg.Backoff = func(attempt int) time.Duration { return min(time.Second<<min(attempt-1, 6), time.Minute) }
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = 8
+	}
+	if cfg.MaxWaiting <= 0 {
+		cfg.MaxWaiting = 1_000_000
+	}
+	if cfg.Lease <= 0 {
+		cfg.Lease = 10 * time.Second
+	}
+	s, err := a.openStream(ctx, classQueue, jetstream.StreamConfig{
+		Name:       "QUEUE_" + name,
+		Subjects:   []string{"queue." + name + ".>"},
+		Retention:  jetstream.LimitsPolicy,
+		Discard:    jetstream.DiscardNew,
+		DenyPurge:  true,
+		Duplicates: pushWindow,
+	})
+	if err != nil {
+		return nil, err
+	}
+	leases, err := a.Table(ctx, "leases")
+	if err != nil {
+		return nil, err
+	}
+	return &Queue{a: a, name: name, cfg: cfg, stream: s, leases: leases}, nil
+}
+
+// subject returns where an item is kept: queue.NAME.STATE.KEY.ID, with key and
+// ID as hashes, so that any text can be one.
+func (q *Queue) subject(state string, it Item) string {
+	key := digestOf([]byte("key " + it.Key))
+	if it.Key == "" {
+		key = digestOf([]byte("id " + it.ID))
+	}
+	id := digestOf([]byte(it.ID))
+	return q.states(state) + hex.EncodeToString(key[:]) + "." + hex.EncodeToString(id[:])
+}
+
+// The states of an item.
+const (
+	stateReady  = "ready"
+	stateParked = "parked"
+)
+
+func (q *Queue) states(state string) string { return "queue." + q.name + "." + state + "." }
+
+// Push makes an item durable and answers nil when it is. An ID that is still
+// queued adds nothing, and neither does one that was pushed in the last two
+// minutes, unless the server was restarted meanwhile. An ID belongs to one key.
+// After hub.Unavailable, push again with the same ID.
+func (q *Queue) Push(ctx context.Context, it Item) error {
+	const op = "queue work"
+	if it.ID == "" || len(it.ID) > maxKeyLen || len(it.Key) > maxKeyLen || strings.ContainsAny(it.ID+it.Key, "\r\n") {
+		return hub.E(hub.Invalid, op, fmt.Sprintf("an item needs an ID; ID and key have at most %d bytes and no line breaks", maxKeyLen), nil)
+	}
+	if err := q.a.guard.Damaged(); err != nil {
+		return err
+	}
+	return q.put(ctx, op, stateReady, it, true)
+}
+
+// put stores an item under a state, once. dedupe also leaves it out when its ID
+// was pushed lately.
+func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool) error {
+	lost := false // the outcome of an earlier try is not known
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		if err := ctx.Err(); err != nil {
+			return q.a.fail(op, err)
+		}
+		m := nats.NewMsg(q.subject(state, it))
+		m.Data = it.Data
+		m.Header.Set(headerID, it.ID)
+		m.Header.Set(headerKey, it.Key)
+		opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(0)}
+		if dedupe {
+			opts = append(opts, jetstream.WithMsgID(it.ID))
+		}
+		ack, err := q.a.send(ctx, m, opts...)
+		switch {
+		case err == nil && !ack.Duplicate:
+			q.a.guard.pushed(q.streamName(), m.Subject, ack.Sequence)
+			return nil
+		case err == nil, isWrongSequence(err):
+			if lost {
+				q.a.guard.unsure(q.streamName()) // it may be ours, and its sequence was never told
+			}
+			return nil // it is there
+		case !isLost(err):
+			return q.a.fail(op, err)
+		}
+		lost = true
+		if pause(ctx, wait) != nil {
+			q.a.guard.unsure(q.streamName())
+			return q.a.fail(op, err)
+		}
+	}
+}
+
+func (q *Queue) streamName() string { return "QUEUE_" + q.name }
+
+// remove takes a message out of the queue. One that is gone already is no
+// error.
+func (q *Queue) remove(ctx context.Context, subject string, seq uint64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	err := q.stream.DeleteMsg(ctx, seq)
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !hasCode(err, codeSequenceNotFound) {
+		q.a.guard.unsure(q.streamName())
+		return err
+	}
+	q.a.guard.removed(q.streamName(), subject, seq)
+	return nil
+}
+
+const codeSequenceNotFound = 10043
+
+// item reads a stored item, nil when it is not there any more.
+func (q *Queue) item(ctx context.Context, seq uint64) (*Item, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	m, err := q.stream.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
+}
+
+// Parked returns the items that failed too often, in the order in which they
+// were parked.
+func (q *Queue) Parked(ctx context.Context) ([]Item, error) {
+	var items []Item
+	err := q.eachParked(ctx, func(it Item, _ string, _ uint64) error {
+		items = append(items, it)
+		return nil
+	})
+	return items, q.a.fail("list parked work", err)
+}
+
+func (q *Queue) eachParked(ctx context.Context, fn func(it Item, subject string, seq uint64) error) error {
+	filter := q.states(stateParked) + ">"
+	newest, err := q.a.lastOf(ctx, q.stream, filter)
+	if err != nil || newest == nil {
+		return err
+	}
+	return q.a.tail(ctx, tailing{
+		stream: q.stream, filter: filter,
+		each: func(m message) error {
+			return fn(Item{ID: m.header.Get(headerID), Key: m.header.Get(headerKey), Data: m.data}, m.subject, m.seq)
+		},
+		caughtUp: func() error { return errStop },
+	})
+}
+
+// Retry queues a parked item again, behind what its key has waiting;
+// hub.NotFound when no item of that ID is parked.
+func (q *Queue) Retry(ctx context.Context, id string) error {
+	const op = "retry parked work"
+	var found *Item
+	var subject string
+	var seq uint64
+	err := q.eachParked(ctx, func(it Item, s string, n uint64) error {
+		if it.ID != id {
+			return nil
+		}
+		found, subject, seq = &it, s, n
+		return errStop
+	})
+	switch {
+	case err != nil:
+		return q.a.fail(op, err)
+	case found == nil:
+		return hub.E(hub.NotFound, op, fmt.Sprintf("no item %.80q is parked in %s", id, q.name), nil)
+	}
+	if err := q.put(ctx, op, stateReady, *found, false); err != nil {
+		return err
+	}
+	return q.a.fail(op, q.remove(ctx, subject, seq))
+}
