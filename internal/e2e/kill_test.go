@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -141,15 +142,18 @@ func killVerify(t *testing.T, h *bHub, clients []*killClient, domains *killDomai
 	domains.verify(t, h, api)
 }
 
-// TestKill_FirstStart kills hubs in their very first start. The next start
+// TestSoak_KillFirstStart kills hubs in their very first start. The next start
 // brings a hub that works.
-func TestKill_FirstStart(t *testing.T) {
+func TestSoak_KillFirstStart(t *testing.T) {
 	t.Parallel()
 	whole := killFirstStart(t)
-	const instants = 16
+	instants := 16
+	if os.Getenv("MANOWARD_SOAK") != "" {
+		instants = 160
+	}
 	for n := range instants {
 		h := bNew(t)
-		killStarting(t, h, whole*time.Duration(n)/(instants-2)) // the last ones after it was ready
+		killStarting(t, h, whole*time.Duration(n)/time.Duration(instants-2)) // the last ones after it was ready
 		if err := h.start(); err != nil {
 			t.Errorf("after a kill in the first start: %v", err)
 			continue
@@ -158,6 +162,35 @@ func TestKill_FirstStart(t *testing.T) {
 		ep := h.register("north", "alpha")[0]
 		ep.mustOpen(t, &ep.Cert)
 		h.kill()
+	}
+}
+
+// TestKill_FirstStepOfFirstStart wants a directory that was cut off after its
+// very first file to be begun anew, and one that has lost its unlock key not to
+// be.
+func TestKill_FirstStepOfFirstStart(t *testing.T) {
+	t.Parallel()
+	h := bStart(t)
+	h.kill()
+	format, err := os.ReadFile(filepath.Join(h.dir, "FORMAT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := bNew(t)
+	if err := os.Mkdir(cut.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(cut.dir, "FORMAT"), format, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := cut.start(); err != nil {
+		t.Errorf("after a kill between the first two files: %v", err)
+	}
+	if err := os.Remove(filepath.Join(h.dir, "unlock.key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.start(); err == nil || !strings.Contains(err.Error(), "unlock.key is missing") {
+		t.Errorf("a hub without its unlock key: %v", err)
 	}
 }
 
