@@ -33,7 +33,7 @@ const opDataDir = "open data directory"
 //	bus/                    the embedded bus
 type dataDir struct {
 	path  string
-	fresh bool // made by this start
+	fresh bool // holds nothing from an earlier start
 	lock  *os.File
 }
 
@@ -84,15 +84,21 @@ func dirError(path string, err error) error {
 }
 
 // checkFormat makes sure that the directory is one of manoward's and that it can
-// be written. Writing the file anew at each start is the test of that.
+// be written. Writing the file anew at each start is the test of that. The
+// directory is fresh as long as it holds nothing else: a first start that was
+// cut off here is begun anew.
 func (d *dataDir) checkFormat() error {
+	other, err := d.content()
+	if err != nil {
+		return err
+	}
+	d.fresh = other == ""
 	raw, err := os.ReadFile(d.file("FORMAT"))
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && !d.fresh:
+		// Somebody else's directory, or one of ours that has lost its FORMAT.
+		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, other), nil)
 	case errors.Is(err, fs.ErrNotExist):
-		if err := d.checkEmpty(); err != nil {
-			return err
-		}
-		d.fresh = true
 	case err != nil:
 		return dirError(d.path, err)
 	case string(raw) != format:
@@ -104,20 +110,19 @@ func (d *dataDir) checkFormat() error {
 	return nil
 }
 
-// checkEmpty refuses a directory that holds something and no FORMAT: it is
-// somebody else's, or one of ours that has lost it.
-func (d *dataDir) checkEmpty() error {
+// content names something that the directory holds besides FORMAT and the lock;
+// "" if there is nothing.
+func (d *dataDir) content() (string, error) {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
-		return dirError(d.path, err)
+		return "", dirError(d.path, err)
 	}
 	for _, e := range entries {
-		if e.Name() == "lock" || strings.HasPrefix(e.Name(), ".") {
-			continue
+		if name := e.Name(); name != "lock" && name != "FORMAT" && !strings.HasPrefix(name, ".") {
+			return name, nil
 		}
-		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, e.Name()), nil)
 	}
-	return nil
+	return "", nil
 }
 
 func (d *dataDir) file(name ...string) string {

@@ -50,6 +50,9 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 	}
 	h.watchExpiry()
 	if h.has("trust") {
+		if err := reg.FinishDeletions(ctx); err != nil {
+			return err
+		}
 		h.run("watch trust domains", work, h.watchDomains)
 	}
 	return nil
