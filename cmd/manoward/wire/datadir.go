@@ -22,6 +22,9 @@ const format = "manoward data v1\n"
 
 const opDataDir = "open data directory"
 
+// unlockKey is the name of the unlock key in the data directory.
+const unlockKey = "unlock.key"
+
 // dataDir is a hub's directory. While it is open no other process opens it.
 //
 //	FORMAT                  what the directory is
@@ -83,8 +86,7 @@ func dirError(path string, err error) error {
 	return hub.E(hub.Unavailable, opDataDir, text, err)
 }
 
-// checkFormat makes sure that the directory is one of manoward's and that it can
-// be written. Writing the file anew at each start is the test of that.
+// checkFormat makes sure that the directory is one of manoward's, or empty.
 func (d *dataDir) checkFormat() error {
 	raw, err := os.ReadFile(d.file("FORMAT"))
 	switch {
@@ -98,6 +100,13 @@ func (d *dataDir) checkFormat() error {
 	case string(raw) != format:
 		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("data directory %s is %q and this manoward reads %q; start the manoward that it was made with, or another directory", d.path, clip(string(raw)), strings.TrimSpace(format)), nil)
 	}
+	return nil
+}
+
+// writeFormat says that the directory is a data directory whose unlock key
+// exists: a first start that is cut off before it can be repeated. Writing the
+// file anew at each start is the test that the directory can be written.
+func (d *dataDir) writeFormat() error {
 	if err := durable.WriteFile(d.file("FORMAT"), []byte(format), 0o600); err != nil {
 		return dirError(d.path, err)
 	}
@@ -105,14 +114,15 @@ func (d *dataDir) checkFormat() error {
 }
 
 // checkEmpty refuses a directory that holds something and no FORMAT: it is
-// somebody else's, or one of ours that has lost it.
+// somebody else's, or one of ours that has lost it. The lock, the unlock key and
+// temporary files may be what a first start left that was cut off.
 func (d *dataDir) checkEmpty() error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return dirError(d.path, err)
 	}
 	for _, e := range entries {
-		if e.Name() == "lock" || strings.HasPrefix(e.Name(), ".") {
+		if e.Name() == "lock" || e.Name() == unlockKey || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
 		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, e.Name()), nil)
@@ -131,14 +141,17 @@ func (d *dataDir) close() { d.lock.Close() }
 // that is not new a missing key is never made anew: nothing would open.
 func (d *dataDir) openVault(path string) (*vault.Vault, error) {
 	if path == "" {
-		path = d.file("unlock.key")
+		path = d.file(unlockKey)
 	}
 	v, err := vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !d.fresh {
 			return nil, hub.E(hub.Unavailable, "open unlock key", fmt.Sprintf("unlock key %s is missing; without it nothing in %s can be opened: restore it, or name its place with --unlock-key", path, d.path), err)
 		}
-		v, err = vault.Create(path)
+		if v, err = vault.Create(path); err != nil {
+			return nil, hub.E(hub.Unavailable, "make unlock key", fmt.Sprintf("unlock key %s cannot be made; see that its directory is there and writable and that the disk is not full", path), err)
+		}
+		return v, nil
 	}
 	if err != nil {
 		return nil, hub.E(hub.Invalid, "open unlock key", err.Error(), nil)
