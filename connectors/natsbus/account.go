@@ -23,8 +23,19 @@ type Account struct {
 // Name returns the account's name: that of its trust domain.
 func (a *Account) Name() string { return a.name }
 
-// close ends the connection at once.
-func (a *Account) close() { a.conn.Close() }
+// close ends the connection at once and writes down what the account holds.
+func (a *Account) close() {
+	a.conn.Close()
+	a.closeGuard()
+}
+
+// closeGuard writes down what the account holds. Without it the next start
+// reads more than it would have to, and nothing is lost.
+func (a *Account) closeGuard() {
+	if err := a.guard.close(); err != nil {
+		a.log.Warn("cannot write what the account holds", "error", err)
+	}
+}
 
 // Trace carries trace context through message headers. Either function may be
 // nil.

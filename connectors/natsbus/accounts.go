@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -147,15 +148,15 @@ func (b *Bus) finishDelete(ctx context.Context, name string, e domainEntry, rev 
 	if err := b.push(ctx, e.JWT); err != nil { // an earlier attempt may have removed it before the streams
 		return err
 	}
+	b.closeDomain(name)
 	if err := b.deleteStreams(ctx, name, e); err != nil {
 		return err
 	}
-	b.closeDomain(name)
 	if err := b.withdraw(ctx, name, e.PublicKey); err != nil {
 		return err
 	}
 	if b.embedded != nil {
-		if err := b.embedded.forget(e.PublicKey); err != nil {
+		if err := errors.Join(b.embedded.forget(e.PublicKey), b.newGuard(name).remove()); err != nil {
 			return hub.E(hub.Unavailable, op, "cannot remove the files of a trust domain; see that the data directory is writable, then delete again", err)
 		}
 	}
@@ -168,10 +169,17 @@ func (b *Bus) finishDelete(ctx context.Context, name string, e domainEntry, rev 
 
 func (b *Bus) deleteStreams(ctx context.Context, name string, e domainEntry) error {
 	const op = "delete streams"
-	a, err := b.domainAccount(ctx, name, e)
+	kp, err := b.unsealDomain(name, e)
 	if err != nil {
 		return err
 	}
+	// A connection of its own: the deletion may be the finish of another
+	// process's, of an account that is not open here.
+	a, err := b.openAccount(ctx, name, kp)
+	if err != nil {
+		return err
+	}
+	defer a.close()
 	names := a.js.StreamNames(ctx)
 	var all []string
 	for n := range names.Name() {
@@ -201,12 +209,16 @@ func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*A
 		return a, nil
 	}
 	b.closeDomain(name) // of an account that is gone, or a connection that was closed
-	kp, err := unseal("the seed of trust domain "+name, label("domain", name), e.Seed, b.cfg.Vault)
+	kp, err := b.unsealDomain(name, e)
 	if err != nil {
 		return nil, err
 	}
 	a, err := b.openAccount(ctx, name, kp)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.watch(ctx, a); err != nil {
+		a.close()
 		return nil, err
 	}
 	b.mu.Lock()
@@ -217,6 +229,10 @@ func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*A
 	}
 	b.open[name] = &domainAccount{key: e.PublicKey, account: a}
 	return a, nil
+}
+
+func (b *Bus) unsealDomain(name string, e domainEntry) (nkeys.KeyPair, error) {
+	return unseal("the seed of trust domain "+name, label("domain", name), e.Seed, b.cfg.Vault)
 }
 
 func (b *Bus) opened(name, key string) *Account {

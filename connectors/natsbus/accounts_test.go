@@ -78,8 +78,6 @@ func TestCreateDomain_ConcurrentlyGivesOneAccount(t *testing.T) {
 }
 
 // Isolation of two trust domains, and of a user outside of the hub.
-//
-// Covers: Security.002
 func TestAccounts_SeeNothingOfEachOther(t *testing.T) {
 	everywhere(t, func(t *testing.T, b *Bus) {
 		ctx := testContext(t)

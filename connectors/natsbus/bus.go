@@ -25,14 +25,17 @@ type Vault interface {
 
 // Config is what [Open] needs.
 type Config struct {
-	Name        string           // of this hub: the embedded server's and the connections' name
-	Dir         string           // embedded: the bus's own directory, made if missing, mode 0700
-	Vault       Vault            // seals account seeds
-	External    *External        // nil: embedded
-	DomainBytes int64            // most bytes that one trust domain may store; 0: no limit
-	Log         *slog.Logger     // nil: discard
-	Trace       Trace            // carried through message headers
-	Now         func() time.Time // nil: time.Now
+	Name     string    // of this hub: the embedded server's and the connections' name
+	Dir      string    // embedded: the bus's own directory, made if missing, mode 0700
+	Vault    Vault     // seals account seeds
+	External *External // nil: embedded
+	// AcceptDamage starts the embedded bus on stored data that is not whole, for
+	// an operator who has no backup: what is missing stays missing.
+	AcceptDamage bool
+	DomainBytes  int64            // most bytes that one trust domain may store; 0: no limit
+	Log          *slog.Logger     // nil: discard
+	Trace        Trace            // carried through message headers
+	Now          func() time.Time // nil: time.Now
 
 	// free returns the bytes that are free for the directory; nil: ask the
 	// file system. Tests fill the disk with it.
@@ -44,7 +47,6 @@ type Bus struct {
 	cfg      Config
 	log      *slog.Logger
 	embedded *embedded                                     // nil when external
-	external *External                                     // nil when embedded
 	operator nkeys.KeyPair                                 // signs account JWTs; nil: this process makes no accounts
 	system   *nats.Conn                                    // of the system account; nil: not given
 	dial     func(opts ...nats.Option) (*nats.Conn, error) // connects as whom opts say
@@ -121,20 +123,27 @@ func (b *Bus) Close(ctx context.Context) error {
 		return nil
 	}
 	b.closed = true
-	var conns []*nats.Conn
+	var accounts []*Account
 	for _, name := range slices.Sorted(maps.Keys(b.open)) {
-		conns = append(conns, b.open[name].account.conn)
+		accounts = append(accounts, b.open[name].account)
 	}
 	b.open = nil
 	b.mu.Unlock()
 
 	if b.hub != nil {
-		conns = append(conns, b.hub.conn)
+		accounts = append(accounts, b.hub)
+	}
+	var conns []*nats.Conn
+	for _, a := range accounts {
+		conns = append(conns, a.conn)
 	}
 	if b.system != nil {
 		conns = append(conns, b.system)
 	}
 	err := drain(ctx, conns...)
+	for _, a := range accounts {
+		a.closeGuard()
+	}
 	if b.embedded != nil {
 		err = errors.Join(err, b.embedded.stop(ctx))
 	}
@@ -182,7 +191,19 @@ func (b *Bus) Health(ctx context.Context) error {
 	if _, err := b.registryInfo(ctx); err != nil {
 		return busError(op, err)
 	}
-	return nil
+	return b.damage()
+}
+
+// damage returns what the guards have found in the background.
+func (b *Bus) damage() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.open {
+		if err := d.account.guard.Damaged(); err != nil {
+			return err
+		}
+	}
+	return b.hub.guard.Damaged()
 }
 
 func (b *Bus) isClosed() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -107,6 +108,20 @@ func (b *Bus) accountOn(ctx context.Context, name string, conn *nats.Conn) (*Acc
 		return nil, busError("open bus account", err)
 	}
 	return &Account{name: name, conn: conn, js: js, replicas: b.replicas, log: b.log.With("account", name), trace: b.cfg.Trace}, nil
+}
+
+// watch sets a guard over the embedded server's files of an account, after it
+// has checked them. An account has one guard at a time.
+func (b *Bus) watch(ctx context.Context, a *Account) error {
+	if b.embedded == nil {
+		return nil
+	}
+	a.guard = b.newGuard(a.name)
+	return a.guard.check(ctx, a, b.cfg.AcceptDamage)
+}
+
+func (b *Bus) newGuard(account string) *guard {
+	return newGuard(filepath.Join(b.cfg.Dir, witnessDir), account, b.log)
 }
 
 // awaitJetStream returns when JetStream answers for the account, or with the

@@ -65,6 +65,9 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 	if err := b.startServer(keys, ids); err != nil {
 		return err
 	}
+	if err := makeDir(filepath.Join(dir, witnessDir)); err != nil {
+		return err
+	}
 	b.operator = keys.operator
 	b.replicas = 1
 	b.dial = func(opts ...nats.Option) (*nats.Conn, error) {
@@ -74,6 +77,9 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 		return err
 	}
 	if b.hub, err = b.openAccount(ctx, "hub", keys.hub); err != nil {
+		return err
+	}
+	if err := b.watch(ctx, b.hub); err != nil {
 		return err
 	}
 	if err := b.openRegistry(ctx, known == nil); err != nil {
@@ -115,8 +121,7 @@ func (b *Bus) embeddedKeys(known *marker, onDisk []string) (rootKeys, rootIDs, e
 	return keys, ids, nil
 }
 
-// startServer starts the server and returns when it has recovered the streams
-// of the hub.
+// startServer starts the server and returns when it can be connected to.
 func (b *Bus) startServer(keys rootKeys, ids rootIDs) error {
 	const op = "start embedded NATS"
 	opts, err := b.serverOptions(keys, ids)

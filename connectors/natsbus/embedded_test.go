@@ -16,7 +16,7 @@ import (
 
 func TestConformance_Embedded(t *testing.T) {
 	b := mustOpen(t, embeddedConfig(t))
-	smoke(t, func(t *testing.T) *Account { return mustCreate(t, b, "north") })
+	conformance(t, func(t *testing.T) *Account { return another(t, b, "north") })
 }
 
 func TestEmbedded_RestartKeepsDomains(t *testing.T) {

@@ -2,8 +2,6 @@ package natsbus
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,11 +24,15 @@ func testContext(t *testing.T) context.Context {
 
 func newVault(t *testing.T) *vault.Vault {
 	t.Helper()
-	v, err := vault.Create(filepath.Join(t.TempDir(), "unlock.key"))
+	v, err := newVaultIn(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func newVaultIn(dir string) (*vault.Vault, error) {
+	return vault.Create(filepath.Join(dir, "unlock.key"))
 }
 
 // mustOpen opens a bus that is closed at the end of the test.
@@ -83,35 +85,24 @@ func wantError(t *testing.T, err error, code hub.Code, parts ...string) {
 	}
 }
 
-// smoke proves that an account stores: a stream is made, takes messages and
-// gives them back, and a KV bucket keeps one of two conflicting writes.
-func smoke(t *testing.T, open func(t *testing.T) *Account) {
-	ctx := testContext(t)
-	a := open(t)
-	_, err := a.js.CreateStream(ctx, jetstream.StreamConfig{Name: "SMOKE", Subjects: []string{"smoke.>"}, Replicas: a.replicas})
+// another returns a connection of its own to an account of the bus.
+func another(t *testing.T, b *Bus, name string) *Account {
+	t.Helper()
+	mustCreate(t, b, name)
+	e, _, err := b.entry(testContext(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 10 {
-		ack, err := a.js.Publish(ctx, fmt.Sprintf("smoke.%d", i), []byte("x"))
-		if err != nil || ack.Sequence != uint64(i+1) {
-			t.Fatalf("publish %d: %+v, %v", i, ack, err)
-		}
-	}
-	kv, err := a.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "smoke", Replicas: a.replicas})
+	kp, err := b.unsealDomain(name, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rev, err := kv.Create(ctx, "key", []byte("one"))
+	a, err := b.openAccount(testContext(t), name, kp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kv.Update(ctx, "key", []byte("two"), rev); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := kv.Update(ctx, "key", []byte("three"), rev); !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-		t.Errorf("a stale update was answered %v", err)
-	}
+	t.Cleanup(a.close)
+	return a
 }
 
 // publishN stores n messages in the account's stream DATA, making it first.

@@ -29,8 +29,8 @@ type External struct {
 	Replicas        int      // of every stream; 0: as many as the cluster has servers, at most 3
 }
 
-// The oldest NATS server that has what the bus relies on (per-subject
-// expectations, counters of sequence in atomic batches, leader reads).
+// The oldest NATS server that the bus accepts: older ones lack fixes against
+// the loss of streams, and per-stream persist modes.
 const (
 	minMajor = 2
 	minMinor = 12
@@ -41,7 +41,6 @@ const maxReplicas = 3
 // openExternal connects to the cluster of cfg.External and verifies it.
 func (b *Bus) openExternal(ctx context.Context) error {
 	x := b.cfg.External
-	b.external = x
 	if err := b.prepareExternal(); err != nil {
 		return err
 	}

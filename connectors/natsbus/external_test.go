@@ -18,13 +18,13 @@ import (
 
 func TestConformance_External(t *testing.T) {
 	b := mustOpen(t, startCluster(t, 1).config())
-	smoke(t, func(t *testing.T) *Account { return mustCreate(t, b, "north") })
+	conformance(t, func(t *testing.T) *Account { return another(t, b, "north") })
 }
 
 func TestConformance_Cluster3(t *testing.T) {
 	b := mustOpen(t, startCluster(t, 3).config())
-	smoke(t, func(t *testing.T) *Account {
-		a := mustCreate(t, b, "north")
+	conformance(t, func(t *testing.T) *Account {
+		a := another(t, b, "north")
 		if a.replicas != 3 {
 			t.Errorf("replicas %d", a.replicas)
 		}

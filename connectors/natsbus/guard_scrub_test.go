@@ -65,6 +65,12 @@ func TestGuard_Witness(t *testing.T) {
 	if err := newGuard(dir, b.name, b.log).check(within(t), testAccount(t, s), false); err != nil {
 		t.Errorf("after acceptance: %v", err)
 	}
+	if err := b.guard.remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the witness of an account that is no more is there: %v", err)
+	}
 }
 
 // What is too large to be read at start is read while the account is in use.

@@ -163,6 +163,9 @@ func (b *Bus) restoreDomains(ctx context.Context, onDisk []string) error {
 		if err := b.embedded.restore(e.PublicKey); err != nil {
 			return err
 		}
+		if _, err := b.domainAccount(ctx, name, e); err != nil { // checks its data
+			return err
+		}
 	}
 	return nil
 }

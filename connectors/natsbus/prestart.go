@@ -29,6 +29,7 @@ const (
 	markerFile = "bus.json"  // says that the first start was completed
 	storeDir   = "store"     // given to the server, which keeps streams in jetStreamDir below it
 	streamsDir = "jetstream" // <account public key>/streams/<stream>
+	witnessDir = "witness"   // what the streams of each account must hold, see guard
 	jwtDir     = "jwt"       // account JWTs: a cache for the server, made anew at each start
 )
 
@@ -88,6 +89,14 @@ func prepareDir(dir string, free func(string) (uint64, error)) error {
 		return refuse(err)
 	}
 	return nil
+}
+
+// makeDir makes a directory below the bus's own, if it is not there.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return hub.E(hub.Unavailable, "open bus", fmt.Sprintf("cannot make %s (%v); see that the disk is not full and the directory writable", dir, rootCause(err)), err)
+	}
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 // rootCause returns the system's own word ("permission denied") without the

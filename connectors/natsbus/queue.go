@@ -31,8 +31,8 @@ type Queue struct {
 	leases *Table
 }
 
-// QueueConfig says how a queue's work is done. Only Backoff has no use without
-// a value; the rest have defaults.
+// QueueConfig says how a queue's work is done. The zero value has the defaults
+// named below.
 type QueueConfig struct {
 	// Backoff returns how long to wait after the given attempt, from 1, failed.
 	// Nil: 1 s, doubled up to 1 min.
@@ -201,14 +201,23 @@ const codeSequenceNotFound = 10043
 func (q *Queue) item(ctx context.Context, seq uint64) (*Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	m, err := q.stream.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, nil
+	for {
+		m, err := q.stream.GetMsg(ctx, seq)
+		if err == nil {
+			return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, err
+		}
+		// A replica may hand out what the leader has not taken in yet.
+		info, err := q.stream.Info(ctx)
+		if err != nil || info.State.LastSeq >= seq {
+			return nil, err
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
 }
 
 // Parked returns the items that failed too often, in the order in which they

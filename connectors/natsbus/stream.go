@@ -101,15 +101,17 @@ func isLost(err error) bool {
 		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) ||
 		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrInvalidJSAck) ||
 		errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionClosed) ||
-		errors.Is(err, nats.ErrReconnectBufExceeded) || hasCode(err, codeInsufficientPeers)
+		errors.Is(err, nats.ErrReconnectBufExceeded) ||
+		hasCode(err, codeUnavailable) || hasCode(err, codeDuplicateInProcess)
 }
 
-// JetStream API error codes that mean that a compare-and-set lost. On a
-// replicated stream a write that is still in flight gives the second.
+// JetStream API error codes. The first two mean that a compare-and-set lost; on
+// a replicated stream a write that is still in flight gives the second.
 const (
 	codeWrongLastSequence         = 10071
 	codeWrongLastSequenceConstant = 10164
-	codeInsufficientPeers         = 10008 // cluster without a leader: "temporarily unavailable"
+	codeUnavailable               = 10008 // cluster without a leader: "temporarily unavailable"
+	codeDuplicateInProcess        = 10158 // another writer's message of the same ID is on its way
 )
 
 func isWrongSequence(err error) bool {

@@ -32,7 +32,7 @@ func (b *Bus) UserCredentials(ctx context.Context, domain string, u User) (strin
 	if err != nil {
 		return "", err
 	}
-	account, err := unseal("the seed of trust domain "+domain, label("domain", domain), e.Seed, b.cfg.Vault)
+	account, err := b.unsealDomain(domain, e)
 	if err != nil {
 		return "", err
 	}

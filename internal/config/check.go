@@ -99,6 +99,9 @@ func (l *loader) checkListen() {
 			}
 		}
 	}
+	if overlap(forSMs[0], forSMs[1]) {
+		l.wrong(forSMs[1].key, "its address is also that of %s; each reference point has a listener of its own: choose another port", forSMs[0].key)
+	}
 	for _, other := range slices.Concat(others, forSMs) {
 		if overlap(probes, other) {
 			l.wrong(probes.key, "its address is also that of %s; choose another port", other.key)

@@ -46,11 +46,11 @@ type Listen struct {
 	OsMa string `yaml:"osMa"`
 
 	// host:port of Sc-Or, for Security Managers. It is shared with no other
-	// listener but Sc-Vi's (Security.004).
+	// listener (Security.004).
 	ScOr string `yaml:"scOr"`
 
 	// host:port of Sc-Vi, for Security Managers. It is shared with no other
-	// listener but Sc-Or's (Security.004).
+	// listener (Security.004).
 	ScVi string `yaml:"scVi"`
 
 	// host:port of Cm-Vnfm, for VNF Managers.
@@ -101,6 +101,10 @@ type NATS struct {
 
 	// Start although the cluster does not tell how durable it writes.
 	AcceptUnknownDurability bool `yaml:"acceptUnknownDurability"`
+
+	// Start although the data of the embedded server is damaged. What is missing
+	// stays missing; it is for who has no backup, and for one start.
+	AcceptDamage bool `yaml:"acceptDamage"`
 }
 
 // NATSTLS is the TLS side of the connection to a cluster.

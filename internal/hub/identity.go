@@ -19,11 +19,12 @@ const (
 	KindOSS      Kind = "oss"      // OSS/BSS
 	KindCMF      Kind = "cmf"      // Certificate Management Function
 	KindHub      Kind = "hub"      // this hub itself, acting on its own
+	KindClient   Kind = "client"   // a program that reads the operators' API with an OAuth 2.0 token
 )
 
 var kinds = map[Kind]bool{
 	KindSM: true, KindOperator: true, KindVNFM: true, KindNFVO: true,
-	KindVIM: true, KindOSS: true, KindCMF: true, KindHub: true,
+	KindVIM: true, KindOSS: true, KindCMF: true, KindHub: true, KindClient: true,
 }
 
 // Identity is who a party is: what its certificate's only URI SAN says, in the

@@ -126,3 +126,11 @@ type Revocation struct {
 func (sm *SecurityManager) Identity(i Interface) Identity {
 	return Identity{TrustDomain: sm.TrustDomain, Kind: KindSM, Name: sm.Name, Interface: i}
 }
+
+// OAuthClient is a program that may read the operators' API with OAuth 2.0
+// client credentials.
+type OAuthClient struct {
+	Name    string    `json:"name"` // its client_id
+	Created time.Time `json:"created"`
+	Secret  string    `json:"secret,omitempty"` // in the answer that creates it only; the hub keeps a hash
+}

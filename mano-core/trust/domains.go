@@ -124,6 +124,26 @@ func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name st
 	return r.setDomainState(ctx, actor, d, name, hub.StateDeleted, RecordDomainDeleted)
 }
 
+// FinishDeletions brings to an end what a crash cut off: a trust domain whose
+// deletion had begun is deleted, or kept when it turns out to be in use. What
+// cannot be finished now, as when a token is gone, is logged and stays as it
+// is; deleting the domain again tries again. The directory must be synced.
+func (r *Registry) FinishDeletions(ctx context.Context) error {
+	for _, t := range r.Directory.Domains() {
+		if t.State != hub.StateDeleting {
+			continue
+		}
+		err := r.DeleteDomain(ctx, hubItself(), t.Name)
+		if ctx.Err() != nil {
+			return fmt.Errorf("finish the deletion of trust domain %s: %w", t.Name, err)
+		}
+		if err != nil {
+			r.Log.Warn("a deletion that a crash cut off was not finished", "trustDomain", t.Name, "err", err)
+		}
+	}
+	return nil
+}
+
 // users lists the SMs of a domain that are not revoked, as the table has them.
 func (r *Registry) users(ctx context.Context, d *domain) ([]string, error) {
 	entries, err := d.sms.table.List(ctx)

@@ -18,11 +18,11 @@ import (
 // faces holds what an endpoint shows of itself: a server key that is made here,
 // lives in memory only and is no other endpoint's, and its certificate. A face
 // is made when its endpoint is first asked for and made anew, with a new key,
-// when two thirds of its time are over.
+// before it ends.
 type faces struct {
 	signer EndpointSigner
 	now    Clock
-	life   time.Duration
+	lead   func(lifetime time.Duration) time.Duration
 
 	mu     sync.Mutex // covers byName; the faces have locks of their own
 	byName map[string]*face
@@ -41,8 +41,8 @@ type madeFace struct {
 	notAfter  time.Time
 }
 
-func newFaces(signer EndpointSigner, now Clock, life time.Duration) *faces {
-	return &faces{signer: signer, now: now, life: life, byName: map[string]*face{}}
+func newFaces(signer EndpointSigner, now Clock, lead func(time.Duration) time.Duration) *faces {
+	return &faces{signer: signer, now: now, lead: lead, byName: map[string]*face{}}
 }
 
 // get returns the face of an SM's endpoint.
@@ -86,10 +86,10 @@ func (f *faces) make(ctx context.Context, domain string, ep *hub.Endpoint) (*mad
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(ca)
-	left := cert.Leaf.NotAfter.Sub(f.now())
+	end := cert.Leaf.NotAfter
 	return &madeFace{
 		cert: cert, clientCA: ep.ClientCA, clientCAs: pool,
-		renewAt: f.now().Add(left * 2 / 3), notAfter: cert.Leaf.NotAfter,
+		renewAt: end.Add(-f.lead(end.Sub(cert.Leaf.NotBefore))), notAfter: end,
 	}, nil
 }
 

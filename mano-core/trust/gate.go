@@ -14,12 +14,14 @@ import (
 
 // GateConfig is what a [Gate] is made of. All fields but Observe are required.
 type GateConfig struct {
-	ReferencePoint   hub.ReferencePoint // only endpoints of its interfaces are shown
-	Directory        *Directory
-	Decider          *Decider
-	Signer           EndpointSigner
-	Refusals         *Refusals
-	EndpointLifetime time.Duration // of the certificates that Signer gives
+	ReferencePoint hub.ReferencePoint // only endpoints of its interfaces are shown
+	Directory      *Directory
+	Decider        *Decider
+	Signer         EndpointSigner
+	Refusals       *Refusals
+	// RenewBefore returns how long before its end an endpoint's certificate of a
+	// lifetime is made anew.
+	RenewBefore func(lifetime time.Duration) time.Duration
 	// Current reports why what the directory knows may be out of date, as when
 	// the bus does not answer; nil when it is up to date. While it fails nobody
 	// is let in, because a revocation may have been missed.
@@ -45,7 +47,7 @@ func NewGate(c GateConfig) *Gate {
 	if c.Observe == nil {
 		c.Observe = func(string) {}
 	}
-	return &Gate{GateConfig: c, faces: newFaces(c.Signer, c.Now, c.EndpointLifetime)}
+	return &Gate{GateConfig: c, faces: newFaces(c.Signer, c.Now, c.RenewBefore)}
 }
 
 // Caller is a Security Manager that proved itself on one of its endpoints.

@@ -27,7 +27,7 @@ func openGate(t *testing.T, h *testHub, rp hub.ReferencePoint) (addr string, g *
 	refusals.every = time.Millisecond
 	g = NewGate(GateConfig{
 		ReferencePoint: rp, Directory: h.Directory, Decider: NewDecider(), Signer: h.Registry,
-		Refusals: refusals, EndpointLifetime: h.EndpointLifetime,
+		Refusals: refusals, RenewBefore: func(life time.Duration) time.Duration { return life / 3 },
 		Current: func() error { return nil }, Now: h.clock.Now, Log: log,
 	})
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -84,7 +84,6 @@ func get(client *http.Client, query string) (int, string, error) {
 	return resp.StatusCode, string(body), err
 }
 
-// Covers: Security.001, Security.003, Security.006
 func TestGate_Separation(t *testing.T) {
 	h := newTestHub(t)
 	addrs := map[hub.ReferencePoint]string{}

@@ -23,6 +23,7 @@ type hubState struct {
 	Authority  hub.TrustDomain  `json:"authority"`
 	OperatorCA string           `json:"operatorCa"` // PEM
 	Operators  []hub.Credential `json:"operators"`
+	Clients    []oauthClient    `json:"clients,omitempty"`
 }
 
 // EnsureHub loads the hub's own certificate authority and makes it at the first

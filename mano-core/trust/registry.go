@@ -43,6 +43,8 @@ const (
 	RecordNote             = "operator.note"
 	RecordOperatorSigned   = "operator.certificate-signed"
 	RecordHubAuthorityMade = "hub.authority-made"
+	RecordClientCreated    = "oauth-client.created"
+	RecordClientDeleted    = "oauth-client.deleted"
 )
 
 // Config is what a [Registry] is made of. All fields are required.

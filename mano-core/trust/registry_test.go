@@ -48,7 +48,6 @@ func TestRegister_Repeated(t *testing.T) {
 	}
 }
 
-// Covers: Security.001, Security.006
 func TestRegister_NoSharedKeys(t *testing.T) {
 	h := newTestHub(t)
 	_, taken := h.register(t, "north", "alpha", hub.Passive)

@@ -64,6 +64,8 @@ func Rules() []Rule {
 		fully = "F"
 		sm    = hub.KindSM
 		op    = hub.KindOperator
+
+		client = hub.KindClient
 	)
 	return []Rule{
 		// About itself.
@@ -128,6 +130,15 @@ func Rules() []Rule {
 		{op, AdminInterface, "record.note", "", "-", true, "Security.003"},
 		{op, AdminInterface, "matrix.read", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{op, AdminInterface, "metrics.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "oauth-client.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "oauth-client.create", "", "-", true, "Security.003"},
+		{op, AdminInterface, "oauth-client.delete", "", "-", true, "Security.003"},
+
+		// Programs with an OAuth 2.0 token read there and change nothing.
+		{client, AdminInterface, "trust-domain.read", "", "-", true, "Security.003"},
+		{client, AdminInterface, "security-manager.read", "", "-", true, "Security.003"},
+		{client, AdminInterface, "matrix.read", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{client, AdminInterface, "metrics.read", "", "-", true, "Security.003"},
 	}
 }
 

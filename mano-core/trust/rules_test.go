@@ -9,8 +9,6 @@ import (
 
 // Every cell of party x interface x operation x mode x domain is asked, and the
 // answer is compared with what the printed row says.
-//
-// Covers: Sc-Or.NsLcm.008, Sc-Or.SecEnforce.005, Sc-Or.SecurityVnfMgmt.002
 func TestDecide_EveryCell(t *testing.T) {
 	d := NewDecider()
 	listed := map[ruleKey]Rule{}
@@ -71,8 +69,6 @@ func contains(letters, letter string) bool {
 }
 
 // The rows that IFA 033 fixes, written down a second time by hand.
-//
-// Covers: Sc-Or.SecEnforce.002, Sc-Or.SecEnforce.003
 func TestDecide_ModesOfIFA033(t *testing.T) {
 	d := NewDecider()
 	for _, c := range []struct {

@@ -2,15 +2,21 @@ package wire
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/httpapi/oauth"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/mano-core/trust"
 	"github.com/manoward/manoward/mano-core/trust/trustapi"
@@ -29,16 +35,22 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	if err != nil {
 		return err
 	}
+	tokens, err := h.newTokens()
+	if err != nil {
+		return err
+	}
 	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus}, URL: h.listeners.url}
-	api := httpapi.NewMux(h.muxOptions("admin", observe, h.operator))
+	authenticate := func(r *http.Request) (hub.Identity, error) { return h.operator(r, tokens.verifier) }
+	api := httpapi.NewMux(h.muxOptions("admin", observe, authenticate))
 	admin.Routes(api)
+	api.Public("POST /oauth2/token", tokens.issuer.Handle)
 	mux := http.NewServeMux()
-	mux.Handle("/", traced(api))
+	mux.Handle("/", h.traced("admin", api))
 	mux.Handle("/healthz", h.health.Handler())
 	mux.Handle("/readyz", h.health.Handler())
-	mux.Handle("GET /metrics", h.operatorsOnly("metrics.read", h.metrics.Handler()))
+	mux.Handle("GET /metrics", h.restricted(authenticate, "metrics.read", h.metrics.Handler()))
 
-	cert := &adminCertificate{make: h.signAdmin}
+	cert := &adminCertificate{make: h.signAdmin, lead: h.cfg.Trust.RenewBefore.Lead}
 	if _, err := cert.get(&tls.ClientHelloInfo{}); err != nil {
 		return err
 	}
@@ -52,31 +64,72 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	return nil
 }
 
-// operator tells which operator sent a request, as of now.
-func (h *hubProcess) operator(r *http.Request) (hub.Identity, error) {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return hub.Identity{}, hub.E(hub.Unauthenticated, "check operator", "this needs an operator's certificate; the context file holds one", nil)
-	}
-	return h.registry.Operator(r.TLS.PeerCertificates[0])
+// tokens is the OAuth 2.0 side of the admin listener.
+type tokens struct {
+	issuer   *oauth.Issuer
+	verifier *oauth.Verifier
 }
 
-func (h *hubProcess) operatorsOnly(op trust.Operation, next http.Handler) http.Handler {
+// newTokens makes the token endpoint and its check. The key lives in memory
+// only: tokens live for minutes, and a client whose token ended with the process
+// asks for another.
+func (h *hubProcess) newTokens() (*tokens, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make token key: %w", err)
+	}
+	name := "https://" + h.adminServerName()
+	return &tokens{
+		issuer:   &oauth.Issuer{Name: name, Audience: name, Key: key, Clients: h.registry, Log: h.log.With("part", "oauth")},
+		verifier: &oauth.Verifier{Issuer: name, Audience: name, Keys: []*ecdsa.PublicKey{&key.PublicKey}, Clients: h.registry},
+	}, nil
+}
+
+// operator tells who sent a request, as of now: an operator by its certificate,
+// or a client by its token.
+func (h *hubProcess) operator(r *http.Request, tokens *oauth.Verifier) (hub.Identity, error) {
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		return h.registry.Operator(r.TLS.PeerCertificates[0])
+	}
+	if r.Header.Get("Authorization") == "" {
+		return hub.Identity{}, hub.E(hub.Unauthenticated, "authenticate", "this needs an operator's certificate, which the context file holds, or an access token", nil)
+	}
+	return tokens.Authenticate(trust.ScopeRead)(r)
+}
+
+// restricted lets those pass whom the decision table allows an operation.
+func (h *hubProcess) restricted(authenticate func(*http.Request) (hub.Identity, error), op trust.Operation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, err := h.operator(r)
-		if err == nil {
-			v := h.decider.Decide(trust.Question{Caller: who, Interface: trust.AdminInterface, Operation: op, TargetDomain: who.TrustDomain})
-			if v.Allowed {
-				next.ServeHTTP(w, r)
-				return
-			}
+		who, err := authenticate(r)
+		if err != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: http.StatusUnauthorized, Title: http.StatusText(http.StatusUnauthorized), Detail: hub.SafeText(err)})
+			return
 		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: http.StatusUnauthorized, Title: "Unauthorized", Detail: "this needs an operator's certificate; the context file holds one"})
+		v := h.decider.Decide(trust.Question{Caller: who, Interface: trust.AdminInterface, Operation: op, TargetDomain: who.TrustDomain})
+		if !v.Allowed {
+			httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: http.StatusForbidden, Title: http.StatusText(http.StatusForbidden), Detail: v.Reason})
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
 // adminServerName is the name of the hub's own listener.
 func (h *hubProcess) adminServerName() string { return "admin.hub." + h.cfg.Trust.ServerNameSuffix }
+
+// adminIPs returns the address of the listener, so that clients that cannot be
+// told a server name can check its certificate as well.
+func (h *hubProcess) adminIPs() []net.IP {
+	u, err := url.Parse(h.listeners.url(hub.Admin))
+	if err != nil {
+		return nil
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil {
+		return []net.IP{ip}
+	}
+	return nil
+}
 
 func (h *hubProcess) signAdmin(ctx context.Context) (tls.Certificate, error) {
 	if ctx == nil {
@@ -84,7 +137,7 @@ func (h *hubProcess) signAdmin(ctx context.Context) (tls.Certificate, error) {
 	}
 	name := h.adminServerName()
 	return trust.NewServerCertificate(name, func(csr []byte) ([][]byte, error) {
-		return h.registry.SignAdmin(ctx, []string{name}, nil, csr)
+		return h.registry.SignAdmin(ctx, []string{name}, h.adminIPs(), csr)
 	})
 }
 

@@ -22,9 +22,6 @@ const format = "manoward data v1\n"
 
 const opDataDir = "open data directory"
 
-// unlockKey is the name of the unlock key in the data directory.
-const unlockKey = "unlock.key"
-
 // dataDir is a hub's directory. While it is open no other process opens it.
 //
 //	FORMAT                  what the directory is
@@ -36,7 +33,7 @@ const unlockKey = "unlock.key"
 //	bus/                    the embedded bus
 type dataDir struct {
 	path  string
-	fresh bool // made by this start
+	fresh bool // holds nothing from an earlier start
 	lock  *os.File
 }
 
@@ -86,48 +83,46 @@ func dirError(path string, err error) error {
 	return hub.E(hub.Unavailable, opDataDir, text, err)
 }
 
-// checkFormat makes sure that the directory is one of manoward's, or empty.
+// checkFormat makes sure that the directory is one of manoward's and that it can
+// be written. Writing the file anew at each start is the test of that. The
+// directory is fresh as long as it holds nothing else: a first start that was
+// cut off here is begun anew.
 func (d *dataDir) checkFormat() error {
+	other, err := d.content()
+	if err != nil {
+		return err
+	}
+	d.fresh = other == ""
 	raw, err := os.ReadFile(d.file("FORMAT"))
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && !d.fresh:
+		// Somebody else's directory, or one of ours that has lost its FORMAT.
+		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, other), nil)
 	case errors.Is(err, fs.ErrNotExist):
-		if err := d.checkEmpty(); err != nil {
-			return err
-		}
-		d.fresh = true
 	case err != nil:
 		return dirError(d.path, err)
 	case string(raw) != format:
 		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("data directory %s is %q and this manoward reads %q; start the manoward that it was made with, or another directory", d.path, clip(string(raw)), strings.TrimSpace(format)), nil)
 	}
-	return nil
-}
-
-// writeFormat says that the directory is a data directory whose unlock key
-// exists: a first start that is cut off before it can be repeated. Writing the
-// file anew at each start is the test that the directory can be written.
-func (d *dataDir) writeFormat() error {
 	if err := durable.WriteFile(d.file("FORMAT"), []byte(format), 0o600); err != nil {
 		return dirError(d.path, err)
 	}
 	return nil
 }
 
-// checkEmpty refuses a directory that holds something and no FORMAT: it is
-// somebody else's, or one of ours that has lost it. The lock, the unlock key and
-// temporary files may be what a first start left that was cut off.
-func (d *dataDir) checkEmpty() error {
+// content names something that the directory holds besides FORMAT and the lock;
+// "" if there is nothing.
+func (d *dataDir) content() (string, error) {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
-		return dirError(d.path, err)
+		return "", dirError(d.path, err)
 	}
 	for _, e := range entries {
-		if e.Name() == "lock" || e.Name() == unlockKey || strings.HasPrefix(e.Name(), ".") {
-			continue
+		if name := e.Name(); name != "lock" && name != "FORMAT" && !strings.HasPrefix(name, ".") {
+			return name, nil
 		}
-		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, e.Name()), nil)
 	}
-	return nil
+	return "", nil
 }
 
 func (d *dataDir) file(name ...string) string {
@@ -141,7 +136,7 @@ func (d *dataDir) close() { d.lock.Close() }
 // that is not new a missing key is never made anew: nothing would open.
 func (d *dataDir) openVault(path string) (*vault.Vault, error) {
 	if path == "" {
-		path = d.file(unlockKey)
+		path = d.file("unlock.key")
 	}
 	v, err := vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

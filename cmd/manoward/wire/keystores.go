@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/manoward/manoward/connectors/pkcs11"
 	"github.com/manoward/manoward/internal/config"
@@ -18,13 +19,24 @@ type keyStores struct {
 	vault  *vault.Vault
 	tokens map[string]config.Token
 
-	mu    sync.Mutex // covers open; held while a store is opened, so that a token is opened once
+	mu    sync.Mutex // covers what is below; held while a store is opened, so that a token is opened once
 	files map[string]*trust.FileKeys
 	token map[string]*pkcs11.Token
+	gone  map[string]goneToken
 }
 
+// goneToken is a token that could not be opened. Looking for one that is not
+// there makes the module start anew, while its other tokens wait, so it is
+// looked for only so often.
+type goneToken struct {
+	err   error
+	until time.Time
+}
+
+const tokenRetry = 5 * time.Second
+
 func newKeyStores(dir *dataDir, v *vault.Vault, tokens []config.Token) *keyStores {
-	k := &keyStores{dir: dir, vault: v, tokens: map[string]config.Token{}, files: map[string]*trust.FileKeys{}, token: map[string]*pkcs11.Token{}}
+	k := &keyStores{dir: dir, vault: v, tokens: map[string]config.Token{}, files: map[string]*trust.FileKeys{}, token: map[string]*pkcs11.Token{}, gone: map[string]goneToken{}}
 	for _, t := range tokens {
 		k.tokens[t.TrustDomain] = t
 	}
@@ -58,7 +70,10 @@ func (k *keyStores) Open(ctx context.Context, domain, kind string) (trust.Keys, 
 
 func (k *keyStores) openToken(ctx context.Context, domain string) (trust.Keys, error) {
 	if t := k.token[domain]; t != nil {
-		return tokenKeys{t}, nil
+		return &tokenKeys{Token: t}, nil
+	}
+	if was, ok := k.gone[domain]; ok && time.Now().Before(was.until) {
+		return nil, was.err
 	}
 	cfg, ok := k.tokens[domain]
 	if !ok {
@@ -66,10 +81,11 @@ func (k *keyStores) openToken(ctx context.Context, domain string) (trust.Keys, e
 	}
 	t, err := pkcs11.Open(ctx, pkcs11.Config{Module: cfg.Module, TokenLabel: cfg.TokenLabel, PINFile: cfg.PINFile})
 	if err != nil {
+		k.gone[domain] = goneToken{err, time.Now().Add(tokenRetry)}
 		return nil, err
 	}
 	k.token[domain] = t
-	return tokenKeys{t}, nil
+	return &tokenKeys{Token: t}, nil
 }
 
 // close logs out of the tokens.
@@ -81,14 +97,29 @@ func (k *keyStores) close() {
 	}
 }
 
-// tokenKeys is a token that is looked for again whenever it was gone.
-type tokenKeys struct{ *pkcs11.Token }
+// tokenKeys is a token that is looked for again, now and then, when it was gone.
+type tokenKeys struct {
+	*pkcs11.Token
+
+	mu   sync.Mutex // covers gone
+	gone goneToken
+}
 
 // Check reports whether the token can be used, and takes it back into use when
 // it has come back.
-func (t tokenKeys) Check(ctx context.Context) error {
+func (t *tokenKeys) Check(ctx context.Context) error {
 	if err := t.Token.Check(ctx); err == nil {
 		return nil
 	}
-	return t.Reopen(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Now().Before(t.gone.until) {
+		return t.gone.err
+	}
+	t.gone = goneToken{}
+	err := t.Reopen(ctx)
+	if err != nil {
+		t.gone = goneToken{err, time.Now().Add(tokenRetry)}
+	}
+	return err
 }

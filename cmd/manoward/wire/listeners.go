@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,9 @@ func openListeners(cfg config.Listen, dir *dataDir, points []hub.ReferencePoint)
 	if err := dir.readJSON(listenersFile, &l.known); err != nil {
 		return nil, err
 	}
+	if err := l.checkServed(points); err != nil {
+		return nil, err
+	}
 	for _, rp := range points {
 		if err := l.listen(rp); err != nil {
 			l.close()
@@ -40,6 +44,17 @@ func openListeners(cfg config.Listen, dir *dataDir, points []hub.ReferencePoint)
 		return nil, err
 	}
 	return l, nil
+}
+
+// checkServed refuses an address for a reference point that nothing here serves:
+// who configured it would wait for it in vain.
+func (l *listeners) checkServed(points []hub.ReferencePoint) error {
+	for rp, key := range map[hub.ReferencePoint]string{hub.OsMa: "listen.osMa", hub.CmVnfm: "listen.cmVnfm"} {
+		if _, configured := l.address(rp); configured && !slices.Contains(points, rp) {
+			return hub.E(hub.Invalid, "listen", fmt.Sprintf("%s is configured and this version of manoward has no role that serves it; remove it", key), nil)
+		}
+	}
+	return nil
 }
 
 func (l *listeners) listen(rp hub.ReferencePoint) error {

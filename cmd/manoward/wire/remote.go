@@ -6,6 +6,7 @@ import (
 
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/obs"
 	"github.com/manoward/manoward/mano-core/trust"
 )
 
@@ -30,35 +31,36 @@ type renewRequest struct {
 
 // answerRemote answers the processes that serve endpoints until ctx ends. Who
 // can ask is who can reach the hub's own account on the bus.
-func answerRemote(ctx context.Context, bus *natsbus.Account, reg *trust.Registry) error {
-	err := bus.Serve(ctx, subjectSignEndpoint, trustGroup, func(ctx context.Context, data []byte) ([]byte, error) {
-		var in signEndpointRequest
-		if err := json.Unmarshal(data, &in); err != nil {
-			return nil, hub.E(hub.Invalid, "sign endpoint certificate", "not a request", err)
-		}
-		chain, err := reg.SignEndpoint(ctx, in.Domain, in.ServerName, in.Request)
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(chain)
+func answerRemote(ctx context.Context, bus *natsbus.Account, reg *trust.Registry, tracer *obs.Tracer) error {
+	err := answer(ctx, bus, subjectSignEndpoint, tracer, func(ctx context.Context, in signEndpointRequest) (any, error) {
+		return reg.SignEndpoint(ctx, in.Domain, in.ServerName, in.Request)
 	})
 	if err != nil {
 		return err
 	}
-	return bus.Serve(ctx, subjectRenew, trustGroup, func(ctx context.Context, data []byte) ([]byte, error) {
-		var in renewRequest
-		if err := json.Unmarshal(data, &in); err != nil {
-			return nil, hub.E(hub.Invalid, "renew credential", "not a request", err)
-		}
+	return answer(ctx, bus, subjectRenew, tracer, func(ctx context.Context, in renewRequest) (any, error) {
 		caller, err := hub.ParseIdentity(in.Caller)
 		if err != nil {
 			return nil, err
 		}
-		cred, err := reg.Renew(ctx, caller, in.Request)
+		return reg.Renew(ctx, caller, in.Request)
+	})
+}
+
+// answer serves one subject with JSON in and out, in the trace of who asks.
+func answer[In any](ctx context.Context, bus *natsbus.Account, subject string, tracer *obs.Tracer, do func(context.Context, In) (any, error)) error {
+	return bus.Serve(ctx, subject, trustGroup, func(ctx context.Context, data []byte) (_ []byte, err error) {
+		ctx, end := tracer.Start(ctx, subject)
+		defer func() { end(err) }()
+		var in In
+		if err := json.Unmarshal(data, &in); err != nil {
+			return nil, hub.E(hub.Invalid, subject, "not a request", err)
+		}
+		out, err := do(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(cred)
+		return json.Marshal(out)
 	})
 }
 

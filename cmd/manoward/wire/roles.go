@@ -40,7 +40,7 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 		if err := reg.Recover(ctx); err != nil {
 			return err
 		}
-		if err := answerRemote(work, h.bus.Hub(), reg); err != nil {
+		if err := answerRemote(work, h.bus.Hub(), reg, h.tracer); err != nil {
 			return err
 		}
 	}
@@ -50,6 +50,9 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 	}
 	h.watchExpiry()
 	if h.has("trust") {
+		if err := reg.FinishDeletions(ctx); err != nil {
+			return err
+		}
 		h.run("watch trust domains", work, h.watchDomains)
 	}
 	return nil

@@ -65,6 +65,7 @@ type hubProcess struct {
 	bus       *natsbus.Bus
 	metrics   *obs.Metrics
 	health    *obs.Health
+	tracer    *obs.Tracer
 	listeners *listeners
 	directory *trust.Directory
 	registry  *trust.Registry // nil without the trust role
@@ -109,23 +110,24 @@ func (h *hubProcess) openData(_, _ context.Context) (err error) {
 		return err
 	}
 	h.keys = newKeyStores(h.dir, v, h.cfg.Trust.Tokens)
-	return h.dir.writeFormat()
+	return nil
 }
 
 func (h *hubProcess) openObservation(ctx, _ context.Context) error {
 	h.metrics = obs.NewMetrics(h.log)
 	h.health = obs.NewHealth(h.log, time.Now)
-	_, shutdown, err := obs.NewTracer(ctx, obs.Config{Endpoint: h.cfg.Trace.Endpoint, Service: "manoward", Version: h.env.Version.Version, Log: h.log})
+	tracer, shutdown, err := obs.NewTracer(ctx, obs.Config{Endpoint: h.cfg.Trace.Endpoint, Service: "manoward", Version: h.env.Version.Version, Log: h.log})
 	if err != nil {
 		return err
 	}
+	h.tracer = tracer
 	h.stopping = append(h.stopping, shutdown)
 	return nil
 }
 
 func (h *hubProcess) openBus(ctx, _ context.Context) error {
 	c := natsbus.Config{
-		Name: "manoward", Dir: h.dir.file("bus"), Vault: h.keys.vault, Log: h.log.With("part", "bus"),
+		Name: "manoward", Dir: h.dir.file("bus"), Vault: h.keys.vault, AcceptDamage: h.cfg.NATS.AcceptDamage, Log: h.log.With("part", "bus"),
 		Trace: natsbus.Trace{Inject: obs.Inject, Extract: obs.Extract}, Now: time.Now,
 	}
 	if n := h.cfg.NATS; len(n.URLs) > 0 {

@@ -79,7 +79,7 @@ func (h *hubProcess) openServers(ctx, work context.Context) error {
 			self := &trustapi.Self{Gate: gate, Renewer: h.renewer()}
 			mux := httpapi.NewMux(h.muxOptions(string(rp), observe, self.Authenticate))
 			self.Routes(mux)
-			h.serve(string(rp), work, gate.Listen(l), traced(mux))
+			h.serve(string(rp), work, gate.Listen(l), h.traced(string(rp), mux))
 		}
 	}
 	if l := h.listeners.open[hub.Admin]; l != nil {
@@ -94,15 +94,27 @@ func (h *hubProcess) muxOptions(name string, observe func(float64, ...string), a
 	return httpapi.Options{
 		Log: h.log.With("part", name), Now: time.Now, Authenticate: authenticate,
 		Observe: func(route, method string, status int, d time.Duration) {
-			observe(d.Seconds(), name, route, method, fmt.Sprint(status))
+			observe(d.Seconds(), name, route, knownMethod(method), fmt.Sprint(status))
 		},
 	}
 }
 
-// traced takes the caller's trace context over from the request's header.
-func traced(next http.Handler) http.Handler {
+// knownMethod keeps the values of the metric's label few: a caller may send any
+// word as a method.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
+// traced begins a span for each request, in the trace that its header names.
+func (h *hubProcess) traced(listener string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(obs.Extract(r.Context(), r.Header.Get)))
+		ctx, end := h.tracer.Start(obs.Extract(r.Context(), r.Header.Get), listener+" "+knownMethod(r.Method))
+		defer end(nil)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -110,7 +122,7 @@ func (h *hubProcess) newGate(rp hub.ReferencePoint, current func() error) *trust
 	count := h.metrics.Counter("manoward_trust_handshakes_total", "Connections and requests at the endpoints of Security Managers, by outcome.", "reference_point", "outcome")
 	return trust.NewGate(trust.GateConfig{
 		ReferencePoint: rp, Directory: h.directory, Decider: h.decider, Signer: h.signer(), Refusals: h.refusals,
-		EndpointLifetime: h.cfg.Trust.EndpointLifetime, Current: current,
+		RenewBefore: h.cfg.Trust.RenewBefore.Lead, Current: current,
 		Observe: func(outcome string) { count(1, string(rp), outcome) },
 		Now:     time.Now, Log: h.log.With("part", string(rp)),
 	})
@@ -153,6 +165,7 @@ func (h *hubProcess) openProbes(work context.Context) error {
 // in memory only, and makes it anew before it ends.
 type adminCertificate struct {
 	make func(ctx context.Context) (tls.Certificate, error)
+	lead func(lifetime time.Duration) time.Duration // how long before its end
 
 	mu   sync.Mutex // held while it is made
 	cert *tls.Certificate
@@ -164,7 +177,7 @@ func (a *adminCertificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	now := time.Now()
 	if a.cert != nil {
 		life := a.cert.Leaf.NotAfter.Sub(a.cert.Leaf.NotBefore)
-		if now.Before(a.cert.Leaf.NotAfter.Add(-life / 3)) {
+		if now.Before(a.cert.Leaf.NotAfter.Add(-a.lead(life))) {
 			return a.cert, nil
 		}
 	}

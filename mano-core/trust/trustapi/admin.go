@@ -58,6 +58,9 @@ func (a *Admin) Routes(mux *httpapi.Mux) {
 	handle("POST /trust_domains/{domain}/security_managers/{sm}/revoke", "security-manager.revoke", a.revoke)
 	handle("POST /trust_domains/{domain}/security_managers/{sm}/bus_credentials", "bus-credential.issue", a.signBusUser)
 	handle("GET /trust_matrix", "matrix.read", a.matrix)
+	handle("GET /oauth_clients", "oauth-client.read", a.listClients)
+	handle("POST /oauth_clients", "oauth-client.create", a.createClient)
+	handle("DELETE /oauth_clients/{client}", "oauth-client.delete", a.deleteClient)
 }
 
 // authorize asks the decision table. The operator's entrance has no other

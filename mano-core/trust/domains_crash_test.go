@@ -1,0 +1,83 @@
+package trust
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// crashAt makes every write from the n-th on fail, as in a process that is cut
+// off; the n-th itself is done and its answer lost, if late.
+func (b *fakeBus) crashAt(n int, late bool) {
+	writes := 0
+	gone := errors.New("cut off")
+	b.fail = func(string) (before, after error) {
+		if writes++; writes == n && late {
+			return nil, gone
+		}
+		if writes >= n {
+			return gone, nil
+		}
+		return nil, nil
+	}
+}
+
+func TestFinishDeletions(t *testing.T) {
+	for _, inUse := range []bool{false, true} {
+		for n := 1; n <= 6; n++ {
+			for _, late := range []bool{false, true} {
+				h := newTestHub(t)
+				h.register(t, "north", "alpha", hub.Passive)
+				if !inUse {
+					if _, err := h.Revoke(t.Context(), operator, "north", "alpha", hub.Revocation{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				h.bus.crashAt(n, late)
+				if err := h.DeleteDomain(t.Context(), operator, "north"); err == nil {
+					t.Errorf("write %d of a deletion failed and it did not", n)
+				}
+				h.bus.fail = nil
+				again := startTestHub(t, h.bus, h.keys, h.clock)
+				if err := again.FinishDeletions(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				domain, _ := again.Directory.Domain("north")
+				begun := n > 1 || late
+				want := hub.StateActive
+				if begun && !inUse {
+					want = hub.StateDeleted
+				}
+				if domain.State != want {
+					t.Errorf("in use %v, cut off at write %d (late %v): %s, want %s", inUse, n, late, domain.State, want)
+				}
+				if want == hub.StateActive {
+					if err := again.Check(t.Context(), "north"); err != nil {
+						t.Errorf("the domain that was kept cannot be used: %v", err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestFinishDeletions_WithoutTheToken(t *testing.T) {
+	h := newTestHub(t)
+	if _, err := h.CreateDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
+	}
+	h.bus.crashAt(4, false) // after it is DELETING
+	if err := h.DeleteDomain(t.Context(), operator, "north"); err == nil {
+		t.Fatal("it was cut off and did not fail")
+	}
+	h.bus.fail = nil
+	h.keys.gone["north"] = true
+	again := startTestHub(t, h.bus, h.keys, h.clock)
+	if err := again.FinishDeletions(t.Context()); err != nil {
+		t.Errorf("a hub does not start because of a token that is gone: %v", err)
+	}
+	if domain, _ := again.Directory.Domain("north"); domain.State != hub.StateDeleting {
+		t.Errorf("state %s: the keys were not destroyed", domain.State)
+	}
+}
