@@ -35,7 +35,7 @@ type FileKeys struct {
 // OpenFileKeys opens, and makes if need be, the key directory of a domain.
 func OpenFileKeys(dir, domain string, v *vault.Vault) (*FileKeys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make key directory of trust domain %s: %w", domain, err)
+		return nil, hub.E(hub.Unavailable, "make key directory of trust domain "+domain, fmt.Sprintf("key directory %s cannot be made; see that the disk is not full and that the data directory is writable", dir), err)
 	}
 	if err := durable.SyncDir(filepath.Dir(dir)); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (k *FileKeys) Create(_ context.Context, label string) (crypto.Signer, error
 		return nil, err
 	}
 	if err := durable.WriteFile(k.path(label), blob, 0o600); err != nil {
-		return nil, fmt.Errorf("keep CA key %s: %w", label, err)
+		return nil, hub.E(hub.Unavailable, "keep CA key "+label, fmt.Sprintf("key file %s cannot be written; see that the disk is not full and that its directory is writable", k.path(label)), err)
 	}
 	k.signer[label] = key
 	return key, nil

@@ -40,8 +40,9 @@ func (p *program) trustMatrix() *cobra.Command {
 		Long: `Prints the table that decides every request. What no row allows is refused. The
 columns P, S and F stand for the modes passive, semi-active and fully-active; OTHER
 says whether the row also holds for things of another trust domain.`,
-		Example: "  manoward trust matrix\n  manoward trust matrix -o csv > matrix.csv",
-		Args:    exactly(),
+		Example:     "  manoward trust matrix\n  manoward trust matrix -o csv > matrix.csv",
+		Args:        exactly(),
+		Annotations: map[string]string{hasCSV: "yes"},
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := p.client()
 			if err != nil {

@@ -23,10 +23,9 @@ func (p *program) print(v any, table func(w io.Writer)) error {
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
 		return e.Encode(v)
-	case "yaml":
+	default: // yaml; checkOutput has refused everything else
 		return printYAML(p.Stdout, v)
 	}
-	return usage("there is no output format %q; use table, json or yaml", p.output)
 }
 
 // printYAML writes v with the names and the order of its JSON form.

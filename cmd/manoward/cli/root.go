@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -96,12 +97,46 @@ last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
 		return usage("%v; see: %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(p.up(), p.serveRoles(), p.trustDomain(), p.sm(), p.trust(), p.clientCommand(), p.configCommand(), p.version())
-	for _, c := range root.Commands() {
-		refuseUnknown(c)
-	}
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	completionExamples(root)
+	refuseUnknown(root)
+	// Before the verb does anything: a format that does not exist must not be
+	// told after what was asked for has been done.
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return p.checkOutput(c) }
 	return root
 }
+
+// completionExamples gives cobra's own verbs the example that every verb has.
+func completionExamples(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Example = "  manoward help sm register"
+		case "completion":
+			c.Example = "  source <(manoward completion bash)"
+			for _, shell := range c.Commands() {
+				shell.Example = "  manoward completion " + shell.Name()
+			}
+		}
+	}
+}
+
+// checkOutput refuses a value of -o that the verb does not know.
+func (p *program) checkOutput(c *cobra.Command) error {
+	formats := []string{"table", "json", "yaml"}
+	if c.Annotations[hasCSV] != "" {
+		formats = append(formats, "csv")
+	}
+	if slices.Contains(formats, p.output) {
+		return nil
+	}
+	last := len(formats) - 1
+	return usage("there is no output format %q; use %s or %s", p.output, strings.Join(formats[:last], ", "), formats[last])
+}
+
+// hasCSV is the annotation of a verb that can also print CSV.
+const hasCSV = "csv"
 
 // refuseUnknown makes a group of verbs refuse a verb that it does not have; by
 // itself cobra prints help and succeeds.
@@ -110,6 +145,7 @@ func refuseUnknown(c *cobra.Command) {
 		refuseUnknown(sub)
 	}
 	if c.HasSubCommands() && c.RunE == nil {
+		c.SuggestionsMinimumDistance = 2 // letters that may differ
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -161,9 +197,6 @@ func ExitCode(err error) int {
 		return 5
 	case hub.Unavailable, hub.RateLimited:
 		return 6
-	}
-	if strings.HasPrefix(err.Error(), "unknown command") {
-		return 2
 	}
 	return 1
 }

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,9 +84,8 @@ func (p *program) register(c *cobra.Command, dir credentialDir, domain string, r
 	if err != nil {
 		return err
 	}
-	// Asked for first, so that nothing is left behind when there is no such domain.
-	var t hub.TrustDomain
-	if _, err := client.Do(c.Context(), "GET", domainPath(domain), nil, &t); err != nil {
+	t, err := activeDomain(c.Context(), client, domain)
+	if err != nil {
 		return err
 	}
 	if err := dir.prepare(); err != nil {
@@ -111,6 +112,19 @@ func (p *program) register(c *cobra.Command, dir credentialDir, domain string, r
 	}
 	p.say("registered %s in trust domain %s; its credentials are in %s", sm.Name, sm.TrustDomain, filepath.Clean(string(dir)))
 	return p.printSM(&sm)
+}
+
+// activeDomain finds a trust domain that takes Security Managers. It is asked for
+// before keys are made, so that nothing is left behind when there is none.
+func activeDomain(ctx context.Context, client *httpapi.Client, name string) (*hub.TrustDomain, error) {
+	var t hub.TrustDomain
+	if _, err := client.Do(ctx, "GET", domainPath(name), nil, &t); err != nil {
+		return nil, err
+	}
+	if t.State != hub.StateActive {
+		return nil, hub.E(hub.NotFound, "find trust domain", fmt.Sprintf("trust domain %s is %s; list those that are not with: manoward trust-domain list", name, strings.ToLower(t.State)), nil)
+	}
+	return &t, nil
 }
 
 func (p *program) printSM(sm *hub.SecurityManager) error {

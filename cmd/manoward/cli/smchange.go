@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -67,8 +69,8 @@ func (p *program) rotate(c *cobra.Command, dir credentialDir, domain, name strin
 	if err != nil {
 		return err
 	}
-	var t hub.TrustDomain
-	if _, err := client.Do(c.Context(), "GET", domainPath(domain), nil, &t); err != nil {
+	t, err := activeDomain(c.Context(), client, domain)
+	if err != nil {
 		return err
 	}
 	if err := dir.prepare(); err != nil {
@@ -242,9 +244,19 @@ func (p *program) askRenewal(ctx context.Context, dir credentialDir, i hub.Inter
 	var cred hub.Credential
 	err = p.patiently(ctx, func() error {
 		_, err := client.Do(ctx, "POST", "/credentials", map[string]string{"certificateSigningRequest": csr}, &cred)
-		return err
+		return refusedHandshake(err, i, dir)
 	})
 	return &cred, err
+}
+
+// refusedHandshake tells a hub that refuses a credential, which it does in the
+// TLS handshake, from one that does not answer and may be tried again.
+func refusedHandshake(err error, i hub.Interface, dir credentialDir) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" { // crypto/tls: an alert of the peer
+		return err
+	}
+	return hub.E(hub.Unauthenticated, "renew credential", fmt.Sprintf("the hub refuses the credential for %s in %s: it was revoked, has ended or was replaced; an operator makes a new one with: manoward sm rotate", i, dir), err)
 }
 
 func (p *program) smBusCredentials() *cobra.Command {

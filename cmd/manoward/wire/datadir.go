@@ -143,7 +143,10 @@ func (d *dataDir) openVault(path string) (*vault.Vault, error) {
 		if !d.fresh {
 			return nil, hub.E(hub.Unavailable, "open unlock key", fmt.Sprintf("unlock key %s is missing; without it nothing in %s can be opened: restore it, or name its place with --unlock-key", path, d.path), err)
 		}
-		v, err = vault.Create(path)
+		if v, err = vault.Create(path); err != nil {
+			return nil, hub.E(hub.Unavailable, "make unlock key", fmt.Sprintf("unlock key %s cannot be made; see that its directory is there and writable and that the disk is not full", path), err)
+		}
+		return v, nil
 	}
 	if err != nil {
 		return nil, hub.E(hub.Invalid, "open unlock key", err.Error(), nil)

@@ -35,7 +35,11 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 	}
 	h := &hubProcess{cfg: cfg, env: env, roles: roles, log: log}
 	err = h.start(ctx)
-	if err == nil {
+	switch {
+	case ctx.Err() != nil: // whatever err is: what was under way was broken off
+		log.Info("stopping before it was ready", "reason", context.Cause(ctx), "err", err)
+		err = nil
+	case err == nil:
 		ready(h.ready())
 		log.Info("ready", "dataDir", h.dir.path, "roles", roles, "bus", h.bus.Durability(ctx).String())
 		select {
@@ -87,11 +91,11 @@ func (h *hubProcess) start(ctx context.Context) error {
 	for _, step := range []func(ctx, work context.Context) error{
 		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openServers, h.openOperator,
 	} {
-		if err := ctx.Err(); err != nil {
-			return nil // asked to end before it was ready
-		}
 		if err := step(ctx, work); err != nil {
 			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err // asked to end before it was ready
 		}
 	}
 	return nil
@@ -177,15 +181,23 @@ func (h *hubProcess) ready() cli.Ready {
 	return r
 }
 
-// stop ends everything in the reverse order of its start: first nothing new
-// comes in, then what is under way ends, then the bus closes.
-func (h *hubProcess) stop(ctx context.Context) error {
-	var errs error
+// drain lets the requests that are under way end. What needs more than its share
+// of the time is cut off, so that the bus is always closed in order.
+func (h *hubProcess) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.ShutdownTimeout*3/5)
+	defer cancel()
 	var serving sync.WaitGroup
 	for _, s := range h.servers {
 		serving.Go(func() { s.stop(ctx) })
 	}
 	serving.Wait()
+}
+
+// stop ends everything in the reverse order of its start: first nothing new
+// comes in, then what is under way ends, then the bus closes.
+func (h *hubProcess) stop(ctx context.Context) error {
+	var errs error
+	h.drain(ctx)
 	if h.listeners != nil {
 		h.listeners.close()
 	}

@@ -21,18 +21,45 @@ import (
 // server is one HTTP server on one listener.
 type server struct {
 	*http.Server
-	listener net.Listener
+
+	mu       sync.Mutex            // covers what is below
+	silent   map[net.Conn]struct{} // connections on which nothing was asked yet
+	stopping bool
 }
 
-// stop lets requests end until ctx does.
+func newServer(handler http.Handler) *server {
+	s := &server{Server: httpapi.NewServer(handler), silent: map[net.Conn]struct{}{}}
+	s.ConnState = func(c net.Conn, state http.ConnState) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		switch {
+		case state != http.StateNew:
+			delete(s.silent, c)
+		case s.stopping:
+			c.Close()
+		default:
+			s.silent[c] = struct{}{}
+		}
+	}
+	return s
+}
+
+// stop lets requests end until ctx does. It does not wait, as Shutdown does for
+// 5 s, for connections on which nothing was asked yet.
 func (s *server) stop(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	for c := range s.silent {
+		c.Close()
+	}
+	s.mu.Unlock()
 	if err := s.Shutdown(ctx); err != nil {
 		s.Close()
 	}
 }
 
 func (h *hubProcess) serve(name string, work context.Context, l net.Listener, handler http.Handler) {
-	s := &server{httpapi.NewServer(handler), l}
+	s := newServer(handler)
 	s.ErrorLog = slog.NewLogLogger(h.log.With("part", name).Handler(), slog.LevelDebug)
 	h.servers = append(h.servers, s)
 	h.run("serve "+name, work, func(context.Context) error {
