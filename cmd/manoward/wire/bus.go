@@ -101,3 +101,7 @@ func (u busUsers) SignBusUser(ctx context.Context, domain, name, publicKey strin
 	}
 	return u.bus.UserCredentials(ctx, domain, natsbus.User{Name: name, PublicKey: publicKey})
 }
+
+func (u busUsers) RevokeBusUser(ctx context.Context, domain, publicKey string) error {
+	return u.bus.RevokeUser(ctx, domain, publicKey)
+}

@@ -62,6 +62,7 @@ type hubProcess struct {
 	metrics   *obs.Metrics
 	health    *obs.Health
 	listeners *listeners
+	addresses *addresses
 	directory *trust.Directory
 	registry  *trust.Registry // nil without the trust role
 	refusals  *trust.Refusals
@@ -84,7 +85,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openServers, h.openOperator,
+		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openAddresses, h.openServers, h.openOperator,
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil // asked to end before it was ready
@@ -137,7 +138,10 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 	h.bus = bus
 	h.stopping = append(h.stopping, bus.Close)
 	h.health.Register("bus", bus.Health)
-	return h.checkDurability(ctx)
+	if err := h.checkDurability(ctx); err != nil {
+		return err
+	}
+	return h.checkUnlockKey(ctx)
 }
 
 // checkDurability refuses a bus that may lose what it acknowledged, unless the
