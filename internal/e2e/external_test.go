@@ -14,7 +14,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -96,10 +95,7 @@ func TestExternal_RolesInProcesses(t *testing.T) {
 // extRenew asks for a new credential over the endpoint itself.
 func extRenew(t *testing.T, ep *bEndpoint) (int, string) {
 	t.Helper()
-	csr, _, err := cli.NewRequest(hub.Identity{TrustDomain: ep.Domain, Kind: hub.KindSM, Name: ep.SM, Interface: ep.Interface})
-	if err != nil {
-		t.Fatal(err)
-	}
+	csr := bRequest(t, hub.Identity{TrustDomain: ep.Domain, Kind: hub.KindSM, Name: ep.SM, Interface: ep.Interface})
 	body, err := json.Marshal(map[string]string{"certificateSigningRequest": csr})
 	if err != nil {
 		t.Fatal(err)
