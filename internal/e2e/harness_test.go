@@ -51,6 +51,8 @@ type opsSite struct {
 	data   string   // data directory
 	args   []string // of manoward up, besides --data and --json
 	prefix []string // command in front of the hub's
+
+	context string // context file of the verbs; empty: they find it
 }
 
 func newOpsSite(t *testing.T, args ...string) *opsSite {
@@ -68,7 +70,7 @@ func (s *opsSite) file(name ...string) string {
 }
 
 func (s *opsSite) environ() []string {
-	return append(os.Environ(), "HOME="+s.dir, "XDG_CONFIG_HOME=", "MANOWARD_CONTEXT=")
+	return append(os.Environ(), "HOME="+s.dir, "XDG_CONFIG_HOME=", "MANOWARD_CONTEXT="+s.context)
 }
 
 func (s *opsSite) command(ctx context.Context, args ...string) *exec.Cmd {

@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,7 +162,8 @@ const (
 )
 
 // patiently repeats a request that is safe to repeat while the hub does not
-// answer, as when it is being restarted, for a few seconds.
+// answer, as when it is being restarted, for a few seconds. A hub that answers
+// that it cannot is taken at its word.
 func (p *program) patiently(ctx context.Context, do func() error) error {
 	const patience = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -167,7 +171,7 @@ func (p *program) patiently(ctx context.Context, do func() error) error {
 	pause := 100 * time.Millisecond
 	for {
 		err := do()
-		if hub.CodeOf(err) != hub.Unavailable {
+		if hub.CodeOf(err) != hub.Unavailable || !unanswered(err) {
 			return err
 		}
 		timer := time.NewTimer(pause)
@@ -182,4 +186,12 @@ func (p *program) patiently(ctx context.Context, do func() error) error {
 			p.say("the hub does not answer; trying again")
 		}
 	}
+}
+
+// unanswered reports whether a request failed on its way: there was no answer,
+// or not the whole of it.
+func unanswered(err error) bool {
+	var noAnswer *url.Error
+	var broken *net.OpError
+	return errors.As(err, &noAnswer) || errors.As(err, &broken) || errors.Is(err, io.ErrUnexpectedEOF)
 }
