@@ -221,7 +221,7 @@ func killDomainName(n int) string { return fmt.Sprintf("d%d", n) }
 // every start.
 func (k *killDomains) work(t *testing.T, api *httpapi.Client) (acknowledged int) {
 	for {
-		if k.rnd.IntN(16) > 0 {
+		if k.rnd.IntN(48) > 0 {
 			if _, err := api.Do(t.Context(), "GET", "/trust_domains/"+killDomain, nil, nil); err != nil {
 				killed(t, "look at a trust domain", err)
 				return acknowledged
