@@ -216,9 +216,18 @@ type killDomains struct {
 
 func killDomainName(n int) string { return fmt.Sprintf("d%d", n) }
 
-// work makes a domain, perhaps deletes it, and so on until the hub is gone.
+// work makes a domain, perhaps deletes it, and so on until the hub is gone. It
+// looks more often than it changes: each domain is another account to open at
+// every start.
 func (k *killDomains) work(t *testing.T, api *httpapi.Client) (acknowledged int) {
 	for {
+		if k.rnd.IntN(48) > 0 {
+			if _, err := api.Do(t.Context(), "GET", "/trust_domains/"+killDomain, nil, nil); err != nil {
+				killed(t, "look at a trust domain", err)
+				return acknowledged
+			}
+			continue
+		}
 		last := len(k.states) - 1
 		if last < 0 || k.states[last] != hub.StateActive || k.rnd.IntN(3) == 0 {
 			k.states, k.pending = append(k.states, ""), "create"
