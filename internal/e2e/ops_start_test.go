@@ -243,3 +243,28 @@ func TestOpsTermWhileStarting(t *testing.T) {
 	}
 	s.start()
 }
+
+// Who cannot wait sends the signal twice: the process ends at once, also with a
+// request that never ends.
+func TestOpsSecondSignalKills(t *testing.T) {
+	s := newOpsSite(t)
+	h := s.start()
+	c := opsReadContext(t, h.Path)
+	conn := opsDialAdmin(t, c, strings.TrimPrefix(c.Server, "https://"))
+	if _, err := fmt.Fprintf(conn, "POST /manoward/v1/trust_domains HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n", c.ServerName); err != nil {
+		t.Fatal(err)
+	}
+	opsReadUntil(t, conn, "100 Continue")
+	began := time.Now()
+	if err := h.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	opsEventually(t, "the hub says that it is stopping", func() bool { return strings.Contains(h.errs.String(), "stopping") })
+	if err := h.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-h.done
+	if took := time.Since(began); took > 2*time.Second || h.cmd.ProcessState.ExitCode() == 0 {
+		t.Errorf("ended after %s with %s, want at once and by the signal", took, h.cmd.ProcessState)
+	}
+}
