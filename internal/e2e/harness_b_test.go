@@ -372,3 +372,12 @@ func bEventually(t testing.TB, what string, within time.Duration, ok func() bool
 	}
 	return time.Since(began)
 }
+
+// bRequest makes a key, which nobody keeps, and a signing request for it.
+func bRequest(t testing.TB, id hub.Identity) string {
+	csr, _, err := cli.NewRequest(id)
+	if err != nil {
+		t.Error(err)
+	}
+	return csr
+}

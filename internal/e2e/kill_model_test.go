@@ -12,7 +12,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -116,11 +115,7 @@ func (c *killClient) register(t *testing.T, api *httpapi.Client) error {
 
 // killRequest makes a signing request and returns it with its key's hash.
 func killRequest(t *testing.T, sm string, i hub.Interface) (csr, hash string) {
-	csr, _, err := cli.NewRequest(hub.Identity{TrustDomain: killDomain, Kind: hub.KindSM, Name: sm, Interface: i})
-	if err != nil {
-		t.Error(err)
-		return "", ""
-	}
+	csr = bRequest(t, hub.Identity{TrustDomain: killDomain, Kind: hub.KindSM, Name: sm, Interface: i})
 	block, _ := pem.Decode([]byte(csr))
 	parsed, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {

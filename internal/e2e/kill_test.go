@@ -59,7 +59,9 @@ func TestSoak_KillHub(t *testing.T) {
 		if err := h.start(); err != nil {
 			t.Fatal(err)
 		}
-		slowest = max(slowest, time.Since(began))
+		took := time.Since(began)
+		slowest = max(slowest, took)
+		t.Logf("ready after %s with %d trust domains", took.Round(time.Millisecond), len(domains.states)+1)
 		killVerify(t, h, clients, domains)
 		if t.Failed() {
 			return

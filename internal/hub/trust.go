@@ -37,7 +37,8 @@ type SecurityManager struct {
 	Mode        Mode       `json:"mode"`
 	State       string     `json:"state"`
 	Registered  time.Time  `json:"registered"`
-	Endpoints   []Endpoint `json:"endpoints"` // one for each of Interfaces(), in that order
+	Endpoints   []Endpoint `json:"endpoints"`          // one for each of Interfaces(), in that order
+	BusUsers    []string   `json:"busUsers,omitempty"` // public nkeys that were certified for the domain's account on the bus
 }
 
 // Endpoint returns the SM's endpoint on the interface, or nil.

@@ -29,7 +29,7 @@ func (r *Registry) CreateClient(ctx context.Context, actor hub.Identity, name st
 	}
 	secret := oauth.NewSecret()
 	c := oauthClient{Name: name, SecretHash: oauth.HashSecret(secret), Created: r.Now().UTC()}
-	err := r.changeHub(ctx, actor, RecordClientCreated, "client/"+name, func(state *hubState) error {
+	err := r.changeHub(ctx, actor, RecordClientCreated, "client/"+name, map[string]string{}, func(state *hubState) error {
 		if slices.ContainsFunc(state.Clients, func(x oauthClient) bool { return x.Name == name }) {
 			return hub.E(hub.Conflict, "create client", fmt.Sprintf("client %q exists already; delete it first to give it a new secret", name), nil)
 		}
@@ -44,7 +44,7 @@ func (r *Registry) CreateClient(ctx context.Context, actor hub.Identity, name st
 
 // DeleteClient takes a client away. Its tokens are refused from then on.
 func (r *Registry) DeleteClient(ctx context.Context, actor hub.Identity, name string) error {
-	return r.changeHub(ctx, actor, RecordClientDeleted, "client/"+name, func(state *hubState) error {
+	return r.changeHub(ctx, actor, RecordClientDeleted, "client/"+name, map[string]string{}, func(state *hubState) error {
 		kept := slices.DeleteFunc(slices.Clone(state.Clients), func(x oauthClient) bool { return x.Name == name })
 		if len(kept) == len(state.Clients) {
 			return hub.E(hub.NotFound, "delete client", fmt.Sprintf("there is no client %q; list them with: manoward client list", name), nil)
@@ -81,7 +81,7 @@ func (r *Registry) Client(_ context.Context, id string) (oauth.Client, error) {
 }
 
 // changeHub applies one recorded change to the hub's own entry.
-func (r *Registry) changeHub(ctx context.Context, actor hub.Identity, kind, subject string, fn func(*hubState) error) error {
+func (r *Registry) changeHub(ctx context.Context, actor hub.Identity, kind, subject string, data any, fn func(*hubState) error) error {
 	current, revision, err := r.hub.get(ctx, hubKey)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (r *Registry) changeHub(ctx context.Context, actor hub.Identity, kind, subj
 	if err := fn(&next); err != nil {
 		return err
 	}
-	record, err := r.record(kind, actor, subject, map[string]string{})
+	record, err := r.record(kind, actor, subject, data)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (r *Registry) CreateDomain(ctx context.Context, actor hub.Identity, name st
 	if err != nil {
 		return nil, err
 	}
-	revision, err := r.domains.of(&domain{log: log}).create(ctx, name, t, record)
+	revision, err := r.domains.of(&domain{log: log}).create(ctx, name, t, record, nil)
 	if hub.CodeOf(err) == hub.Conflict {
 		return nil, domainExists(&hub.TrustDomain{Name: name})
 	}
@@ -104,8 +104,8 @@ func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name st
 	if err := r.setDomainState(ctx, actor, d, name, hub.StateDeleting, RecordDomainDeleting); err != nil {
 		return err
 	}
-	// From here on no registration is completed (see Register), so what the
-	// table shows now is all there will be.
+	// A registration that is under way stands in the table now, or finds the
+	// domain's state changed and takes itself back (see stillActive).
 	if err := r.recoverSMs(ctx, d); err != nil {
 		return err
 	}
@@ -139,6 +139,25 @@ func (r *Registry) FinishDeletions(ctx context.Context) error {
 		}
 		if err != nil {
 			r.Log.Warn("a deletion that a crash cut off was not finished", "trustDomain", t.Name, "err", err)
+		}
+	}
+	return nil
+}
+
+// stillActive reads from the bus, not from memory, whether a trust domain is
+// there and no deletion of it has begun.
+func (r *Registry) stillActive(ctx context.Context, name string) error {
+	raw, _, err := r.domains.table.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	e, err := decodeEntry[hub.TrustDomain](name, raw)
+	if err != nil {
+		return err
+	}
+	for _, t := range []*hub.TrustDomain{e.Current, e.Next} {
+		if t != nil && t.State != hub.StateActive {
+			return hub.E(hub.NotFound, "find trust domain", fmt.Sprintf("trust domain %q is being deleted", name), nil)
 		}
 	}
 	return nil

@@ -81,3 +81,33 @@ func TestFinishDeletions_WithoutTheToken(t *testing.T) {
 		t.Errorf("state %s: the keys were not destroyed", domain.State)
 	}
 }
+
+// A deletion that begins while a registration is under way: either the domain is
+// kept with the SM in it, or the SM is refused and the domain is gone.
+func TestRegister_WhileDeleting(t *testing.T) {
+	for at := 1; at <= 8; at++ {
+		h := newTestHub(t)
+		if _, err := h.CreateDomain(t.Context(), operator, "north"); err != nil {
+			t.Fatal(err)
+		}
+		var deleted error
+		n, begun := 0, false
+		h.bus.fail = func(string) (before, after error) {
+			if n++; n == at && !begun {
+				begun = true
+				deleted = h.DeleteDomain(t.Context(), operator, "north")
+			}
+			return nil, nil
+		}
+		_, registered := h.Register(t.Context(), operator, "north", hub.Registration{Name: "alpha", Mode: hub.Passive, Requests: newSMKeys(t).requests(t)})
+		if !begun {
+			break
+		}
+		domain, _ := h.Directory.Domain("north")
+		_, there := h.Directory.SecurityManager("north", "alpha")
+		kept := domain.State == hub.StateActive
+		if kept != (deleted != nil) || there != (registered == nil) || there != kept {
+			t.Errorf("deletion at write %d: domain %s (%v), SM there: %v (%v)", at, domain.State, deleted, there, registered)
+		}
+	}
+}

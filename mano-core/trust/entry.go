@@ -3,6 +3,7 @@ package trust
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -47,8 +48,10 @@ func (c cell[T]) get(ctx context.Context, key string) (*T, uint64, error) {
 	return e.Current, revision, nil
 }
 
-// create makes a new entry; hub.Conflict if there is one.
-func (c cell[T]) create(ctx context.Context, key string, value *T, record hub.Record) (uint64, error) {
+// create makes a new entry; hub.Conflict if there is one. allowed, if not nil, is
+// asked between the first step and the second: who looks at the table from then
+// on sees that the entry is being made. When it refuses, the entry is taken back.
+func (c cell[T]) create(ctx context.Context, key string, value *T, record hub.Record, allowed func(context.Context) error) (uint64, error) {
 	e := entry[T]{Next: value, Record: &record}
 	raw, err := json.Marshal(e)
 	if err != nil {
@@ -57,6 +60,17 @@ func (c cell[T]) create(ctx context.Context, key string, value *T, record hub.Re
 	revision, err := c.table.Create(ctx, key, raw)
 	if err != nil {
 		return 0, err
+	}
+	if allowed == nil {
+		return c.complete(ctx, key, &e, revision)
+	}
+	if refused := allowed(ctx); refused != nil {
+		err := c.table.Delete(ctx, key, revision)
+		if hub.CodeOf(err) == hub.Precondition {
+			// Somebody found the entry and completed it first: it is made.
+			return c.completedByOther(ctx, key, record.ID, &e)
+		}
+		return 0, errors.Join(refused, err)
 	}
 	return c.complete(ctx, key, &e, revision)
 }

@@ -57,6 +57,19 @@ func call(addr, serverName, query string, roots *x509.CertPool, certs ...tls.Cer
 	return get(client, query)
 }
 
+// alert connects, asks something, and returns what the server ends it with.
+func alert(t *testing.T, addr, serverName string, roots *x509.CertPool, certs ...tls.Certificate) error {
+	t.Helper()
+	conn, err := tls.Dial("tcp", addr, &tls.Config{ServerName: serverName, RootCAs: roots, Certificates: certs})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: endpoint\r\n\r\n")
+	_, err = io.ReadAll(conn)
+	return err
+}
+
 func newClient(addr, serverName string, roots *x509.CertPool, certs ...tls.Certificate) *http.Client {
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -149,6 +162,9 @@ func TestGate_HostileCredentials(t *testing.T) {
 		status, body, err := call(addr, name, "domain=north", roots, cert...)
 		if err == nil {
 			t.Errorf("%s: let in: %d %s", what, status, body)
+		}
+		if err := alert(t, addr, name, roots, cert...); err == nil || !strings.Contains(err.Error(), "remote error: tls:") {
+			t.Errorf("%s: the client is not told why: %v", what, err)
 		}
 		waitRefusal(t, h, "north", wantReason)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ const (
 	// maxHandshakes bounds how many connections may be in their handshake at a
 	// time. More wait in the kernel's queue.
 	maxHandshakes = 512
+	hangUpTimeout = 500 * time.Millisecond
+	maxUnread     = 64 << 10 // bytes that a refused client may still send
 )
 
 // Listen wraps a listener: what its Accept returns has completed its handshake
@@ -104,11 +107,23 @@ func (l *gateListener) handshake(conn net.Conn) net.Conn {
 		l.gate.Observe("accepted")
 		return server
 	}
-	conn.Close()
 	if l.ctx.Err() == nil {
 		l.gate.refuse(asked, conn.RemoteAddr().String(), presented(server, err), classify(err))
 	}
+	hangUp(conn)
 	return nil
+}
+
+// hangUp closes a refused connection so that the TLS alert, which says why,
+// reaches the client: closing with its bytes unread would reset the connection
+// and take the alert back.
+func hangUp(conn net.Conn) {
+	defer conn.Close()
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(hangUpTimeout)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, conn, maxUnread) // until the client closes, or the deadline
 }
 
 // presented returns the certificate of a client that was refused, if it showed

@@ -51,7 +51,7 @@ func (r *Registry) Register(ctx context.Context, actor hub.Identity, domainName 
 	if err != nil {
 		return nil, err
 	}
-	revision, err := d.sms.create(ctx, reg.Name, sm, record)
+	revision, err := d.sms.create(ctx, reg.Name, sm, record, func(ctx context.Context) error { return r.stillActive(ctx, domainName) })
 	if hub.CodeOf(err) == hub.Conflict {
 		return nil, smExists(domainName, reg.Name)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -73,7 +74,7 @@ func (r *Registry) newHub(ctx context.Context) (*hubState, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.hub.create(ctx, hubKey, state, record); err != nil {
+	if _, err := r.hub.create(ctx, hubKey, state, record, nil); err != nil {
 		return nil, err
 	}
 	return state, nil
@@ -119,11 +120,7 @@ func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hu
 	if err != nil {
 		return nil, err
 	}
-	_, d, issuer, err := r.hubCA(ctx)
-	if err != nil {
-		return nil, err
-	}
-	current, revision, err := r.hub.get(ctx, hubKey)
+	state, d, issuer, err := r.hubCA(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +128,7 @@ func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hu
 	if err != nil {
 		return nil, err
 	}
-	caCert, err := decodeCert(current.OperatorCA)
+	caCert, err := decodeCert(state.OperatorCA)
 	if err != nil {
 		return nil, err
 	}
@@ -141,23 +138,17 @@ func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hu
 		return nil, err
 	}
 	cred := newCredential(leaf, ca)
-	next := *current
-	next.Operators = []hub.Credential{cred}
-	for _, c := range current.Operators {
-		if who, err := identityOf(c); err == nil && who.Name != name {
-			next.Operators = append(next.Operators, c)
-		}
-	}
-	record, err := r.record(RecordOperatorSigned, id, "operator/"+name, cred)
+	err = r.changeHub(ctx, id, RecordOperatorSigned, "operator/"+name, cred, func(state *hubState) error {
+		others := slices.DeleteFunc(slices.Clone(state.Operators), func(c hub.Credential) bool {
+			who, err := identityOf(c)
+			return err != nil || who.Name == name
+		})
+		state.Operators = append(others, cred)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.hub.set(ctx, hubKey, current, &next, revision, record); err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	r.operators = &next
-	r.mu.Unlock()
 	return &cred, nil
 }
 

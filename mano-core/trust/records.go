@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -83,15 +84,17 @@ func (r *Registry) Records(ctx context.Context, domainName, after string, fn fun
 }
 
 // RecordBusCredential records that a credential for the bus is about to be
-// signed for a Security Manager.
+// signed for a Security Manager, and keeps its public key with the SM, so that
+// it ends with the SM.
 func (r *Registry) RecordBusCredential(ctx context.Context, actor hub.Identity, domainName, sm, publicKey string) error {
-	_, d, err := r.active(ctx, domainName)
-	if err != nil {
-		return err
-	}
-	record, err := r.record(RecordBusCredential, actor, "sm/"+sm, map[string]string{"publicKey": publicKey})
-	if err != nil {
-		return err
-	}
-	return d.log.Append(ctx, record)
+	_, err := r.change(ctx, actor, domainName, sm, RecordBusCredential, func(sm *hub.SecurityManager) (any, error) {
+		if sm.State != hub.StateActive {
+			return nil, hub.E(hub.Conflict, "sign bus credential", fmt.Sprintf("Security Manager %s is revoked", sm.Name), nil)
+		}
+		if !slices.Contains(sm.BusUsers, publicKey) {
+			sm.BusUsers = append(slices.Clone(sm.BusUsers), publicKey)
+		}
+		return map[string]string{"publicKey": publicKey}, nil
+	})
+	return err
 }

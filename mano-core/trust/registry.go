@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -123,20 +125,32 @@ func (r *Registry) Recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recover trust domains: %w", err)
 	}
+	var work errgroup.Group
+	work.SetLimit(recoverAtATime)
 	for _, c := range entries {
-		if err := r.recoverDomain(ctx, c); err != nil {
-			return fmt.Errorf("recover trust domain %s: %w", c.Key, err)
-		}
+		work.Go(func() error {
+			if err := r.recoverDomain(ctx, c); err != nil {
+				return fmt.Errorf("recover trust domain %s: %w", c.Key, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return work.Wait()
 }
 
+// recoverAtATime bounds how many trust domains a start looks at in parallel:
+// each one waits for the bus several times.
+const recoverAtATime = 8
+
 func (r *Registry) recoverDomain(ctx context.Context, c Change) error {
-	d, err := r.openStorage(ctx, c.Key)
+	e, err := decodeEntry[hub.TrustDomain](c.Key, c.Value)
 	if err != nil {
 		return err
 	}
-	e, err := decodeEntry[hub.TrustDomain](c.Key, c.Value)
+	if e.Record == nil && e.Current.State == hub.StateDeleted {
+		return nil // nothing of it changes any more
+	}
+	d, err := r.openStorage(ctx, c.Key)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,8 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	if err != nil {
 		return err
 	}
-	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus}, URL: h.listeners.url}
+	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus}, URL: h.url}
+	h.run("finish revocations", work, func(ctx context.Context) error { h.finishRevocations(ctx, admin); return nil })
 	authenticate := func(r *http.Request) (hub.Identity, error) { return h.operator(r, tokens.verifier) }
 	api := httpapi.NewMux(h.muxOptions("admin", observe, authenticate))
 	admin.Routes(api)
@@ -62,6 +63,20 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 		NextProtos:     []string{"h2", "http/1.1"},
 	}), mux)
 	return nil
+}
+
+// finishRevocations ends the bus credentials of revoked Security Managers once
+// more: a crash may have come between the two. One that fails now, as when the
+// bus is going away, ends with the next start or the next sm revoke.
+func (h *hubProcess) finishRevocations(ctx context.Context, admin *trustapi.Admin) {
+	for _, sm := range h.directory.SecurityManagers("") {
+		if sm.State != hub.StateRevoked {
+			continue
+		}
+		if err := admin.RevokeBusUsers(ctx, sm); err != nil && ctx.Err() == nil {
+			h.log.Error("cannot end the bus credentials of a revoked Security Manager", "trustDomain", sm.TrustDomain, "sm", sm.Name, "err", err)
+		}
+	}
 }
 
 // tokens is the OAuth 2.0 side of the admin listener.

@@ -92,12 +92,19 @@ func parsePosition(s string) (p natsbus.Position, err error) {
 	return p, nil
 }
 
-// busUsers signs credentials for the bus.
+// busUsers signs credentials for the bus. Their holder speaks and listens on
+// subjects of its own only, sm.NAME.>: the tables and logs of the trust domain
+// are in the same account, and who could write there could give itself a mode.
 type busUsers struct{ bus *natsbus.Bus }
 
 func (u busUsers) SignBusUser(ctx context.Context, domain, name, publicKey string) (string, error) {
 	if u.bus.Durability(ctx).Mode == natsbus.ModeEmbedded {
 		return "", hub.E(hub.Conflict, "sign bus credential", "this hub's bus is embedded and has no port; bus credentials are for an external cluster (--nats)", nil)
 	}
-	return u.bus.UserCredentials(ctx, domain, natsbus.User{Name: name, PublicKey: publicKey})
+	own := []string{"sm." + name + ".>"}
+	return u.bus.UserCredentials(ctx, domain, natsbus.User{Name: name, PublicKey: publicKey, Publish: own, Subscribe: own})
+}
+
+func (u busUsers) RevokeBusUser(ctx context.Context, domain, publicKey string) error {
+	return u.bus.RevokeUser(ctx, domain, publicKey)
 }

@@ -67,6 +67,7 @@ type hubProcess struct {
 	health    *obs.Health
 	tracer    *obs.Tracer
 	listeners *listeners
+	addresses *addresses
 	directory *trust.Directory
 	registry  *trust.Registry // nil without the trust role
 	refusals  *trust.Refusals
@@ -89,7 +90,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openServers, h.openOperator,
+		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openAddresses, h.openServers, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {
 			return err
@@ -143,7 +144,10 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 	h.bus = bus
 	h.stopping = append(h.stopping, bus.Close)
 	h.health.Register("bus", bus.Health)
-	return h.checkDurability(ctx)
+	if err := h.checkDurability(ctx); err != nil {
+		return err
+	}
+	return h.checkUnlockKey(ctx)
 }
 
 // checkDurability refuses a bus that may lose what it acknowledged, unless the

@@ -22,6 +22,9 @@ type BusCredentials interface {
 	// SignBusUser returns a user JWT for a public nkey. hub.Conflict when the
 	// bus cannot be reached from outside of this process.
 	SignBusUser(ctx context.Context, domain, name, publicKey string) (jwt string, err error)
+	// RevokeBusUser ends every credential of a public nkey and disconnects its
+	// holder. Revoking again is no error.
+	RevokeBusUser(ctx context.Context, domain, publicKey string) error
 }
 
 // Admin serves the operators' resources.

@@ -1,6 +1,8 @@
 package trustapi
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -104,7 +106,21 @@ func (a *Admin) revoke(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	sm, err := a.Registry.Revoke(r.Context(), httpapi.Caller(r.Context()), r.PathValue("domain"), r.PathValue("sm"), in)
+	if err == nil && sm.State == hub.StateRevoked {
+		err = a.RevokeBusUsers(r.Context(), sm)
+	}
 	return a.changed(w, sm, err)
+}
+
+// RevokeBusUsers ends the bus credentials of a Security Manager that is revoked.
+// Until it has succeeded it is to be called again; it may be called too often.
+func (a *Admin) RevokeBusUsers(ctx context.Context, sm *hub.SecurityManager) error {
+	for _, key := range sm.BusUsers {
+		if err := a.Bus.RevokeBusUser(ctx, sm.TrustDomain, key); err != nil {
+			return hub.E(hub.CodeOf(err), "revoke bus credential", fmt.Sprintf("Security Manager %s is revoked, but its credentials for the bus could not be: %s; run the same command again", sm.Name, hub.SafeText(err)), err)
+		}
+	}
+	return nil
 }
 
 // changed answers with what an SM is after a change.
@@ -135,12 +151,12 @@ func (a *Admin) signBusUser(w http.ResponseWriter, r *http.Request) error {
 	if sm.State != hub.StateActive {
 		return hub.E(hub.Conflict, "sign bus credential", "Security Manager "+sm.Name+" is revoked", nil)
 	}
-	// Recorded before it is signed: a credential that was handed out is known.
-	if err := a.Registry.RecordBusCredential(r.Context(), httpapi.Caller(r.Context()), sm.TrustDomain, sm.Name, in.PublicKey); err != nil {
-		return err
-	}
 	jwt, err := a.Bus.SignBusUser(r.Context(), sm.TrustDomain, sm.Name, in.PublicKey)
 	if err != nil {
+		return err
+	}
+	// Recorded before it is handed out: what somebody holds is known and can end.
+	if err := a.Registry.RecordBusCredential(r.Context(), httpapi.Caller(r.Context()), sm.TrustDomain, sm.Name, in.PublicKey); err != nil {
 		return err
 	}
 	return httpapi.Write(w, http.StatusCreated, map[string]string{"jwt": jwt})

@@ -1,0 +1,125 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
+)
+
+// What the processes of a hub on an outside bus tell one another, in the hub's
+// own account. Names and keys are part of the stored format.
+const (
+	addressTable = "ADDRESSES" // by reference point: the URL where it is reached
+	unlockTable  = "UNLOCK"
+	unlockKey    = "check" // something sealed, that opens with the hub's unlock key alone
+	unlockLabel  = "hub/unlock-check"
+)
+
+// addresses are where the reference points are reached that other processes
+// serve. It is safe for concurrent use.
+type addresses struct {
+	mu    sync.Mutex // covers known
+	known map[hub.ReferencePoint]string
+}
+
+func (a *addresses) note(c trust.Change) {
+	if c.Key == "" {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known[hub.ReferencePoint(c.Key)] = string(c.Value)
+}
+
+func (a *addresses) of(rp hub.ReferencePoint) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[rp]
+}
+
+// openAddresses tells the other processes what is served here, and listens to
+// what they tell. Of several processes that serve the same reference point the
+// one that was started last is told: give them one name with --advertise.
+func (h *hubProcess) openAddresses(ctx, work context.Context) error {
+	h.addresses = &addresses{known: map[hub.ReferencePoint]string{}}
+	if !h.outside() {
+		return nil // everything is served here
+	}
+	t, err := accounts{h.bus}.Hub().Table(ctx, addressTable)
+	if err != nil {
+		return err
+	}
+	for rp := range h.listeners.open {
+		if err := put(ctx, t, string(rp), h.listeners.url(rp)); err != nil {
+			return fmt.Errorf("tell the other processes where %s is: %w", rp, err)
+		}
+	}
+	h.run("follow the addresses of other processes", work, func(ctx context.Context) error {
+		return t.Watch(ctx, h.addresses.note)
+	})
+	return nil
+}
+
+// outside reports whether the bus is an outside cluster, which other processes
+// of this hub share.
+func (h *hubProcess) outside() bool { return len(h.cfg.NATS.URLs) > 0 }
+
+// url returns where a reference point is reached, here or in another process;
+// "" when nobody serves it.
+func (h *hubProcess) url(rp hub.ReferencePoint) string {
+	if url := h.listeners.url(rp); url != "" {
+		return url
+	}
+	return h.addresses.of(rp)
+}
+
+// put writes a value whatever was there.
+func put(ctx context.Context, t trust.Table, key, value string) error {
+	for {
+		was, revision, err := t.Get(ctx, key)
+		switch {
+		case hub.CodeOf(err) == hub.NotFound:
+			_, err = t.Create(ctx, key, []byte(value))
+		case err == nil && string(was) != value:
+			_, err = t.Update(ctx, key, []byte(value), revision)
+		}
+		if code := hub.CodeOf(err); code != hub.Conflict && code != hub.Precondition {
+			return err
+		}
+	}
+}
+
+// checkUnlockKey refuses an unlock key that is not that of the other processes,
+// whose secrets would stay closed one by one.
+func (h *hubProcess) checkUnlockKey(ctx context.Context) error {
+	if !h.outside() {
+		return nil
+	}
+	t, err := accounts{h.bus}.Hub().Table(ctx, unlockTable)
+	if err != nil {
+		return err
+	}
+	sealed, _, err := t.Get(ctx, unlockKey)
+	if hub.CodeOf(err) == hub.NotFound {
+		if !h.has("trust") {
+			return nil // a hub that has sealed nothing yet
+		}
+		if sealed, err = h.keys.vault.Seal(unlockLabel, []byte(unlockLabel)); err != nil {
+			return err
+		}
+		_, err = t.Create(ctx, unlockKey, sealed)
+		if hub.CodeOf(err) == hub.Conflict { // another process was faster
+			sealed, _, err = t.Get(ctx, unlockKey)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("check unlock key: %w", err)
+	}
+	if _, err := h.keys.vault.Open(unlockLabel, sealed); err != nil {
+		return hub.E(hub.Invalid, "check unlock key", "the unlock key is not the one that this hub's other processes use; give each of them the same file with --unlock-key", err)
+	}
+	return nil
+}
