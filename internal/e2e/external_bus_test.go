@@ -1,9 +1,10 @@
-package e2e
+package e2e_test
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,6 +133,43 @@ func TestExternal_BusCredentials(t *testing.T) {
 		t.Error("another Security Manager was disconnected")
 	}
 	h.refused(5, "revoked", "sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", files[0])
+}
+
+// A process that cannot change accounts says so when it revokes an SM; the next
+// one that can ends the credentials at its start, as after a crash between the
+// two.
+func TestExternal_BusCredentialsEndAfterAll(t *testing.T) {
+	t.Parallel()
+	c := extStart(t, 1, nil)
+	whole := append([]string{"serve", "trust"}, c.flags()...)
+	h := bStart(t, whole...)
+	h.cli("trust-domain", "create", "north")
+	h.register("north", "alpha")
+	file := filepath.Join(h.home, "alpha.creds")
+	h.cli("sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", file)
+	alpha, err := extConnect(t, c, file, "sm.alpha.inbox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.kill()
+	h.args = whole[:len(whole)-2] // without the operator's key
+	if err := h.start(); err != nil {
+		t.Fatal(err)
+	}
+	h.refused(6, "its credentials for the bus could not be", "sm", "revoke", "alpha", "--trust-domain", "north")
+	if list := h.cli("sm", "list"); !strings.Contains(list, "REVOKED") || !alpha.IsConnected() {
+		t.Errorf("connected %v, list:\n%s", alpha.IsConnected(), list)
+	}
+	h.kill()
+	h.args = whole
+	if err := h.start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-alpha.closed:
+	case <-time.After(bPatience):
+		t.Error("a revoked Security Manager stays connected to the bus")
+	}
 }
 
 func TestBusCredentials_EmbeddedBusHasNone(t *testing.T) {

@@ -1,5 +1,4 @@
-// A hub in several processes on somebody else's NATS cluster.
-package e2e
+package e2e_test
 
 import (
 	"bytes"

@@ -1,5 +1,4 @@
-// What a hub acknowledged is there after any end of it, once.
-package e2e
+package e2e_test
 
 import (
 	"flag"
@@ -211,7 +210,6 @@ func killFirstStart(t *testing.T) time.Duration {
 // killDomains creates and deletes trust domains, one after the other.
 type killDomains struct {
 	rnd     *rand.Rand
-	made    int
 	states  []string // acknowledged, by number; "" if it is not known to be there
 	pending string   // what was asked of the last one and not acknowledged: "create", "delete" or ""
 }

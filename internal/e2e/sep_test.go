@@ -1,6 +1,4 @@
-// The separation of Security Managers, proven from outside: every credential at
-// every endpoint of a real hub.
-package e2e
+package e2e_test
 
 import (
 	"crypto/ecdsa"

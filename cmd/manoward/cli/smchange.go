@@ -267,7 +267,8 @@ func (p *program) smBusCredentials() *cobra.Command {
 		Long: `Makes an nkey here, has its public half certified for the account of the trust
 domain, and writes both as a NATS credentials file. Their holder may use the
 subjects sm.NAME.> of that account, replies included, and sees nothing else of it
-and nothing of any other trust domain. They end with sm revoke NAME. A hub with an embedded bus refuses: that bus has no port.`,
+and nothing of any other trust domain. They end with sm revoke NAME. A hub with
+an embedded bus refuses: that bus has no port.`,
 		Example: "  manoward sm bus-credentials alpha --trust-domain north --out alpha/bus.creds",
 		Args:    exactly("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
