@@ -35,6 +35,8 @@ func TestScripts(t *testing.T) {
 			// The home of the scripts is their own, and so is the hub that they find.
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("TZ", "America/New_York") // what is printed must not depend on it
+			// With -race each process would sleep for a second before it ends.
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			e.Values[hubKey{}] = &runningHub{}
 			return os.Mkdir(e.Getenv("HOME"), 0o700)
 		},
@@ -161,7 +163,7 @@ func (h *runningHub) start(ts *testscript.TestScript, args []string) {
 	defer errs.Close()
 	h.cmd = exec.Command(path, append([]string{"up", "--json", "--data", ts.MkAbs("data")}, args...)...)
 	h.cmd.Dir, h.cmd.Stdout, h.cmd.Stderr = ts.MkAbs("."), out, errs
-	h.cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TZ="+ts.Getenv("TZ"))
+	h.cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TZ="+ts.Getenv("TZ"), "GORACE="+ts.Getenv("GORACE"))
 	ts.Check(h.cmd.Start())
 	h.done = make(chan error, 1)
 	go func() { h.done <- h.cmd.Wait() }()

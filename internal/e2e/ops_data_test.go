@@ -225,3 +225,33 @@ func TestOpsHubKeyFile(t *testing.T) {
 	s.start()
 	s.do("trust-domain", "list")
 }
+
+// A copy of a data directory does not start beside the hub that it is a copy of:
+// it would answer for the same addresses, and with the same keys.
+func TestOpsCopyDoesNotStartBesideItsHub(t *testing.T) {
+	s := newOpsFilled(t)
+	s.start()
+	copied := *s.opsSite
+	copied.data = s.pristine
+	copied.refused(6, "the port that was chosen at the first start is in use")
+	if got := s.state(); got != s.want {
+		t.Error("the running hub lost something by it")
+	}
+}
+
+// A copy of the data directory of a stopped hub is a backup: put back, it starts
+// with all that was acknowledged until then and nothing of what came after.
+func TestOpsRestoredBackup(t *testing.T) {
+	s := newOpsFilled(t)
+	h := s.start()
+	s.do("sm", "revoke", "alpha", "--trust-domain", "north", "--reason", "lost")
+	s.do("sm", "register", "later", "--trust-domain", "south", "--out", "later")
+	h.stop()
+	s.restore()
+	s.start()
+	if got := s.state(); got != s.want {
+		t.Error("the restored hub does not hold what the backup held")
+	}
+	s.do("sm", "renew", "--dir", "alpha", "--force") // its revocation came after the backup
+	s.fails(3, "the hub refuses the credential", "sm", "renew", "--dir", "later", "--force")
+}

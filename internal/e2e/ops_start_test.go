@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -175,12 +176,8 @@ func TestOpsTermDrains(t *testing.T) {
 	if code, body, _ := opsGet(t, idle, c.Server+"/manoward/v1/trust_domains"); code != 200 {
 		t.Fatalf("%d %s", code, body)
 	}
-	slow := opsDialAdmin(t, c, address)
 	const body = `{"name":"north"}`
-	if _, err := fmt.Fprintf(slow, "POST /manoward/v1/trust_domains HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", c.ServerName, len(body)); err != nil {
-		t.Fatal(err)
-	}
-	opsReadUntil(t, slow, "100 Continue") // the handler waits for the body
+	slow := opsAsk(t, c, len(body))
 	answer := make(chan string, 1)
 	go func() {
 		// What makes the hub drain is that it no longer takes connections.
@@ -208,17 +205,24 @@ func TestOpsTermDrains(t *testing.T) {
 	}
 }
 
+// opsAsk begins to ask for a trust domain, up to the point at which the hub waits
+// for a body of that size.
+func opsAsk(t *testing.T, c opsContext, size int) io.ReadWriter {
+	t.Helper()
+	conn := opsDialAdmin(t, c, strings.TrimPrefix(c.Server, "https://"))
+	if _, err := fmt.Fprintf(conn, "POST /manoward/v1/trust_domains HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", c.ServerName, size); err != nil {
+		t.Fatal(err)
+	}
+	opsReadUntil(t, conn, "100 Continue")
+	return conn
+}
+
 // A request that never ends does not hold the hub up: SIGTERM ends it within its
 // 5 s, with 0.
 func TestOpsTermCutsOffWhatNeverEnds(t *testing.T) {
 	s := newOpsSite(t)
 	h := s.start()
-	c := opsReadContext(t, h.Path)
-	conn := opsDialAdmin(t, c, strings.TrimPrefix(c.Server, "https://"))
-	if _, err := fmt.Fprintf(conn, "POST /manoward/v1/trust_domains HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n", c.ServerName); err != nil {
-		t.Fatal(err)
-	}
-	opsReadUntil(t, conn, "100 Continue")
+	opsAsk(t, opsReadContext(t, h.Path), 99) // the body never comes
 	took := h.stop()
 	t.Logf("ended %s after SIGTERM", took.Round(time.Millisecond))
 	if took > 5500*time.Millisecond { // 5 s and the process's own end
@@ -242,4 +246,24 @@ func TestOpsTermWhileStarting(t *testing.T) {
 		}
 	}
 	s.start()
+}
+
+// Who cannot wait sends the signal twice: the process ends at once, also with a
+// request that never ends.
+func TestOpsSecondSignalKills(t *testing.T) {
+	s := newOpsSite(t)
+	h := s.start()
+	opsAsk(t, opsReadContext(t, h.Path), 99) // the body never comes
+	began := time.Now()
+	if err := h.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	opsEventually(t, "the hub says that it is stopping", func() bool { return strings.Contains(h.errs.String(), "stopping") })
+	if err := h.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-h.done
+	if took := time.Since(began); took > 2*time.Second || h.cmd.ProcessState.ExitCode() == 0 {
+		t.Errorf("ended after %s with %s, want at once and by the signal", took, h.cmd.ProcessState)
+	}
 }
