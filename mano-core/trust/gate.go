@@ -71,6 +71,7 @@ const (
 	reasonStale       = "registry-out-of-date"
 	reasonUnavailable = "endpoint-unavailable"
 	reasonProtocol    = "protocol-error"
+	reasonAccept      = "not-accepted"
 )
 
 // refusal is the error of a refused handshake or request.

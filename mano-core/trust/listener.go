@@ -13,6 +13,9 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
+	// acceptPause is how long a listener waits after a failure that may pass, such
+	// as no file descriptor being left.
+	acceptPause = 50 * time.Millisecond
 	// maxHandshakes bounds how many connections may be in their handshake at a
 	// time. More wait in the kernel's queue.
 	maxHandshakes = 512
@@ -48,6 +51,9 @@ func (l *gateListener) accept() {
 	defer handshakes.Wait()
 	for {
 		conn, err := l.Listener.Accept()
+		if err != nil && l.mayPass(err) {
+			continue
+		}
 		if err != nil {
 			l.err = err
 			return
@@ -68,6 +74,24 @@ func (l *gateListener) accept() {
 				}
 			}
 		})
+	}
+}
+
+// mayPass waits for a failure of Accept to pass and reports whether to try
+// again. Connections break off before they are accepted, and a peer that opens
+// many leaves the process without file descriptors for a while; neither may end
+// the listener.
+func (l *gateListener) mayPass(err error) bool {
+	if errors.Is(err, net.ErrClosed) || l.ctx.Err() != nil {
+		return false
+	}
+	l.gate.Observe(reasonAccept)
+	l.gate.Log.Warn("cannot accept a connection; trying again", "err", err)
+	select {
+	case <-l.ctx.Done():
+		return false
+	case <-time.After(acceptPause):
+		return true
 	}
 }
 
