@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
+
+// completeTimeout bounds the last two steps of a change.
+const completeTimeout = 20 * time.Second
 
 // entry is how a trust domain or a Security Manager is kept in its table.
 //
@@ -90,8 +94,12 @@ func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision
 }
 
 // complete does the last two steps of a change. Losing the race for the last
-// step to another completer of the same change is no error.
+// step to another completer of the same change is no error. A caller who leaves
+// now does not stop it: the change is begun, and left half done it would be
+// recorded and have no effect until somebody looks at the entry again.
 func (c cell[T]) complete(ctx context.Context, key string, e *entry[T], revision uint64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), completeTimeout)
+	defer cancel()
 	if err := c.log.Append(ctx, *e.Record); err != nil {
 		return 0, fmt.Errorf("record change of %s: %w", key, err)
 	}

@@ -53,12 +53,27 @@ func (r *Registry) Register(ctx context.Context, actor hub.Identity, domainName 
 	}
 	revision, err := d.sms.create(ctx, reg.Name, sm, record, func(ctx context.Context) error { return r.stillActive(ctx, domainName) })
 	if hub.CodeOf(err) == hub.Conflict {
-		return nil, smExists(domainName, reg.Name)
+		return r.registeredBefore(ctx, d, domainName, reg.Name, mode, requests)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", opRegister, reg.Name, err)
 	}
 	return r.seen(ctx, domainName, reg.Name, revision)
+}
+
+// registeredBefore answers a registration whose name was taken after the
+// directory was asked, or by a registration that was left half done: that one is
+// completed, and answered like any that is repeated.
+func (r *Registry) registeredBefore(ctx context.Context, d *domain, domainName, name string, mode hub.Mode, requests map[hub.Interface]*x509.CertificateRequest) (*hub.SecurityManager, error) {
+	_, revision, err := d.sms.get(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", opRegister, name, err)
+	}
+	sm, err := r.seen(ctx, domainName, name, revision)
+	if err != nil {
+		return nil, err
+	}
+	return repeated(sm, mode, requests)
 }
 
 func smExists(domain, name string) error {
