@@ -93,6 +93,21 @@ func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision
 	return c.complete(ctx, key, &e, revision)
 }
 
+// maxStale is how often a change is tried on an entry that others change at the
+// same time. One of them wins each time, so it is also how many may do so.
+const maxStale = 16
+
+// retryStale repeats a change, from reading its entry on, as long as another one
+// came first (hub.Precondition). A change that lost has written nothing.
+func retryStale(op string, change func() error) error {
+	for range maxStale {
+		if err := change(); hub.CodeOf(err) != hub.Precondition {
+			return err
+		}
+	}
+	return hub.E(hub.Conflict, op, "others change it at the same time; try again", nil)
+}
+
 // complete does the last two steps of a change. Losing the race for the last
 // step to another completer of the same change is no error. A caller who leaves
 // now does not stop it: the change is begun, and left half done it would be

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -185,12 +186,19 @@ func (r *Registry) seen(ctx context.Context, domain, name string, revision uint6
 
 // SetMode changes how far an SM may act. It holds for every request that is
 // decided after it returned, on connections that are open already as well.
-func (r *Registry) SetMode(ctx context.Context, actor hub.Identity, domain, name string, mode hub.Mode) (*hub.SecurityManager, error) {
+// unless, if not nil, is asked with what the SM is when it is changed, and its
+// error refuses the change.
+func (r *Registry) SetMode(ctx context.Context, actor hub.Identity, domain, name string, mode hub.Mode, unless func(*hub.SecurityManager) error) (*hub.SecurityManager, error) {
 	mode, err := hub.ParseMode(string(mode))
 	if err != nil {
 		return nil, err
 	}
 	return r.change(ctx, actor, domain, name, RecordSMModeSet, func(sm *hub.SecurityManager) (any, error) {
+		if unless != nil {
+			if err := unless(sm); err != nil {
+				return nil, err
+			}
+		}
 		was := sm.Mode
 		sm.Mode = mode
 		return map[string]hub.Mode{"from": was, "to": mode}, nil
@@ -241,32 +249,52 @@ func (r *Registry) revoke(c *hub.Credential, reason string) {
 }
 
 // change applies one recorded change to an SM. fn changes its copy and returns
-// what the record says.
+// what the record says; it is called again when another change came first.
 func (r *Registry) change(ctx context.Context, actor hub.Identity, domain, name, kind string, fn func(*hub.SecurityManager) (any, error)) (*hub.SecurityManager, error) {
 	_, d, err := r.active(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
+	var revision uint64
+	var refused error // by fn; that is no reason to try again
+	err = retryStale("change Security Manager "+name, func() error {
+		revision, err = r.changeOnce(ctx, actor, d, domain, name, kind, func(sm *hub.SecurityManager) (data any, err error) {
+			data, refused = fn(sm)
+			return data, refused
+		})
+		if refused != nil {
+			return nil
+		}
+		return err
+	})
+	if err = cmp.Or(refused, err); err != nil {
+		return nil, err
+	}
+	return r.seen(ctx, domain, name, revision)
+}
+
+func (r *Registry) changeOnce(ctx context.Context, actor hub.Identity, d *domain, domain, name, kind string, fn func(*hub.SecurityManager) (any, error)) (uint64, error) {
 	current, revision, err := d.sms.get(ctx, name)
 	if hub.CodeOf(err) == hub.NotFound {
-		return nil, hub.E(hub.NotFound, "find Security Manager", fmt.Sprintf("trust domain %s has no Security Manager %q; list them with: manoward sm list", domain, name), err)
+		return 0, hub.E(hub.NotFound, "find Security Manager", fmt.Sprintf("trust domain %s has no Security Manager %q; list them with: manoward sm list", domain, name), err)
 	}
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	next := cloneSM(current)
 	data, err := fn(next)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	record, err := r.record(kind, actor, "sm/"+name, data)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if revision, err = d.sms.set(ctx, name, current, next, revision, record); err != nil {
-		return nil, fmt.Errorf("change Security Manager %s: %w", name, err)
+	revision, err = d.sms.set(ctx, name, current, next, revision, record)
+	if err != nil {
+		return 0, fmt.Errorf("change Security Manager %s: %w", name, err)
 	}
-	return r.seen(ctx, domain, name, revision)
+	return revision, nil
 }
 
 // cloneSM copies an SM as deep as a change may reach.

@@ -30,9 +30,9 @@ type hubState struct {
 // EnsureHub loads the hub's own certificate authority and makes it at the first
 // start.
 func (r *Registry) EnsureHub(ctx context.Context) error {
-	state, _, err := r.hub.get(ctx, hubKey)
+	state, revision, err := r.hub.get(ctx, hubKey)
 	if hub.CodeOf(err) == hub.NotFound {
-		state, err = r.newHub(ctx)
+		state, revision, err = r.newHub(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("open the hub's certificate authority: %w", err)
@@ -43,41 +43,42 @@ func (r *Registry) EnsureHub(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.operators = state
+	r.operators, r.operatorsAt = state, revision
 	r.opened[HubDomain] = &domain{log: r.hubLog, keys: keys}
 	return nil
 }
 
-func (r *Registry) newHub(ctx context.Context) (*hubState, error) {
+func (r *Registry) newHub(ctx context.Context) (*hubState, uint64, error) {
 	t, err := r.newDomain(ctx, HubDomain)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	keys, err := r.KeyStores.Open(ctx, HubDomain, t.KeyStore)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	issuer, err := r.issuer(ctx, t, &domain{keys: keys})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	key, err := caKey(ctx, keys, operatorCALabel)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	cert, err := newClientCA("operators", HubDomain, AdminInterface, issuer, key.Public(), r.Now().UTC())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	state := &hubState{Authority: *t, OperatorCA: encodeCerts(cert)}
 	record, err := r.record(RecordHubAuthorityMade, hubItself(), "hub", state)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if _, err := r.hub.create(ctx, hubKey, state, record, nil); err != nil {
-		return nil, err
+	revision, err := r.hub.create(ctx, hubKey, state, record, nil)
+	if err != nil {
+		return nil, 0, err
 	}
-	return state, nil
+	return state, revision, nil
 }
 
 // hubCA returns the hub's state and its CA.

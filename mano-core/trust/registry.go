@@ -61,7 +61,7 @@ type Config struct {
 
 // Registry keeps the trust domains and the Security Managers in them. It is
 // safe for concurrent use, also by several processes over one bus; each change
-// is a compare-and-set, and the loser is told so (hub.Precondition).
+// is a compare-and-set, and the loser tries again on what the winner left.
 type Registry struct {
 	Config
 	hubLog  Log
@@ -72,6 +72,8 @@ type Registry struct {
 	opened    map[string]*domain
 	inFlight  map[string]bool // public key hashes of registrations that are being made
 	operators *hubState
+
+	operatorsAt uint64 // revision of operators
 }
 
 // cellFor gives the cell of trust domains; changes of a domain are recorded in
