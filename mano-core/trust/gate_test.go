@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -187,6 +188,17 @@ func TestGate_HostileCredentials(t *testing.T) {
 		try("right CA, not registered: "+what, what, tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.cert.Raw}, PrivateKey: key})
 	}
 
+	// A claim is recorded as a claim, and only who proved who he is as the actor.
+	h.Records(t.Context(), "north", "", func(_ string, rec hub.Record) bool {
+		var r Refusal
+		if json.Unmarshal(rec.Data, &r); rec.Kind == RecordRefused && r.Presented != "" {
+			proven := r.Reason != reasonUntrusted
+			if r.Proven != proven || (rec.Actor == r.Presented) != proven {
+				t.Errorf("%s: actor %q, presented %q, proven %v", r.Reason, rec.Actor, r.Presented, r.Proven)
+			}
+		}
+		return true
+	})
 }
 
 func TestGate_ExpiredCredential(t *testing.T) {

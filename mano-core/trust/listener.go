@@ -137,10 +137,10 @@ func (l *gateListener) handshake(conn net.Conn) net.Conn {
 
 // presented returns the certificate of a client that was refused, if it showed
 // one.
-func presented(conn *tls.Conn, err error) *x509.Certificate {
+func presented(conn *tls.Conn, err error) shownCert {
 	var verify *tls.CertificateVerificationError
 	if errors.As(err, &verify) && len(verify.UnverifiedCertificates) > 0 {
-		return verify.UnverifiedCertificates[0]
+		return shownCert{cert: verify.UnverifiedCertificates[0]}
 	}
 	return peer(conn.ConnectionState())
 }

@@ -2,7 +2,6 @@ package trust
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"log/slog"
 	"sync"
@@ -17,7 +16,8 @@ type Refusal struct {
 	Interface   hub.Interface `json:"interface"`
 	ServerName  string        `json:"serverName"`
 	Remote      string        `json:"remote"`                // address of the newest attempt
-	Presented   string        `json:"presented,omitempty"`   // identity that the certificate claims; not proven
+	Presented   string        `json:"presented,omitempty"`   // identity that the certificate claims
+	Proven      bool          `json:"proven"`                // the endpoint's client CA vouches for the identity
 	Fingerprint string        `json:"fingerprint,omitempty"` // of the certificate that was shown
 	Reason      string        `json:"reason"`
 	Count       int           `json:"count"` // attempts of this kind since the last record of it
@@ -106,7 +106,7 @@ func (f *Refusals) flush(ctx context.Context) {
 
 // refuse counts a refused attempt, logs it and hands it over for recording. An
 // attempt at no endpoint belongs to no trust domain and is only counted.
-func (g *Gate) refuse(serverName, remote string, shown *x509.Certificate, err error) {
+func (g *Gate) refuse(serverName, remote string, shown shownCert, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{reasonProtocol, err}
@@ -118,10 +118,10 @@ func (g *Gate) refuse(serverName, remote string, shown *x509.Certificate, err er
 		return
 	}
 	r := Refusal{Subject: "sm/" + sm.Name, Interface: iface, ServerName: serverName, Remote: remote, Reason: why.reason}
-	if shown != nil {
-		r.Fingerprint = fingerprint(shown)
-		if id, err := certIdentity(shown); err == nil {
-			r.Presented = id.String()
+	if shown.cert != nil {
+		r.Fingerprint = fingerprint(shown.cert)
+		if id, err := certIdentity(shown.cert); err == nil {
+			r.Presented, r.Proven = id.String(), shown.verified
 		}
 	}
 	g.Log.Debug("refused", "serverName", serverName, "remote", remote, "reason", why.reason, "err", why.err)
