@@ -117,7 +117,7 @@ func (r *Registry) reserveKeys(requests map[hub.Interface]*x509.CertificateReque
 	var mine []string
 	for i, csr := range requests {
 		hash := keyHash(csr.RawSubjectPublicKeyInfo)
-		if slices.Contains(mine, hash) || r.Directory.KeyOwner(hash) != "" {
+		if slices.Contains(mine, hash) || r.Directory.KeyOwner(hash) != "" || r.isOperatorKey(hash) {
 			return nil, hub.E(hub.Conflict, "check keys", fmt.Sprintf("the key for %s is in use by another credential; every interface of every Security Manager needs a key of its own", i), nil)
 		}
 		mine = append(mine, hash)

@@ -172,6 +172,13 @@ func (r *Registry) Operator(leaf *x509.Certificate) (hub.Identity, error) {
 	return hub.Identity{}, hub.E(hub.Unauthenticated, "check operator", "this operator's credential is not in force; use the context file of the newest one", nil)
 }
 
+// isOperatorKey reports whether a key is an operator's.
+func (r *Registry) isOperatorKey(hash string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.operators.Operators, func(c hub.Credential) bool { return c.KeyHash == hash })
+}
+
 // OperatorExpiry returns when the named operator's credential ends; the zero
 // time if there is none.
 func (r *Registry) OperatorExpiry(name string) time.Time {

@@ -374,3 +374,14 @@ func TestNote_Once(t *testing.T) {
 	_, err = h.Note(t.Context(), operator, "nowhere", "", "text")
 	wantCode(t, err, hub.NotFound)
 }
+
+func TestRegister_OperatorsKey(t *testing.T) {
+	h := newTestHub(t)
+	h.register(t, "north", "alpha", hub.Passive)
+	keys := newSMKeys(t)
+	if _, err := h.IssueOperator(t.Context(), "admin", makeCSR(t, keys[hub.ScOrNsLcm])); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Register(t.Context(), operator, "north", hub.Registration{Name: "beta", Mode: hub.Passive, Requests: keys.requests(t)})
+	wantCode(t, err, hub.Conflict)
+}
