@@ -111,3 +111,36 @@ func TestRegister_WhileDeleting(t *testing.T) {
 		}
 	}
 }
+
+// A registration that takes itself back while the deletion completes it is no
+// reason to stop: the domain would be left half deleted.
+func TestDeleteDomain_RegistrationTakesItselfBack(t *testing.T) {
+	h := newTestHub(t)
+	if _, err := h.CreateDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.open(t.Context(), "north")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := `{"next":{"name":"alpha"},"record":{"id":"1"}}`
+	revision, err := d.sms.table.Create(t.Context(), "alpha", []byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appends := 0
+	h.bus.fail = func(write string) (before, after error) {
+		if write == "append" {
+			if appends++; appends == 2 { // the deletion's own record came first
+				after = d.sms.table.Delete(t.Context(), "alpha", revision)
+			}
+		}
+		return nil, after
+	}
+	if err := h.DeleteDomain(t.Context(), operator, "north"); err != nil {
+		t.Errorf("deletion beside a registration that took itself back: %v", err)
+	}
+	if domain, _ := h.Directory.Domain("north"); domain.State != hub.StateDeleted {
+		t.Errorf("the domain is %s", domain.State)
+	}
+}

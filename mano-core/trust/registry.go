@@ -159,7 +159,11 @@ func (r *Registry) recoverSMs(ctx context.Context, d *domain) error {
 	for _, c := range entries {
 		e, err := decodeEntry[hub.SecurityManager](c.Key, c.Value)
 		if err == nil && e.Record != nil {
+			created := e.Current == nil
 			_, err = d.sms.complete(ctx, c.Key, e, c.Revision)
+			if created && hub.CodeOf(err) == hub.NotFound {
+				err = nil // the registration took itself back (see stillActive)
+			}
 		}
 		if err != nil {
 			return err
