@@ -1,0 +1,42 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A flood of attempts that all look different makes a bounded number of records,
+// and not one attempt is left out of their counts.
+func TestRefusals_FloodIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records, attempts := 0, 0
+		f := NewRefusals(func(_ context.Context, _ string, r Refusal) error {
+			records++
+			attempts += r.Count
+			return nil
+		}, slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { f.Run(ctx); close(done) }()
+		const seconds, each = 3600, 300
+		for s := range seconds {
+			for n := range each {
+				f.add("north", Refusal{ServerName: "a", Fingerprint: fmt.Sprint(s, n), Reason: reasonUntrusted})
+			}
+			time.Sleep(time.Second) // the bubble's clock
+		}
+		if most := seconds + maxCredit + 1; records > most {
+			t.Errorf("%d records, want at most %d", records, most)
+		}
+		time.Sleep(time.Hour)
+		stop()
+		<-done
+		if attempts != seconds*each {
+			t.Errorf("the records count %d attempts, want %d", attempts, seconds*each)
+		}
+	})
+}
