@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -34,6 +35,9 @@ func (r *Registry) EnsureHub(ctx context.Context) error {
 	if hub.CodeOf(err) == hub.NotFound {
 		state, revision, err = r.newHub(ctx)
 	}
+	if err == nil {
+		err = r.checkSuffix(&state.Authority)
+	}
 	if err != nil {
 		return fmt.Errorf("open the hub's certificate authority: %w", err)
 	}
@@ -45,6 +49,21 @@ func (r *Registry) EnsureHub(ctx context.Context) error {
 	defer r.mu.Unlock()
 	r.operators, r.operatorsAt = state, revision
 	r.opened[HubDomain] = &domain{log: r.hubLog, keys: keys}
+	return nil
+}
+
+// checkSuffix refuses another suffix of server names than the hub was made with:
+// its CAs are constrained to that one, so whatever they signed under another
+// name would be refused by every client.
+func (r *Registry) checkSuffix(t *hub.TrustDomain) error {
+	ca, err := decodeCert(t.Intermediate)
+	if err != nil {
+		return err
+	}
+	if want := t.Name + "." + r.ServerNameSuffix; !slices.Contains(ca.PermittedDNSDomains, want) {
+		was := strings.TrimPrefix(strings.Join(ca.PermittedDNSDomains, " "), t.Name+".")
+		return hub.E(hub.Invalid, "check server names", fmt.Sprintf("trust.serverNameSuffix is %q and this hub was made with %q; set it back: the certificates of its trust domains hold no other names", r.ServerNameSuffix, was), nil)
+	}
 	return nil
 }
 

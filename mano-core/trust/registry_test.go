@@ -385,3 +385,18 @@ func TestRegister_OperatorsKey(t *testing.T) {
 	_, err := h.Register(t.Context(), operator, "north", hub.Registration{Name: "beta", Mode: hub.Passive, Requests: keys.requests(t)})
 	wantCode(t, err, hub.Conflict)
 }
+
+func TestEnsureHub_AnotherSuffix(t *testing.T) {
+	h := newTestHub(t)
+	c := h.Config
+	c.ServerNameSuffix = "other.example"
+	again, err := NewRegistry(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = again.EnsureHub(t.Context())
+	wantCode(t, err, hub.Invalid)
+	if text := hub.SafeText(err); !strings.Contains(text, `"manoward.internal"`) {
+		t.Errorf("the answer does not say which suffix it was made with: %s", text)
+	}
+}
