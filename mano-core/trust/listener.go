@@ -13,9 +13,11 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
-	// acceptPause is how long a listener waits after a failure that may pass, such
-	// as no file descriptor being left.
-	acceptPause = 50 * time.Millisecond
+	// After a failure that may pass, such as no file descriptor being left, a
+	// listener waits: so long first, twice that after the next one, and so long at
+	// most.
+	minAcceptPause = 10 * time.Millisecond
+	maxAcceptPause = time.Second
 	// maxHandshakes bounds how many connections may be in their handshake at a
 	// time. More wait in the kernel's queue.
 	maxHandshakes = 512
@@ -49,15 +51,18 @@ func (l *gateListener) accept() {
 	defer close(l.ready)
 	var handshakes sync.WaitGroup
 	defer handshakes.Wait()
+	pause := minAcceptPause
 	for {
 		conn, err := l.Listener.Accept()
-		if err != nil && l.mayPass(err) {
+		if err != nil && l.mayPass(err, pause) {
+			pause = min(2*pause, maxAcceptPause)
 			continue
 		}
 		if err != nil {
 			l.err = err
 			return
 		}
+		pause = minAcceptPause
 		select {
 		case l.slots <- struct{}{}:
 		case <-l.ctx.Done():
@@ -81,7 +86,7 @@ func (l *gateListener) accept() {
 // again. Connections break off before they are accepted, and a peer that opens
 // many leaves the process without file descriptors for a while; neither may end
 // the listener.
-func (l *gateListener) mayPass(err error) bool {
+func (l *gateListener) mayPass(err error, pause time.Duration) bool {
 	if errors.Is(err, net.ErrClosed) || l.ctx.Err() != nil {
 		return false
 	}
@@ -90,7 +95,7 @@ func (l *gateListener) mayPass(err error) bool {
 	select {
 	case <-l.ctx.Done():
 		return false
-	case <-time.After(acceptPause):
+	case <-time.After(pause):
 		return true
 	}
 }
