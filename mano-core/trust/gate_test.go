@@ -304,3 +304,13 @@ func TestGate_SlowClient(t *testing.T) {
 		t.Errorf("beside silent clients: %d %v", status, err)
 	}
 }
+
+func TestGate_ServerNameInCapitals(t *testing.T) {
+	h := newTestHub(t)
+	addr, _ := openGate(t, h, hub.ScOr)
+	sm, keys := h.register(t, "north", "alpha", hub.Passive)
+	name := strings.ToUpper(sm.Endpoint(hub.ScOrNsLcm).ServerName)
+	if status, _, err := call(addr, name, "domain=north", rootPool(t, h, "north"), credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])); err != nil || status != 200 {
+		t.Errorf("%s: %d %v", name, status, err)
+	}
+}
