@@ -96,7 +96,7 @@ func (r *Registry) changeHub(ctx context.Context, actor hub.Identity, kind, subj
 		if err != nil {
 			return err
 		}
-		if _, err = r.hub.set(ctx, hubKey, current, &next, revision, record); err != nil {
+		if _, err = r.hub.set(ctx, hubKey, current, &next, revision, record, nil); err != nil {
 			return err
 		}
 		stored, revision, err := r.hub.get(context.WithoutCancel(ctx), hubKey)

@@ -206,7 +206,7 @@ func (r *Registry) setDomainState(ctx context.Context, actor hub.Identity, d *do
 	if err != nil {
 		return err
 	}
-	if revision, err = cell.set(ctx, name, t, &next, revision, record); err != nil {
+	if revision, err = cell.set(ctx, name, t, &next, revision, record, nil); err != nil {
 		return err
 	}
 	return r.Directory.wait(ctx, domainTable, revision)

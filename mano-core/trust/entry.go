@@ -80,8 +80,9 @@ func (c cell[T]) create(ctx context.Context, key string, value *T, record hub.Re
 }
 
 // set changes the entry that is at the revision from current to next;
-// hub.Precondition if somebody else changed it meanwhile.
-func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision uint64, record hub.Record) (uint64, error) {
+// hub.Precondition if somebody else changed it meanwhile. allowed is as for
+// create: when it refuses, the entry becomes again what it was.
+func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision uint64, record hub.Record, allowed func(context.Context) error) (uint64, error) {
 	e := entry[T]{Current: current, Next: next, Record: &record}
 	raw, err := json.Marshal(e)
 	if err != nil {
@@ -89,6 +90,19 @@ func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision
 	}
 	if revision, err = c.table.Update(ctx, key, raw, revision); err != nil {
 		return 0, err
+	}
+	if allowed == nil {
+		return c.complete(ctx, key, &e, revision)
+	}
+	if refused := allowed(ctx); refused != nil {
+		if raw, err = json.Marshal(entry[T]{Current: current}); err != nil {
+			return 0, err
+		}
+		_, err := c.table.Update(ctx, key, raw, revision)
+		if hub.CodeOf(err) == hub.Precondition {
+			return c.completedByOther(ctx, key, record.ID, &e)
+		}
+		return 0, errors.Join(refused, err)
 	}
 	return c.complete(ctx, key, &e, revision)
 }

@@ -290,7 +290,8 @@ func (r *Registry) changeOnce(ctx context.Context, actor hub.Identity, d *domain
 	if err != nil {
 		return 0, err
 	}
-	revision, err = d.sms.set(ctx, name, current, next, revision, record)
+	// A rotation may reinstate an SM while its domain is being deleted.
+	revision, err = d.sms.set(ctx, name, current, next, revision, record, func(ctx context.Context) error { return r.stillActive(ctx, domain) })
 	if err != nil {
 		return 0, fmt.Errorf("change Security Manager %s: %w", name, err)
 	}
