@@ -54,6 +54,9 @@ func newIntermediate(domain, suffix string, root authority, key crypto.PublicKey
 	t.PermittedDNSDomainsCritical = true
 	t.PermittedDNSDomains = []string{domain + "." + suffix}
 	t.PermittedURIDomains = []string{domain}
+	if domain != HubDomain { // whose admin listener is also reached by its address
+		t.ExcludedIPRanges = []*net.IPNet{{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}, {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}}
+	}
 	return sign(t, root.cert, key, root.key)
 }
 

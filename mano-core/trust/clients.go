@@ -80,25 +80,40 @@ func (r *Registry) Client(_ context.Context, id string) (oauth.Client, error) {
 	return oauth.Client{}, hub.E(hub.NotFound, "find client", "there is no such client", nil)
 }
 
-// changeHub applies one recorded change to the hub's own entry.
+// changeHub applies one recorded change to the hub's own entry. fn is called
+// again when another change came first.
 func (r *Registry) changeHub(ctx context.Context, actor hub.Identity, kind, subject string, data any, fn func(*hubState) error) error {
-	current, revision, err := r.hub.get(ctx, hubKey)
-	if err != nil {
-		return err
-	}
-	next := *current
-	if err := fn(&next); err != nil {
-		return err
-	}
-	record, err := r.record(kind, actor, subject, data)
-	if err != nil {
-		return err
-	}
-	if _, err := r.hub.set(ctx, hubKey, current, &next, revision, record); err != nil {
-		return err
-	}
+	return retryStale("change the hub's entry", func() error {
+		current, revision, err := r.hub.get(ctx, hubKey)
+		if err != nil {
+			return err
+		}
+		next := *current
+		if err := fn(&next); err != nil {
+			return err
+		}
+		record, err := r.record(kind, actor, subject, data)
+		if err != nil {
+			return err
+		}
+		if _, err = r.hub.set(ctx, hubKey, current, &next, revision, record, nil); err != nil {
+			return err
+		}
+		stored, revision, err := r.hub.get(context.WithoutCancel(ctx), hubKey)
+		if err != nil {
+			return err
+		}
+		r.learnHub(stored, revision)
+		return nil
+	})
+}
+
+// learnHub takes note of a state of the hub's own entry. Two changes may come
+// here in another order than they were stored in; the newer one stays.
+func (r *Registry) learnHub(state *hubState, revision uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.operators = &next
-	return nil
+	if revision > r.operatorsAt {
+		r.operators, r.operatorsAt = state, revision
+	}
 }

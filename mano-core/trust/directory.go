@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,7 +142,7 @@ func (d *Directory) applySM(domain string, c Change) {
 	sm := e.Current
 	d.sms[key] = sm
 	for _, ep := range sm.Endpoints {
-		d.endpoints[ep.ServerName] = endpointRef{sm, ep.Interface}
+		d.endpoints[strings.ToLower(ep.ServerName)] = endpointRef{sm, ep.Interface}
 		for _, cred := range ep.Credentials {
 			d.keys[cred.KeyHash] = sm.Identity(ep.Interface).String()
 		}
@@ -155,7 +156,7 @@ func (d *Directory) forgetLocked(key string) {
 	}
 	delete(d.sms, key)
 	for _, ep := range sm.Endpoints {
-		delete(d.endpoints, ep.ServerName)
+		delete(d.endpoints, strings.ToLower(ep.ServerName))
 		for _, cred := range ep.Credentials {
 			delete(d.keys, cred.KeyHash)
 		}
@@ -255,11 +256,12 @@ func (d *Directory) SecurityManagers(domain string) []*hub.SecurityManager {
 	return list
 }
 
-// ByServerName finds whose endpoint a server name is.
+// ByServerName finds whose endpoint a server name is. Case does not count
+// (RFC 6066 clause 3, RFC 4343).
 func (d *Directory) ByServerName(serverName string) (*hub.SecurityManager, hub.Interface, bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	ref, ok := d.endpoints[serverName]
+	ref, ok := d.endpoints[strings.ToLower(serverName)]
 	return ref.sm, ref.iface, ok
 }
 

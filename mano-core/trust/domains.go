@@ -40,9 +40,18 @@ func (r *Registry) CreateDomain(ctx context.Context, actor hub.Identity, name st
 	if err != nil {
 		return nil, err
 	}
-	revision, err := r.domains.of(&domain{log: log}).create(ctx, name, t, record, nil)
+	cell := r.domains.of(&domain{log: log})
+	revision, err := cell.create(ctx, name, t, record, nil)
 	if hub.CodeOf(err) == hub.Conflict {
-		return nil, domainExists(&hub.TrustDomain{Name: name})
+		// Perhaps by a creation that was left half done: complete it, so that
+		// what "exists already" is there to be seen.
+		if _, revision, err = cell.get(ctx, name); err == nil {
+			err = r.Directory.wait(ctx, domainTable, revision)
+		}
+		if err == nil {
+			err = domainExists(&hub.TrustDomain{Name: name})
+		}
+		return nil, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", opCreateDomain, name, err)
@@ -197,7 +206,7 @@ func (r *Registry) setDomainState(ctx context.Context, actor hub.Identity, d *do
 	if err != nil {
 		return err
 	}
-	if revision, err = cell.set(ctx, name, t, &next, revision, record); err != nil {
+	if revision, err = cell.set(ctx, name, t, &next, revision, record, nil); err != nil {
 		return err
 	}
 	return r.Directory.wait(ctx, domainTable, revision)

@@ -111,3 +111,67 @@ func TestRegister_WhileDeleting(t *testing.T) {
 		}
 	}
 }
+
+// A registration that takes itself back while the deletion completes it is no
+// reason to stop: the domain would be left half deleted.
+func TestDeleteDomain_RegistrationTakesItselfBack(t *testing.T) {
+	h := newTestHub(t)
+	if _, err := h.CreateDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.open(t.Context(), "north")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := `{"next":{"name":"alpha"},"record":{"id":"1"}}`
+	revision, err := d.sms.table.Create(t.Context(), "alpha", []byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appends := 0
+	h.bus.fail = func(write string) (before, after error) {
+		if write == "append" {
+			if appends++; appends == 2 { // the deletion's own record came first
+				after = d.sms.table.Delete(t.Context(), "alpha", revision)
+			}
+		}
+		return nil, after
+	}
+	if err := h.DeleteDomain(t.Context(), operator, "north"); err != nil {
+		t.Errorf("deletion beside a registration that took itself back: %v", err)
+	}
+	if domain, _ := h.Directory.Domain("north"); domain.State != hub.StateDeleted {
+		t.Errorf("the domain is %s", domain.State)
+	}
+}
+
+// A deletion that begins while a revoked SM is reinstated: either the domain is
+// kept with the SM in force, or the rotation is refused and the domain is gone.
+func TestRotate_WhileDeleting(t *testing.T) {
+	for at := 1; at <= 8; at++ {
+		h := newTestHub(t)
+		h.register(t, "north", "alpha", hub.Passive)
+		if _, err := h.Revoke(t.Context(), operator, "north", "alpha", hub.Revocation{}); err != nil {
+			t.Fatal(err)
+		}
+		var deleted error
+		n, begun := 0, false
+		h.bus.fail = func(string) (before, after error) {
+			if n++; n == at && !begun {
+				begun = true
+				deleted = h.DeleteDomain(t.Context(), operator, "north")
+			}
+			return nil, nil
+		}
+		_, rotated := h.Rotate(t.Context(), operator, "north", "alpha", hub.Rotation{Requests: newSMKeys(t).requests(t)})
+		if !begun {
+			break
+		}
+		domain, _ := h.Directory.Domain("north")
+		sm, _ := h.Directory.SecurityManager("north", "alpha")
+		kept, inForce := domain.State == hub.StateActive, sm.State == hub.StateActive
+		if kept != (deleted != nil) || inForce != (rotated == nil) || inForce != kept {
+			t.Errorf("deletion at write %d: domain %s (%v), SM %s (%v)", at, domain.State, deleted, sm.State, rotated)
+		}
+	}
+}

@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
+
+// completeTimeout bounds the last two steps of a change.
+const completeTimeout = 20 * time.Second
 
 // entry is how a trust domain or a Security Manager is kept in its table.
 //
@@ -76,8 +80,9 @@ func (c cell[T]) create(ctx context.Context, key string, value *T, record hub.Re
 }
 
 // set changes the entry that is at the revision from current to next;
-// hub.Precondition if somebody else changed it meanwhile.
-func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision uint64, record hub.Record) (uint64, error) {
+// hub.Precondition if somebody else changed it meanwhile. allowed is as for
+// create: when it refuses, the entry becomes again what it was.
+func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision uint64, record hub.Record, allowed func(context.Context) error) (uint64, error) {
 	e := entry[T]{Current: current, Next: next, Record: &record}
 	raw, err := json.Marshal(e)
 	if err != nil {
@@ -86,12 +91,44 @@ func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision
 	if revision, err = c.table.Update(ctx, key, raw, revision); err != nil {
 		return 0, err
 	}
+	if allowed == nil {
+		return c.complete(ctx, key, &e, revision)
+	}
+	if refused := allowed(ctx); refused != nil {
+		if raw, err = json.Marshal(entry[T]{Current: current}); err != nil {
+			return 0, err
+		}
+		_, err := c.table.Update(ctx, key, raw, revision)
+		if hub.CodeOf(err) == hub.Precondition {
+			return c.completedByOther(ctx, key, record.ID, &e)
+		}
+		return 0, errors.Join(refused, err)
+	}
 	return c.complete(ctx, key, &e, revision)
 }
 
+// maxStale is how often a change is tried on an entry that others change at the
+// same time. One of them wins each time, so it is also how many may do so.
+const maxStale = 16
+
+// retryStale repeats a change, from reading its entry on, as long as another one
+// came first (hub.Precondition). A change that lost has written nothing.
+func retryStale(op string, change func() error) error {
+	for range maxStale {
+		if err := change(); hub.CodeOf(err) != hub.Precondition {
+			return err
+		}
+	}
+	return hub.E(hub.Conflict, op, "others change it at the same time; try again", nil)
+}
+
 // complete does the last two steps of a change. Losing the race for the last
-// step to another completer of the same change is no error.
+// step to another completer of the same change is no error. A caller who leaves
+// now does not stop it: the change is begun, and left half done it would be
+// recorded and have no effect until somebody looks at the entry again.
 func (c cell[T]) complete(ctx context.Context, key string, e *entry[T], revision uint64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), completeTimeout)
+	defer cancel()
 	if err := c.log.Append(ctx, *e.Record); err != nil {
 		return 0, fmt.Errorf("record change of %s: %w", key, err)
 	}

@@ -202,7 +202,10 @@ type fakeLog struct {
 	records []hub.Record
 }
 
-func (l *fakeLog) Append(_ context.Context, records ...hub.Record) error {
+func (l *fakeLog) Append(ctx context.Context, records ...hub.Record) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return l.bus.write("append", func() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()

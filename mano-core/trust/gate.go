@@ -71,6 +71,7 @@ const (
 	reasonStale       = "registry-out-of-date"
 	reasonUnavailable = "endpoint-unavailable"
 	reasonProtocol    = "protocol-error"
+	reasonAccept      = "not-accepted"
 )
 
 // refusal is the error of a refused handshake or request.
@@ -208,17 +209,24 @@ func (g *Gate) Authorize(r *http.Request, op Operation, attr Attribute, targetDo
 	if v.Allowed {
 		return caller, nil
 	}
-	g.refuse(r.TLS.ServerName, r.RemoteAddr, r.TLS.PeerCertificates[0], &refusal{"denied: " + v.Reason, nil})
+	g.refuse(r.TLS.ServerName, r.RemoteAddr, peer(*r.TLS), &refusal{"denied: " + v.Reason, nil})
 	if v.Code == hub.NotFound {
 		return Caller{}, hub.E(hub.NotFound, string(op), "not found", nil)
 	}
 	return Caller{}, hub.E(v.Code, string(op), v.Reason, nil)
 }
 
-// peer returns the certificate that a connection presented, or nil.
-func peer(cs tls.ConnectionState) *x509.Certificate {
+// shownCert is the certificate that a peer presented, if any, and whether it was
+// verified under the client CA of the endpoint. Anybody can write any identity
+// into one that was not.
+type shownCert struct {
+	cert     *x509.Certificate
+	verified bool
+}
+
+func peer(cs tls.ConnectionState) shownCert {
 	if len(cs.PeerCertificates) == 0 {
-		return nil
+		return shownCert{}
 	}
-	return cs.PeerCertificates[0]
+	return shownCert{cs.PeerCertificates[0], len(cs.VerifiedChains) > 0}
 }

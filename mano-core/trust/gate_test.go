@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -203,6 +204,17 @@ func TestGate_HostileCredentials(t *testing.T) {
 		try("right CA, not registered: "+what, what, tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.cert.Raw}, PrivateKey: key})
 	}
 
+	// A claim is recorded as a claim, and only who proved who he is as the actor.
+	h.Records(t.Context(), "north", "", func(_ string, rec hub.Record) bool {
+		var r Refusal
+		if json.Unmarshal(rec.Data, &r); rec.Kind == RecordRefused && r.Presented != "" {
+			proven := r.Reason != reasonUntrusted
+			if r.Proven != proven || (rec.Actor == r.Presented) != proven {
+				t.Errorf("%s: actor %q, presented %q, proven %v", r.Reason, rec.Actor, r.Presented, r.Proven)
+			}
+		}
+		return true
+	})
 }
 
 func TestGate_ExpiredCredential(t *testing.T) {
@@ -306,5 +318,15 @@ func TestGate_SlowClient(t *testing.T) {
 	}
 	if status, _, err := call(addr, sm.Endpoint(hub.ScOrNsLcm).ServerName, "domain=north", rootPool(t, h, "north"), credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])); err != nil || status != 200 {
 		t.Errorf("beside silent clients: %d %v", status, err)
+	}
+}
+
+func TestGate_ServerNameInCapitals(t *testing.T) {
+	h := newTestHub(t)
+	addr, _ := openGate(t, h, hub.ScOr)
+	sm, keys := h.register(t, "north", "alpha", hub.Passive)
+	name := strings.ToUpper(sm.Endpoint(hub.ScOrNsLcm).ServerName)
+	if status, _, err := call(addr, name, "domain=north", rootPool(t, h, "north"), credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])); err != nil || status != 200 {
+		t.Errorf("%s: %d %v", name, status, err)
 	}
 }

@@ -85,7 +85,7 @@ func (k *FileKeys) Signer(_ context.Context, label string) (crypto.Signer, error
 	}
 	blob, err := os.ReadFile(k.path(label))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hub.E(hub.NotFound, "open CA key", fmt.Sprintf("trust domain %s has no key %s", k.domain, label), err)
+		return nil, hub.E(hub.NotFound, "open CA key", fmt.Sprintf("key file %s is missing; restore it", k.path(label)), nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open CA key %s: %w", label, err)

@@ -14,6 +14,11 @@ import (
 
 const (
 	handshakeTimeout = 10 * time.Second
+	// After a failure that may pass, such as no file descriptor being left, a
+	// listener waits: so long first, twice that after the next one, and so long at
+	// most.
+	minAcceptPause = 10 * time.Millisecond
+	maxAcceptPause = time.Second
 	// maxHandshakes bounds how many connections may be in their handshake at a
 	// time. More wait in the kernel's queue.
 	maxHandshakes = 512
@@ -49,12 +54,18 @@ func (l *gateListener) accept() {
 	defer close(l.ready)
 	var handshakes sync.WaitGroup
 	defer handshakes.Wait()
+	pause := minAcceptPause
 	for {
 		conn, err := l.Listener.Accept()
+		if err != nil && l.mayPass(err, pause) {
+			pause = min(2*pause, maxAcceptPause)
+			continue
+		}
 		if err != nil {
 			l.err = err
 			return
 		}
+		pause = minAcceptPause
 		select {
 		case l.slots <- struct{}{}:
 		case <-l.ctx.Done():
@@ -71,6 +82,24 @@ func (l *gateListener) accept() {
 				}
 			}
 		})
+	}
+}
+
+// mayPass waits for a failure of Accept to pass and reports whether to try
+// again. Connections break off before they are accepted, and a peer that opens
+// many leaves the process without file descriptors for a while; neither may end
+// the listener.
+func (l *gateListener) mayPass(err error, pause time.Duration) bool {
+	if errors.Is(err, net.ErrClosed) || l.ctx.Err() != nil {
+		return false
+	}
+	l.gate.Observe(reasonAccept)
+	l.gate.Log.Warn("cannot accept a connection; trying again", "err", err)
+	select {
+	case <-l.ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
 	}
 }
 
@@ -128,10 +157,10 @@ func hangUp(conn net.Conn) {
 
 // presented returns the certificate of a client that was refused, if it showed
 // one.
-func presented(conn *tls.Conn, err error) *x509.Certificate {
+func presented(conn *tls.Conn, err error) shownCert {
 	var verify *tls.CertificateVerificationError
 	if errors.As(err, &verify) && len(verify.UnverifiedCertificates) > 0 {
-		return verify.UnverifiedCertificates[0]
+		return shownCert{cert: verify.UnverifiedCertificates[0]}
 	}
 	return peer(conn.ConnectionState())
 }

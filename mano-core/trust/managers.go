@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -53,12 +54,27 @@ func (r *Registry) Register(ctx context.Context, actor hub.Identity, domainName 
 	}
 	revision, err := d.sms.create(ctx, reg.Name, sm, record, func(ctx context.Context) error { return r.stillActive(ctx, domainName) })
 	if hub.CodeOf(err) == hub.Conflict {
-		return nil, smExists(domainName, reg.Name)
+		return r.registeredBefore(ctx, d, domainName, reg.Name, mode, requests)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", opRegister, reg.Name, err)
 	}
 	return r.seen(ctx, domainName, reg.Name, revision)
+}
+
+// registeredBefore answers a registration whose name was taken after the
+// directory was asked, or by a registration that was left half done: that one is
+// completed, and answered like any that is repeated.
+func (r *Registry) registeredBefore(ctx context.Context, d *domain, domainName, name string, mode hub.Mode, requests map[hub.Interface]*x509.CertificateRequest) (*hub.SecurityManager, error) {
+	_, revision, err := d.sms.get(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", opRegister, name, err)
+	}
+	sm, err := r.seen(ctx, domainName, name, revision)
+	if err != nil {
+		return nil, err
+	}
+	return repeated(sm, mode, requests)
 }
 
 func smExists(domain, name string) error {
@@ -101,7 +117,7 @@ func (r *Registry) reserveKeys(requests map[hub.Interface]*x509.CertificateReque
 	var mine []string
 	for i, csr := range requests {
 		hash := keyHash(csr.RawSubjectPublicKeyInfo)
-		if slices.Contains(mine, hash) || r.Directory.KeyOwner(hash) != "" {
+		if slices.Contains(mine, hash) || r.Directory.KeyOwner(hash) != "" || r.isOperatorKey(hash) {
 			return nil, hub.E(hub.Conflict, "check keys", fmt.Sprintf("the key for %s is in use by another credential; every interface of every Security Manager needs a key of its own", i), nil)
 		}
 		mine = append(mine, hash)
@@ -170,12 +186,19 @@ func (r *Registry) seen(ctx context.Context, domain, name string, revision uint6
 
 // SetMode changes how far an SM may act. It holds for every request that is
 // decided after it returned, on connections that are open already as well.
-func (r *Registry) SetMode(ctx context.Context, actor hub.Identity, domain, name string, mode hub.Mode) (*hub.SecurityManager, error) {
+// unless, if not nil, is asked with what the SM is when it is changed, and its
+// error refuses the change.
+func (r *Registry) SetMode(ctx context.Context, actor hub.Identity, domain, name string, mode hub.Mode, unless func(*hub.SecurityManager) error) (*hub.SecurityManager, error) {
 	mode, err := hub.ParseMode(string(mode))
 	if err != nil {
 		return nil, err
 	}
 	return r.change(ctx, actor, domain, name, RecordSMModeSet, func(sm *hub.SecurityManager) (any, error) {
+		if unless != nil {
+			if err := unless(sm); err != nil {
+				return nil, err
+			}
+		}
 		was := sm.Mode
 		sm.Mode = mode
 		return map[string]hub.Mode{"from": was, "to": mode}, nil
@@ -226,32 +249,53 @@ func (r *Registry) revoke(c *hub.Credential, reason string) {
 }
 
 // change applies one recorded change to an SM. fn changes its copy and returns
-// what the record says.
+// what the record says; it is called again when another change came first.
 func (r *Registry) change(ctx context.Context, actor hub.Identity, domain, name, kind string, fn func(*hub.SecurityManager) (any, error)) (*hub.SecurityManager, error) {
 	_, d, err := r.active(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
+	var revision uint64
+	var refused error // by fn; that is no reason to try again
+	err = retryStale("change Security Manager "+name, func() error {
+		revision, err = r.changeOnce(ctx, actor, d, domain, name, kind, func(sm *hub.SecurityManager) (data any, err error) {
+			data, refused = fn(sm)
+			return data, refused
+		})
+		if refused != nil {
+			return nil
+		}
+		return err
+	})
+	if err = cmp.Or(refused, err); err != nil {
+		return nil, err
+	}
+	return r.seen(ctx, domain, name, revision)
+}
+
+func (r *Registry) changeOnce(ctx context.Context, actor hub.Identity, d *domain, domain, name, kind string, fn func(*hub.SecurityManager) (any, error)) (uint64, error) {
 	current, revision, err := d.sms.get(ctx, name)
 	if hub.CodeOf(err) == hub.NotFound {
-		return nil, hub.E(hub.NotFound, "find Security Manager", fmt.Sprintf("trust domain %s has no Security Manager %q; list them with: manoward sm list", domain, name), err)
+		return 0, hub.E(hub.NotFound, "find Security Manager", fmt.Sprintf("trust domain %s has no Security Manager %q; list them with: manoward sm list", domain, name), err)
 	}
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	next := cloneSM(current)
 	data, err := fn(next)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	record, err := r.record(kind, actor, "sm/"+name, data)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if revision, err = d.sms.set(ctx, name, current, next, revision, record); err != nil {
-		return nil, fmt.Errorf("change Security Manager %s: %w", name, err)
+	// A rotation may reinstate an SM while its domain is being deleted.
+	revision, err = d.sms.set(ctx, name, current, next, revision, record, func(ctx context.Context) error { return r.stillActive(ctx, domain) })
+	if err != nil {
+		return 0, fmt.Errorf("change Security Manager %s: %w", name, err)
 	}
-	return r.seen(ctx, domain, name, revision)
+	return revision, nil
 }
 
 // cloneSM copies an SM as deep as a change may reach.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -30,9 +31,12 @@ type hubState struct {
 // EnsureHub loads the hub's own certificate authority and makes it at the first
 // start.
 func (r *Registry) EnsureHub(ctx context.Context) error {
-	state, _, err := r.hub.get(ctx, hubKey)
+	state, revision, err := r.hub.get(ctx, hubKey)
 	if hub.CodeOf(err) == hub.NotFound {
-		state, err = r.newHub(ctx)
+		state, revision, err = r.newHub(ctx)
+	}
+	if err == nil {
+		err = r.checkSuffix(&state.Authority)
 	}
 	if err != nil {
 		return fmt.Errorf("open the hub's certificate authority: %w", err)
@@ -43,41 +47,57 @@ func (r *Registry) EnsureHub(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.operators = state
+	r.operators, r.operatorsAt = state, revision
 	r.opened[HubDomain] = &domain{log: r.hubLog, keys: keys}
 	return nil
 }
 
-func (r *Registry) newHub(ctx context.Context) (*hubState, error) {
+// checkSuffix refuses another suffix of server names than the hub was made with:
+// its CAs are constrained to that one, so whatever they signed under another
+// name would be refused by every client.
+func (r *Registry) checkSuffix(t *hub.TrustDomain) error {
+	ca, err := decodeCert(t.Intermediate)
+	if err != nil {
+		return err
+	}
+	if want := t.Name + "." + r.ServerNameSuffix; !slices.Contains(ca.PermittedDNSDomains, want) {
+		was := strings.TrimPrefix(strings.Join(ca.PermittedDNSDomains, " "), t.Name+".")
+		return hub.E(hub.Invalid, "check server names", fmt.Sprintf("trust.serverNameSuffix is %q and this hub was made with %q; set it back: the certificates of its trust domains hold no other names", r.ServerNameSuffix, was), nil)
+	}
+	return nil
+}
+
+func (r *Registry) newHub(ctx context.Context) (*hubState, uint64, error) {
 	t, err := r.newDomain(ctx, HubDomain)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	keys, err := r.KeyStores.Open(ctx, HubDomain, t.KeyStore)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	issuer, err := r.issuer(ctx, t, &domain{keys: keys})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	key, err := caKey(ctx, keys, operatorCALabel)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	cert, err := newClientCA("operators", HubDomain, AdminInterface, issuer, key.Public(), r.Now().UTC())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	state := &hubState{Authority: *t, OperatorCA: encodeCerts(cert)}
 	record, err := r.record(RecordHubAuthorityMade, hubItself(), "hub", state)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if _, err := r.hub.create(ctx, hubKey, state, record, nil); err != nil {
-		return nil, err
+	revision, err := r.hub.create(ctx, hubKey, state, record, nil)
+	if err != nil {
+		return nil, 0, err
 	}
-	return state, nil
+	return state, revision, nil
 }
 
 // hubCA returns the hub's state and its CA.
@@ -169,6 +189,13 @@ func (r *Registry) Operator(leaf *x509.Certificate) (hub.Identity, error) {
 		return identityOf(known[i])
 	}
 	return hub.Identity{}, hub.E(hub.Unauthenticated, "check operator", "this operator's credential is not in force; use the context file of the newest one", nil)
+}
+
+// isOperatorKey reports whether a key is an operator's.
+func (r *Registry) isOperatorKey(hash string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.operators.Operators, func(c hub.Credential) bool { return c.KeyHash == hash })
 }
 
 // OperatorExpiry returns when the named operator's credential ends; the zero

@@ -58,9 +58,11 @@ func (r *Registry) Refused(ctx context.Context, domainName string, refusal Refus
 	if err != nil {
 		return err
 	}
-	actor, err := hub.ParseIdentity(refusal.Presented)
-	if err != nil {
-		actor = hub.Identity{}
+	var actor hub.Identity // nobody, as long as it is only claimed
+	if refusal.Proven {
+		if actor, err = hub.ParseIdentity(refusal.Presented); err != nil {
+			return fmt.Errorf("record refused attempt: %w", err)
+		}
 	}
 	record, err := r.record(RecordRefused, actor, refusal.Subject, refusal)
 	if err != nil {

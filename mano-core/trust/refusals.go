@@ -2,7 +2,6 @@ package trust
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"log/slog"
 	"sync"
@@ -17,7 +16,8 @@ type Refusal struct {
 	Interface   hub.Interface `json:"interface"`
 	ServerName  string        `json:"serverName"`
 	Remote      string        `json:"remote"`                // address of the newest attempt
-	Presented   string        `json:"presented,omitempty"`   // identity that the certificate claims; not proven
+	Presented   string        `json:"presented,omitempty"`   // identity that the certificate claims
+	Proven      bool          `json:"proven"`                // the endpoint's client CA vouches for the identity
 	Fingerprint string        `json:"fingerprint,omitempty"` // of the certificate that was shown
 	Reason      string        `json:"reason"`
 	Count       int           `json:"count"` // attempts of this kind since the last record of it
@@ -30,19 +30,27 @@ const (
 	// maxRefusals bounds how many kinds of attempts are held between two
 	// records. An attacker who varies what he shows gets one record for the rest.
 	maxRefusals = 256
+	// maxCredit is how many records can be made at once; from then on there is
+	// one for each refusalEvery, and what waits for its record is counted. Without
+	// it who knows a server name, and needs no credential for that, could fill the
+	// disk.
+	maxCredit = 1024
 )
 
 // Refusals records refused attempts without letting a flood of them fill the
-// disk or slow the rest down: attempts of the same kind within a second make
-// one record with their number. It is safe for concurrent use.
+// disk or slow the rest down: attempts of the same kind that come before the
+// record of the first is made are one record with their number, and there are
+// only so many records in a time. It is safe for concurrent use.
 type Refusals struct {
 	record func(ctx context.Context, domain string, r Refusal) error
 	log    *slog.Logger
 	wake   chan struct{}
 	every  time.Duration
 
-	mu      sync.Mutex // covers pending; held for map work only
-	pending map[refusalKind]*Refusal
+	mu       sync.Mutex // covers what is below; held for map work only
+	pending  map[refusalKind]*Refusal
+	credit   int       // records that may be made
+	refilled time.Time // when credit was last added to
 }
 
 type refusalKind struct{ domain, serverName, fingerprint, reason string }
@@ -50,7 +58,7 @@ type refusalKind struct{ domain, serverName, fingerprint, reason string }
 // NewRefusals makes a recorder that writes through record, which is
 // [Registry.Refused].
 func NewRefusals(record func(ctx context.Context, domain string, r Refusal) error, log *slog.Logger) *Refusals {
-	return &Refusals{record: record, log: log, wake: make(chan struct{}, 1), every: refusalEvery, pending: map[refusalKind]*Refusal{}}
+	return &Refusals{record: record, log: log, wake: make(chan struct{}, 1), every: refusalEvery, pending: map[refusalKind]*Refusal{}, credit: maxCredit}
 }
 
 func (f *Refusals) add(domain string, r Refusal) {
@@ -72,12 +80,18 @@ func (f *Refusals) add(domain string, r Refusal) {
 	}
 }
 
-// Run records what was added until ctx ends, and then what is left.
+// Run records what was added until ctx ends, and then what is left, as far as
+// there may be records of it now.
 func (f *Refusals) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			f.flush(context.WithoutCancel(ctx))
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if n := len(f.pending); n > 0 {
+				f.log.Warn("refused attempts were too many to be recorded before the end", "kinds", n)
+			}
 			return
 		case <-f.wake:
 			f.flush(ctx)
@@ -92,11 +106,7 @@ func (f *Refusals) Run(ctx context.Context) {
 func (f *Refusals) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	f.mu.Lock()
-	batch := f.pending
-	f.pending = map[refusalKind]*Refusal{}
-	f.mu.Unlock()
-	for kind, r := range batch {
+	for kind, r := range f.take() {
 		f.log.Warn("refused", "trustDomain", kind.domain, "subject", r.Subject, "interface", r.Interface, "remote", r.Remote, "presented", r.Presented, "reason", r.Reason, "count", r.Count)
 		if err := f.record(ctx, kind.domain, *r); err != nil {
 			f.log.Error("cannot record refused attempts", "trustDomain", kind.domain, "serverName", r.ServerName, "reason", r.Reason, "count", r.Count, "err", err)
@@ -104,9 +114,34 @@ func (f *Refusals) flush(ctx context.Context) {
 	}
 }
 
+// take removes from what is pending as much as may be recorded now. What is left
+// has its turn after the next pause.
+func (f *Refusals) take() map[refusalKind]*Refusal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	if n := now.Sub(f.refilled) / f.every; n > 0 {
+		f.credit, f.refilled = int(min(time.Duration(f.credit)+n, maxCredit)), now
+	}
+	batch := map[refusalKind]*Refusal{}
+	for kind, r := range f.pending {
+		if len(batch) == f.credit {
+			select {
+			case f.wake <- struct{}{}:
+			default:
+			}
+			break
+		}
+		batch[kind] = r
+		delete(f.pending, kind)
+	}
+	f.credit -= len(batch)
+	return batch
+}
+
 // refuse counts a refused attempt, logs it and hands it over for recording. An
 // attempt at no endpoint belongs to no trust domain and is only counted.
-func (g *Gate) refuse(serverName, remote string, shown *x509.Certificate, err error) {
+func (g *Gate) refuse(serverName, remote string, shown shownCert, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
 		why = &refusal{reasonProtocol, err}
@@ -118,10 +153,10 @@ func (g *Gate) refuse(serverName, remote string, shown *x509.Certificate, err er
 		return
 	}
 	r := Refusal{Subject: "sm/" + sm.Name, Interface: iface, ServerName: serverName, Remote: remote, Reason: why.reason}
-	if shown != nil {
-		r.Fingerprint = fingerprint(shown)
-		if id, err := certIdentity(shown); err == nil {
-			r.Presented = id.String()
+	if shown.cert != nil {
+		r.Fingerprint = fingerprint(shown.cert)
+		if id, err := certIdentity(shown.cert); err == nil {
+			r.Presented, r.Proven = id.String(), shown.verified
 		}
 	}
 	g.Log.Debug("refused", "serverName", serverName, "remote", remote, "reason", why.reason, "err", why.err)

@@ -63,7 +63,7 @@ type Config struct {
 
 // Registry keeps the trust domains and the Security Managers in them. It is
 // safe for concurrent use, also by several processes over one bus; each change
-// is a compare-and-set, and the loser is told so (hub.Precondition).
+// is a compare-and-set, and the loser tries again on what the winner left.
 type Registry struct {
 	Config
 	hubLog  Log
@@ -74,6 +74,8 @@ type Registry struct {
 	opened    map[string]*domain
 	inFlight  map[string]bool // public key hashes of registrations that are being made
 	operators *hubState
+
+	operatorsAt uint64 // revision of operators
 }
 
 // cellFor gives the cell of trust domains; changes of a domain are recorded in
@@ -171,7 +173,11 @@ func (r *Registry) recoverSMs(ctx context.Context, d *domain) error {
 	for _, c := range entries {
 		e, err := decodeEntry[hub.SecurityManager](c.Key, c.Value)
 		if err == nil && e.Record != nil {
+			created := e.Current == nil
 			_, err = d.sms.complete(ctx, c.Key, e, c.Revision)
+			if created && hub.CodeOf(err) == hub.NotFound {
+				err = nil // the registration took itself back (see stillActive)
+			}
 		}
 		if err != nil {
 			return err

@@ -122,13 +122,13 @@ func breakSignature(t *testing.T, csr string) string {
 func TestSetMode(t *testing.T) {
 	h := newTestHub(t)
 	h.register(t, "north", "alpha", hub.Passive)
-	sm, err := h.SetMode(t.Context(), operator, "north", "alpha", hub.FullyActive)
+	sm, err := h.SetMode(t.Context(), operator, "north", "alpha", hub.FullyActive, nil)
 	if err != nil || sm.Mode != hub.FullyActive {
 		t.Errorf("SetMode: %+v %v", sm, err)
 	}
-	_, err = h.SetMode(t.Context(), operator, "north", "alpha", "WILD")
+	_, err = h.SetMode(t.Context(), operator, "north", "alpha", "WILD", nil)
 	wantCode(t, err, hub.Invalid)
-	_, err = h.SetMode(t.Context(), operator, "north", "nobody", hub.Passive)
+	_, err = h.SetMode(t.Context(), operator, "north", "nobody", hub.Passive, nil)
 	wantCode(t, err, hub.NotFound)
 }
 
@@ -235,7 +235,7 @@ func TestDeleteDomain(t *testing.T) {
 	if !strings.Contains(hub.SafeText(err), "alpha") {
 		t.Errorf("the message does not name who uses it: %v", err)
 	}
-	if _, err := h.SetMode(t.Context(), operator, "north", "alpha", hub.SemiActive); err != nil {
+	if _, err := h.SetMode(t.Context(), operator, "north", "alpha", hub.SemiActive, nil); err != nil {
 		t.Errorf("the domain does not go on after a refused deletion: %v", err)
 	}
 	if _, err := h.Revoke(t.Context(), operator, "north", "alpha", hub.Revocation{Reason: "end"}); err != nil {
@@ -323,7 +323,7 @@ func TestTokenGone(t *testing.T) {
 	}
 	_, err := h.Rotate(t.Context(), operator, "north", "alpha", hub.Rotation{Requests: newSMKeys(t).requests(t)})
 	wantCode(t, err, hub.Unavailable)
-	if _, err := h.SetMode(t.Context(), operator, "north", "alpha", hub.SemiActive); err != nil {
+	if _, err := h.SetMode(t.Context(), operator, "north", "alpha", hub.SemiActive, nil); err != nil {
 		t.Errorf("a change that signs nothing: %v", err)
 	}
 	delete(h.keys.gone, "north")
@@ -373,4 +373,30 @@ func TestNote_Once(t *testing.T) {
 	wantCode(t, err, hub.Invalid)
 	_, err = h.Note(t.Context(), operator, "nowhere", "", "text")
 	wantCode(t, err, hub.NotFound)
+}
+
+func TestRegister_OperatorsKey(t *testing.T) {
+	h := newTestHub(t)
+	h.register(t, "north", "alpha", hub.Passive)
+	keys := newSMKeys(t)
+	if _, err := h.IssueOperator(t.Context(), "admin", makeCSR(t, keys[hub.ScOrNsLcm])); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Register(t.Context(), operator, "north", hub.Registration{Name: "beta", Mode: hub.Passive, Requests: keys.requests(t)})
+	wantCode(t, err, hub.Conflict)
+}
+
+func TestEnsureHub_AnotherSuffix(t *testing.T) {
+	h := newTestHub(t)
+	c := h.Config
+	c.ServerNameSuffix = "other.example"
+	again, err := NewRegistry(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = again.EnsureHub(t.Context())
+	wantCode(t, err, hub.Invalid)
+	if text := hub.SafeText(err); !strings.Contains(text, `"manoward.internal"`) {
+		t.Errorf("the answer does not say which suffix it was made with: %s", text)
+	}
 }

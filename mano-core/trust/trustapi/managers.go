@@ -66,9 +66,6 @@ func (a *Admin) setMode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.checkMatch(r, sm); err != nil {
-		return err
-	}
 	patch, err := httpapi.DecodePatch(r)
 	if err != nil {
 		return err
@@ -79,7 +76,7 @@ func (a *Admin) setMode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sm, err = a.Registry.SetMode(r.Context(), httpapi.Caller(r.Context()), sm.TrustDomain, sm.Name, next.Mode)
+	sm, err = a.Registry.SetMode(r.Context(), httpapi.Caller(r.Context()), sm.TrustDomain, sm.Name, next.Mode, func(now *hub.SecurityManager) error { return a.checkMatch(r, now) })
 	return a.changed(w, sm, err)
 }
 
