@@ -32,6 +32,7 @@ type Parts struct {
 
 // Env is what a program sees of its surroundings.
 type Env struct {
+	Program        string // as it was called, for lines to copy: "bin/manoward"
 	Stdout, Stderr io.Writer
 	Environ        []string
 	Version        Version
@@ -52,7 +53,7 @@ func Main(parts Parts) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from the first signal on, the next one kills
-	env := Env{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Version: readVersion()}
+	env := Env{Program: os.Args[0], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Version: readVersion()}
 	return Run(ctx, parts, env, os.Args[1:])
 }
 

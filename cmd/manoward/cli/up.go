@@ -170,15 +170,15 @@ func (p *program) announce(r Ready) {
 	if r.Context == "" {
 		return
 	}
-	fmt.Fprint(p.Stdout, `
+	fmt.Fprintf(p.Stdout, `
 Next, in another terminal:
-  manoward trust-domain create north
-  manoward sm register alpha --trust-domain north --mode semi-active --out alpha/
-  manoward sm list
-  manoward trust matrix
+  %[1]s trust-domain create north
+  %[1]s sm register alpha --trust-domain north --mode semi-active --out alpha/
+  %[1]s sm list
+  %[1]s trust matrix
 
 Ctrl-C ends it.
-`)
+`, p.Program)
 }
 
 func (p *program) configCommand() *cobra.Command {
