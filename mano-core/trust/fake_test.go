@@ -323,14 +323,18 @@ func startTestHub(t *testing.T, bus *fakeBus, keys *fakeKeyStores, clock *testCl
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, step := range []func(context.Context) error{r.EnsureHub, r.Recover} {
+		if err := step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// After the recovery, as a process does: what it completed is seen.
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { dir.Run(ctx, bus) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	for _, step := range []func(context.Context) error{r.EnsureHub, r.Recover, dir.WaitSynced} {
-		if err := step(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	if err := dir.WaitSynced(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	return &testHub{Registry: r, bus: bus, keys: keys, clock: clock}
 }
