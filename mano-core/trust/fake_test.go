@@ -328,6 +328,7 @@ func startTestHub(t *testing.T, bus *fakeBus, keys *fakeKeyStores, clock *testCl
 			t.Fatal(err)
 		}
 	}
+	// After the recovery, as a process does: what it completed is seen.
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { dir.Run(ctx, bus) })
