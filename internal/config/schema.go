@@ -39,7 +39,8 @@ type Listen struct {
 	// endpoints that are given to them. Empty: the host.
 	Advertise string `yaml:"advertise"`
 
-	// host:port for operators. Port 0 is any free port, here and below.
+	// host:port for operators. Empty: a free port on loopback, whatever the host
+	// is. Port 0 is any free port, here and below.
 	Admin string `yaml:"admin"`
 
 	// host:port of Os-Ma-nfvo, for OSS/BSS.
@@ -57,7 +58,7 @@ type Listen struct {
 	CmVnfm string `yaml:"cmVnfm"`
 
 	// host:port of /healthz, /readyz and /metrics in plain HTTP, on loopback only.
-	// Empty: they are served to operators on admin alone.
+	// Empty: they are served on admin alone, over TLS.
 	Probes string `yaml:"probes"`
 }
 

@@ -24,8 +24,8 @@ const (
 
 // Missing is a part of the hub that is not fit to work.
 type Missing struct {
-	Name   string `json:"name"`   // of the check: "pkcs11/north"
-	Reason string `json:"reason"` // cause and mend, safe to show
+	Name   string `json:"name"`             // of the check: "pkcs11/north"
+	Reason string `json:"reason,omitempty"` // cause and mend; absent where anybody may ask
 }
 
 // Health knows what must work for the hub to be ready. Parts register a check
@@ -192,19 +192,32 @@ func noAnswer(name string, err error) error {
 //	/readyz   200 or 503, with {"ready": false, "missing": [{"name", "reason"}]}
 //
 // /readyz answers in plain text, one missing part a line, to ?format=text or to
-// a client that accepts text/plain and not JSON. The reasons name parts of the
-// hub: serve them to operators only.
-func (h *Health) Handler() http.Handler {
+// a client that accepts text/plain and not JSON. The reasons name files and
+// parts of the hub: serve them to operators only.
+func (h *Health) Handler() http.Handler { return h.handler(true) }
+
+// PublicHandler is [Health.Handler] for anybody: it names what is missing, and
+// leaves the reasons out.
+func (h *Health) PublicHandler() http.Handler { return h.handler(false) }
+
+func (h *Health) handler(reasons bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusOK, "ok\n")
 	})
-	mux.HandleFunc("GET /readyz", h.serveReady)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		missing := h.Missing()
+		for i := range missing {
+			if !reasons {
+				missing[i].Reason = ""
+			}
+		}
+		serveReady(w, r, missing)
+	})
 	return mux
 }
 
-func (h *Health) serveReady(w http.ResponseWriter, r *http.Request) {
-	missing := h.Missing()
+func serveReady(w http.ResponseWriter, r *http.Request, missing []Missing) {
 	status := http.StatusOK
 	if len(missing) > 0 {
 		status = http.StatusServiceUnavailable
@@ -215,7 +228,7 @@ func (h *Health) serveReady(w http.ResponseWriter, r *http.Request) {
 			text = "not ready\n"
 		}
 		for _, m := range missing {
-			text += m.Name + ": " + m.Reason + "\n"
+			text += strings.TrimSuffix(m.Name+": "+m.Reason, ": ") + "\n"
 		}
 		plain(w, status, text)
 		return

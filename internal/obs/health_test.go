@@ -73,6 +73,16 @@ func TestHealth_Probes(t *testing.T) {
 	if !strings.HasPrefix(text, "not ready\n") || !strings.Contains(text, "\npkcs11/north: token north is not there\n") {
 		t.Errorf("as text: %q", text)
 	}
+	for target, want := range map[string]string{
+		"/readyz":             `{"ready":false,"missing":[{"name":"a defect"},{"name":"pkcs11/north"}]}` + "\n",
+		"/readyz?format=text": "not ready\na defect\npkcs11/north\n",
+	} {
+		public := httptest.NewRecorder()
+		h.PublicHandler().ServeHTTP(public, httptest.NewRequest("GET", target, nil))
+		if public.Code != 503 || public.Body.String() != want {
+			t.Errorf("anybody gets %d %q, want the names alone: %q", public.Code, public.Body, want)
+		}
+	}
 	if got := probe(h, "GET", "/healthz", ""); got.Code != http.StatusOK {
 		t.Errorf("/healthz is %d when something is missing", got.Code)
 	}

@@ -117,3 +117,21 @@ func (r *Registry) learnHub(state *hubState, revision uint64) {
 		r.operators, r.operatorsAt = state, revision
 	}
 }
+
+// FollowHub keeps what this process knows of operators and OAuth clients up to
+// date with what other processes of the hub change, until ctx ends.
+func (r *Registry) FollowHub(ctx context.Context) error {
+	return r.hub.table.Watch(ctx, func(c Change) {
+		if c.Key != hubKey || c.Deleted {
+			return
+		}
+		e, err := decodeEntry[hubState](c.Key, c.Value)
+		if err != nil {
+			r.Log.Error("cannot read the hub's own entry", "err", err)
+			return
+		}
+		if e.Current != nil {
+			r.learnHub(e.Current, c.Revision)
+		}
+	})
+}

@@ -147,7 +147,13 @@ func (d *Directory) applySM(domain string, c Change) {
 			d.keys[cred.KeyHash] = sm.Identity(ep.Interface).String()
 		}
 	}
+	for _, user := range sm.BusUsers {
+		d.keys[busKey(user)] = key
+	}
 }
+
+// busKey is what a public nkey stands under among the keys that have an owner.
+func busKey(publicKey string) string { return "bus/" + publicKey }
 
 func (d *Directory) forgetLocked(key string) {
 	sm := d.sms[key]
@@ -160,6 +166,9 @@ func (d *Directory) forgetLocked(key string) {
 		for _, cred := range ep.Credentials {
 			delete(d.keys, cred.KeyHash)
 		}
+	}
+	for _, user := range sm.BusUsers {
+		delete(d.keys, busKey(user))
 	}
 }
 

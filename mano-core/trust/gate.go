@@ -71,6 +71,7 @@ const (
 	reasonStale       = "registry-out-of-date"
 	reasonUnavailable = "endpoint-unavailable"
 	reasonProtocol    = "protocol-error"
+	reasonTooMany     = "too-many-handshakes"
 	reasonAccept      = "not-accepted"
 )
 

@@ -304,6 +304,44 @@ func TestGate_ClosedWhileRegistryIsStale(t *testing.T) {
 	waitRefusal(t, h, "north", reasonStale)
 }
 
+// One address gets so many places and no more, and they come free again.
+func TestGate_TooManyFromOne(t *testing.T) {
+	h := newTestHub(t)
+	addr, _ := openGate(t, h, hub.ScOr)
+	sm, keys := h.register(t, "north", "alpha", hub.Passive)
+	good := func() (int, error) {
+		status, _, err := call(addr, sm.Endpoint(hub.ScOrNsLcm).ServerName, "domain=north", rootPool(t, h, "north"), credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm]))
+		return status, err
+	}
+	var silent []net.Conn
+	for range maxFromOne {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		silent = append(silent, conn)
+	}
+	if status, err := good(); err == nil {
+		t.Errorf("beyond the bound: %d", status)
+	}
+	for _, conn := range silent {
+		conn.Close()
+	}
+	deadline, tick := time.After(10*time.Second), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for {
+		if status, err := good(); err == nil && status == 200 {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatal("the places do not come free")
+		case <-tick.C:
+		}
+	}
+}
+
 // A client that connects and says nothing holds nobody up.
 func TestGate_SlowClient(t *testing.T) {
 	h := newTestHub(t)

@@ -22,6 +22,9 @@ const (
 	// maxHandshakes bounds how many connections may be in their handshake at a
 	// time. More wait in the kernel's queue.
 	maxHandshakes = 512
+	// maxFromOne bounds them for one address, so that one silent peer cannot take
+	// all the places. What comes beyond is closed at once.
+	maxFromOne    = 64
 	hangUpTimeout = 500 * time.Millisecond
 	maxUnread     = 64 << 10 // bytes that a refused client may still send
 )
@@ -33,7 +36,7 @@ func (g *Gate) Listen(inner net.Listener) net.Listener {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &gateListener{
 		Listener: inner, gate: g, ctx: ctx, cancel: cancel,
-		ready: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes),
+		ready: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes), from: map[string]int{},
 	}
 	l.work.Go(l.accept)
 	return l
@@ -48,6 +51,30 @@ type gateListener struct {
 	slots  chan struct{}
 	work   sync.WaitGroup
 	err    error // why accept ended; read after ready is closed
+
+	mu   sync.Mutex     // covers from; held for map work only
+	from map[string]int // handshakes under way, by address of the peer
+}
+
+// enter takes a place for a peer's handshake, unless it has too many.
+func (l *gateListener) enter(conn net.Conn) (leave func(), ok bool) {
+	address, _, err := net.SplitHostPort(conn.RemoteAddr().String())
+	if err != nil {
+		address = conn.RemoteAddr().String()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.from[address] >= maxFromOne {
+		return nil, false
+	}
+	l.from[address]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.from[address]--; l.from[address] == 0 {
+			delete(l.from, address)
+		}
+	}, true
 }
 
 func (l *gateListener) accept() {
@@ -66,14 +93,21 @@ func (l *gateListener) accept() {
 			return
 		}
 		pause = minAcceptPause
+		leave, ok := l.enter(conn)
+		if !ok {
+			l.gate.Observe(reasonTooMany)
+			conn.Close()
+			continue
+		}
 		select {
 		case l.slots <- struct{}{}:
 		case <-l.ctx.Done():
+			leave()
 			conn.Close()
 			continue
 		}
 		handshakes.Go(func() {
-			defer func() { <-l.slots }()
+			defer func() { <-l.slots; leave() }()
 			if ready := l.handshake(conn); ready != nil {
 				select {
 				case l.ready <- ready:

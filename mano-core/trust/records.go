@@ -89,6 +89,9 @@ func (r *Registry) Records(ctx context.Context, domainName, after string, fn fun
 // signed for a Security Manager, and keeps its public key with the SM, so that
 // it ends with the SM.
 func (r *Registry) RecordBusCredential(ctx context.Context, actor hub.Identity, domainName, sm, publicKey string) error {
+	if owner := r.Directory.KeyOwner(busKey(publicKey)); owner != "" && owner != domainName+"/"+sm {
+		return hub.E(hub.Conflict, "sign bus credential", "the key is in use by another Security Manager; make a key of its own for each", nil)
+	}
 	_, err := r.change(ctx, actor, domainName, sm, RecordBusCredential, func(sm *hub.SecurityManager) (any, error) {
 		if sm.State != hub.StateActive {
 			return nil, hub.E(hub.Conflict, "sign bus credential", fmt.Sprintf("Security Manager %s is revoked", sm.Name), nil)

@@ -196,6 +196,18 @@ func (d credentialDir) acceptOne(i hub.Interface, cred *hub.Credential) error {
 	return durable.SyncDir(string(d))
 }
 
+// mend finishes a replacement that was cut off between its two renames: the new
+// certificate still waits and belongs to the key that is in place.
+func (d credentialDir) mend(i hub.Interface) error {
+	if _, err := tls.LoadX509KeyPair(d.path(i, ".crt.new"), d.path(i, ".key")); err != nil {
+		return nil // nothing waits, or it belongs to a key that waits as well
+	}
+	if err := os.Rename(d.path(i, ".crt.new"), d.path(i, ".crt")); err != nil {
+		return err
+	}
+	return durable.SyncDir(string(d))
+}
+
 func (d credentialDir) writeEndpoints(sm *hub.SecurityManager) error {
 	endpoints := map[hub.Interface]endpointInfo{}
 	for _, ep := range sm.Endpoints {
@@ -224,6 +236,9 @@ func (d credentialDir) endpoints() (map[hub.Interface]endpointInfo, error) {
 
 // load reads key and certificate of one interface.
 func (d credentialDir) load(i hub.Interface) (tls.Certificate, error) {
+	if err := d.mend(i); err != nil {
+		return tls.Certificate{}, err
+	}
 	cert, err := tls.LoadX509KeyPair(d.path(i, ".crt"), d.path(i, ".key"))
 	if err != nil {
 		return cert, hub.E(hub.Invalid, "read credentials", fmt.Sprintf("the credential for %s in %s cannot be used: %v", i, d, err), nil)

@@ -77,8 +77,10 @@ func TestMessage(t *testing.T) {
 	for want, err := range map[string]error{
 		"the hub does not answer: connect: connection refused": hub.E(hub.Unavailable, "op", "the hub does not answer", cause),
 		"no such thing": hub.E(hub.NotFound, "op", "no such thing", cause),
-		"plain":         errors.New("plain"),
-		"two":           errors.Join(hub.E(hub.Conflict, "op", "two", nil), errors.New("more")),
+		"CA: key file x is missing: gone": hub.E(hub.Unavailable, "op", "CA: key file x is missing",
+			hub.E(hub.Unavailable, "open", "key file x is missing", errors.New("gone"))),
+		"plain": errors.New("plain"),
+		"two":   errors.Join(hub.E(hub.Conflict, "op", "two", nil), errors.New("more")),
 	} {
 		if got := message(err); got != want {
 			t.Errorf("message %q, want %q", got, want)

@@ -209,8 +209,12 @@ func message(err error) string {
 	if !errors.As(err, &e) {
 		return err.Error()
 	}
-	if e.Err != nil && (e.Code == hub.Unavailable || e.Code == hub.Internal) {
-		return e.Text + ": " + e.Err.Error()
+	cause := e.Err
+	for inner := e; errors.As(cause, &inner) && strings.Contains(e.Text, inner.Text); {
+		cause = inner.Err // told already
+	}
+	if cause != nil && (e.Code == hub.Unavailable || e.Code == hub.Internal) {
+		return e.Text + ": " + cause.Error()
 	}
 	return e.Text
 }

@@ -39,7 +39,7 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	if err != nil {
 		return err
 	}
-	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus}, URL: h.url}
+	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus, h.cfg.Trust.CredentialLifetime}, URL: h.url}
 	h.run("finish revocations", work, func(ctx context.Context) error { h.finishRevocations(ctx, admin); return nil })
 	authenticate := func(r *http.Request) (hub.Identity, error) { return h.operator(r, tokens.verifier) }
 	api := httpapi.NewMux(h.muxOptions("admin", observe, authenticate))
@@ -48,7 +48,7 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	mux := http.NewServeMux()
 	mux.Handle("/", h.traced("admin", api))
 	mux.Handle("/healthz", h.health.Handler())
-	mux.Handle("/readyz", h.health.Handler())
+	mux.Handle("/readyz", h.readiness(authenticate))
 	mux.Handle("GET /metrics", h.restricted(authenticate, "metrics.read", h.metrics.Handler()))
 
 	cert := &adminCertificate{make: h.signAdmin, lead: h.cfg.Trust.RenewBefore.Lead}
@@ -63,6 +63,19 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 		NextProtos:     []string{"h2", "http/1.1"},
 	}), mux)
 	return nil
+}
+
+// readiness answers /readyz: to an operator or a client with the reasons, to
+// anybody else with no more than the names of what is missing.
+func (h *hubProcess) readiness(authenticate func(*http.Request) (hub.Identity, error)) http.Handler {
+	whole, public := h.health.Handler(), h.health.PublicHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := authenticate(r); err == nil {
+			whole.ServeHTTP(w, r)
+			return
+		}
+		public.ServeHTTP(w, r)
+	})
 }
 
 // finishRevocations ends the bus credentials of revoked Security Managers once

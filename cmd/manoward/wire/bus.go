@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/hub"
@@ -95,14 +96,19 @@ func parsePosition(s string) (p natsbus.Position, err error) {
 // busUsers signs credentials for the bus. Their holder speaks and listens on
 // subjects of its own only, sm.NAME.>: the tables and logs of the trust domain
 // are in the same account, and who could write there could give itself a mode.
-type busUsers struct{ bus *natsbus.Bus }
+type busUsers struct {
+	bus  *natsbus.Bus
+	life time.Duration // of a credential; its holder asks for another before it ends
+}
 
 func (u busUsers) SignBusUser(ctx context.Context, domain, name, publicKey string) (string, error) {
 	if u.bus.Durability(ctx).Mode == natsbus.ModeEmbedded {
 		return "", hub.E(hub.Conflict, "sign bus credential", "this hub's bus is embedded and has no port; bus credentials are for an external cluster (--nats)", nil)
 	}
 	own := []string{"sm." + name + ".>"}
-	return u.bus.UserCredentials(ctx, domain, natsbus.User{Name: name, PublicKey: publicKey, Publish: own, Subscribe: own})
+	return u.bus.UserCredentials(ctx, domain, natsbus.User{
+		Name: name, PublicKey: publicKey, Publish: own, Subscribe: own, Expires: time.Now().Add(u.life),
+	})
 }
 
 func (u busUsers) RevokeBusUser(ctx context.Context, domain, publicKey string) error {

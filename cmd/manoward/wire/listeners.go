@@ -69,7 +69,7 @@ func (l *listeners) listen(rp hub.ReferencePoint) error {
 		if err != nil {
 			return err
 		}
-		l.known[rp] = net.JoinHostPort(l.cfg.Host, port)
+		l.known[rp] = net.JoinHostPort(l.host(rp), port)
 	}
 	return nil
 }
@@ -84,11 +84,22 @@ func (l *listeners) address(rp hub.ReferencePoint) (address string, configured b
 		return address, true
 	}
 	if known := l.known[rp]; known != "" {
-		if host, _, err := net.SplitHostPort(known); err == nil && host == l.cfg.Host {
+		if host, _, err := net.SplitHostPort(known); err == nil && host == l.host(rp) {
 			return known, false
 		}
 	}
-	return net.JoinHostPort(l.cfg.Host, "0"), false
+	return net.JoinHostPort(l.host(rp), "0"), false
+}
+
+// host is where a reference point without an address of its own listens: on the
+// configured host, and the operators' entrance on loopback unless it is told
+// otherwise.
+func (l *listeners) host(rp hub.ReferencePoint) string {
+	ip := net.ParseIP(l.cfg.Host)
+	if rp == hub.Admin && l.cfg.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return "127.0.0.1"
+	}
+	return l.cfg.Host
 }
 
 func listenError(rp hub.ReferencePoint, address string, configured bool, file string, err error) error {
@@ -117,14 +128,14 @@ func (l *listeners) url(rp hub.ReferencePoint) string {
 	if err != nil {
 		return ""
 	}
-	if l.cfg.Advertise != "" {
+	switch ip := net.ParseIP(host); {
+	case rp == hub.Admin && ip != nil && ip.IsLoopback():
+		// Reached from this machine only, whatever others are told.
+	case l.cfg.Advertise != "":
 		host = l.cfg.Advertise
-	} else if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = l.cfg.Host // every address; the host says which one is meant
-		if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-			if name, err := os.Hostname(); err == nil {
-				host = name
-			}
+	case ip != nil && ip.IsUnspecified():
+		if name, err := os.Hostname(); err == nil {
+			host = name
 		}
 	}
 	return "https://" + net.JoinHostPort(host, port)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/mano-core/trust"
@@ -21,12 +22,19 @@ const (
 // addresses are where the reference points are reached that other processes
 // serve. It is safe for concurrent use.
 type addresses struct {
+	synced chan struct{} // closed when all that was there is known
+
 	mu    sync.Mutex // covers known
 	known map[hub.ReferencePoint]string
 }
 
 func (a *addresses) note(c trust.Change) {
-	if c.Key == "" {
+	if c.Synced {
+		select {
+		case <-a.synced:
+		default:
+			close(a.synced)
+		}
 		return
 	}
 	a.mu.Lock()
@@ -44,7 +52,7 @@ func (a *addresses) of(rp hub.ReferencePoint) string {
 // what they tell. Of several processes that serve the same reference point the
 // one that was started last is told: give them one name with --advertise.
 func (h *hubProcess) openAddresses(ctx, work context.Context) error {
-	h.addresses = &addresses{known: map[hub.ReferencePoint]string{}}
+	h.addresses = &addresses{synced: make(chan struct{}), known: map[hub.ReferencePoint]string{}}
 	if !h.outside() {
 		return nil // everything is served here
 	}
@@ -60,7 +68,14 @@ func (h *hubProcess) openAddresses(ctx, work context.Context) error {
 	h.run("follow the addresses of other processes", work, func(ctx context.Context) error {
 		return t.Watch(ctx, h.addresses.note)
 	})
-	return nil
+	select {
+	case <-h.addresses.synced: // a registration answered before would hold no URLs
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(startTimeout):
+		return hub.E(hub.Unavailable, "learn the addresses of other processes", "the bus did not answer in time; start again", nil)
+	}
 }
 
 // outside reports whether the bus is an outside cluster, which other processes
@@ -76,9 +91,10 @@ func (h *hubProcess) url(rp hub.ReferencePoint) string {
 	return h.addresses.of(rp)
 }
 
-// put writes a value whatever was there.
+// put writes a value whatever was there. Who loses a race looks again, a few
+// times: another process writes only when it starts.
 func put(ctx context.Context, t trust.Table, key, value string) error {
-	for {
+	for try := 0; ; try++ {
 		was, revision, err := t.Get(ctx, key)
 		switch {
 		case hub.CodeOf(err) == hub.NotFound:
@@ -86,7 +102,7 @@ func put(ctx context.Context, t trust.Table, key, value string) error {
 		case err == nil && string(was) != value:
 			_, err = t.Update(ctx, key, []byte(value), revision)
 		}
-		if code := hub.CodeOf(err); code != hub.Conflict && code != hub.Precondition {
+		if code := hub.CodeOf(err); code != hub.Conflict && code != hub.Precondition || try == 10 {
 			return err
 		}
 	}

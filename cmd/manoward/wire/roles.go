@@ -54,6 +54,7 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 			return err
 		}
 		h.run("watch trust domains", work, h.watchDomains)
+		h.run("follow the hub's own entry", work, reg.FollowHub)
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -137,6 +139,9 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 			CAFile: n.TLS.CA, CertFile: n.TLS.Cert, KeyFile: n.TLS.Key, Replicas: n.Replicas,
 		}
 	}
+	if err := h.checkBusThere(); err != nil {
+		return err
+	}
 	bus, err := natsbus.Open(ctx, c)
 	if err != nil {
 		return err
@@ -148,6 +153,22 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 		return err
 	}
 	return h.checkUnlockKey(ctx)
+}
+
+// checkBusThere refuses a data directory that has lost its bus: an embedded bus
+// would be made anew, and the hub would start as if it had never known anybody.
+// The operator's context is the last thing that a first start makes, so one that
+// was cut off can be repeated.
+func (h *hubProcess) checkBusThere() error {
+	if h.outside() {
+		return nil
+	}
+	_, used := os.Stat(h.dir.file(contextFile))
+	_, there := os.Stat(h.dir.file("bus"))
+	if used == nil && errors.Is(there, fs.ErrNotExist) {
+		return hub.E(hub.Unavailable, opDataDir, fmt.Sprintf("the data directory is damaged: %s, which holds all state and records, is missing; restore it from a backup", h.dir.file("bus")), there)
+	}
+	return nil
 }
 
 // checkDurability refuses a bus that may lose what it acknowledged, unless the
