@@ -54,7 +54,7 @@ func (r *Registry) Note(ctx context.Context, actor hub.Identity, domainName, id,
 // Refused records a refused attempt in the log of the trust domain that it was
 // aimed at.
 func (r *Registry) Refused(ctx context.Context, domainName string, refusal Refusal) error {
-	d, err := r.open(ctx, domainName)
+	d, err := r.storage(ctx, domainName)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r *Registry) Records(ctx context.Context, domainName, after string, fn fun
 		_, _, err := r.active(ctx, domainName)
 		return err
 	}
-	d, err := r.open(ctx, domainName)
+	d, err := r.storage(ctx, domainName)
 	if err != nil {
 		return err
 	}

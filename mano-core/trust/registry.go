@@ -186,29 +186,47 @@ func (r *Registry) recoverSMs(ctx context.Context, d *domain) error {
 	return nil
 }
 
-// open returns the storage of a trust domain. Its key store is opened again at
-// each call as long as that fails, so that a token which comes back is used.
-func (r *Registry) open(ctx context.Context, name string) (*domain, error) {
+// storage returns the records and the entries of a trust domain, without its
+// keys.
+func (r *Registry) storage(ctx context.Context, name string) (*domain, error) {
 	r.mu.Lock()
 	d := r.opened[name]
 	r.mu.Unlock()
-	if d == nil {
-		var err error
-		if d, err = r.openStorage(ctx, name); err != nil {
-			return nil, err
-		}
+	if d != nil {
+		return d, nil
 	}
-	t, known := r.Directory.Domain(name)
-	if d.keys == nil && known && t.State != hub.StateDeleted {
-		keys, err := r.KeyStores.Open(ctx, name, t.KeyStore)
-		d = &domain{log: d.log, sms: d.sms, keys: keys, err: err}
-		if err != nil {
-			d.keys = nil
-		}
+	d, err := r.openStorage(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if was := r.opened[name]; was != nil && was.keys != nil {
+	if was := r.opened[name]; was != nil {
+		return was, nil
+	}
+	r.opened[name] = d
+	return d, nil
+}
+
+// open returns a trust domain with its keys. The key store is opened again at
+// each call as long as that fails, so that a token which comes back is used.
+func (r *Registry) open(ctx context.Context, name string) (*domain, error) {
+	d, err := r.storage(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	t, known := r.Directory.Domain(name)
+	if d.keys != nil || !known || t.State == hub.StateDeleted {
+		return d, nil
+	}
+	keys, err := r.KeyStores.Open(ctx, name, t.KeyStore)
+	d = &domain{log: d.log, sms: d.sms, keys: keys, err: err}
+	if err != nil {
+		d.keys = nil // an interface that holds nothing is not nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if was := r.opened[name]; was.keys != nil {
 		return was, nil
 	}
 	r.opened[name] = d
