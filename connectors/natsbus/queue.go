@@ -163,6 +163,10 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 		case err == nil && !ack.Duplicate:
 			q.a.guard.pushed(q.streamName(), m.Subject, ack.Sequence)
 			return nil
+		case isWrongSequence(err) && dedupe && !q.holds(ctx, m.Subject):
+			// On a replicated stream an earlier try that is not committed, and may
+			// never be, gives the same answer. The message ID keeps a repetition
+			// from adding the item twice.
 		case err == nil, isWrongSequence(err):
 			if lost {
 				q.a.guard.unsure(q.streamName()) // it may be ours, and its sequence was never told
@@ -177,6 +181,12 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 			return q.a.fail(op, err)
 		}
 	}
+}
+
+// holds reports whether the leader has a message on a subject.
+func (q *Queue) holds(ctx context.Context, subject string) bool {
+	m, err := q.a.lastOf(context.WithoutCancel(ctx), q.stream, subject)
+	return err == nil && m != nil
 }
 
 func (q *Queue) streamName() string { return "QUEUE_" + q.name }
