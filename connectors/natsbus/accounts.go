@@ -160,7 +160,9 @@ func (b *Bus) finishDelete(ctx context.Context, name string, e domainEntry, rev 
 			return hub.E(hub.Unavailable, op, "cannot remove the files of a trust domain; see that the data directory is writable, then delete again", err)
 		}
 	}
-	err := b.registry.Delete(ctx, name, jetstream.LastRevision(rev))
+	_, err := b.writeRegistry(ctx, func(ctx context.Context) (uint64, error) {
+		return 0, b.registry.Delete(ctx, name, jetstream.LastRevision(rev))
+	})
 	if isConflict(err) {
 		return nil // another process finished first
 	}

@@ -181,7 +181,7 @@ func (b *Bus) Health(ctx context.Context) error {
 		return hub.E(hub.Unavailable, op, "the bus is closed", nil)
 	}
 	if b.embedded != nil {
-		if err := b.embedded.health(b.cfg.free); err != nil {
+		if err := b.embedded.health(); err != nil {
 			return err
 		}
 	}

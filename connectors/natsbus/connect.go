@@ -94,7 +94,17 @@ func (b *Bus) openAccount(ctx context.Context, name string, kp nkeys.KeyPair) (*
 	if err != nil {
 		return nil, err
 	}
-	return b.accountOn(ctx, name, conn)
+	a, err := b.accountOn(ctx, name, conn)
+	if err != nil || b.embedded == nil {
+		return a, err
+	}
+	key, err := kp.PublicKey()
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("account key of %s: %w", name, err)
+	}
+	a.store = newStorage(func(stream string) error { return b.embedded.trouble(key, stream) })
+	return a, nil
 }
 
 func (b *Bus) accountOn(ctx context.Context, name string, conn *nats.Conn) (*Account, error) {
