@@ -41,6 +41,9 @@ func (b *Bus) CreateDomain(ctx context.Context, name string) (*Account, error) {
 			if err := b.canMint(op); err != nil {
 				return nil, err
 			}
+			if err := b.roomFor(op); err != nil {
+				return nil, err // before anything of it is stored
+			}
 			if err := b.register(ctx, name); err != nil && !isConflict(err) {
 				return nil, busError(op, err)
 			}

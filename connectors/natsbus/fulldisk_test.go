@@ -131,3 +131,43 @@ func TestFullDisk_WritesFailFast(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A trust domain is refused before anything of it is stored, with the disk as
+// the reason, and can be made when there is room.
+func TestFullDisk_CreateDomain(t *testing.T) {
+	cfg := embeddedConfig(t)
+	free := uint64(1 << 40)
+	cfg.free = func(string) (uint64, error) { return free, nil }
+	b := mustOpen(t, cfg)
+	free = 3 << 20
+	_, err := b.CreateDomain(testContext(t), "north")
+	wantError(t, err, hub.Unavailable, "disk full: "+cfg.Dir+" has 3 MiB free; free some space and try again")
+	if names, err := b.Domains(testContext(t)); err != nil || len(names) != 0 {
+		t.Errorf("a refused domain is there: %v, %v", names, err)
+	}
+	free = 1 << 40
+	mustCreate(t, b, "north")
+}
+
+// The directory of the account JWTs cannot be written: the answer names it, or
+// the full disk, and not the operator's key.
+func TestCreateDomain_JWTNotWritten(t *testing.T) {
+	cfg := embeddedConfig(t)
+	free := uint64(1 << 40)
+	cfg.free = func(string) (uint64, error) { return free, nil }
+	b := mustOpen(t, cfg)
+	mustCreate(t, b, "north")
+	dir := filepath.Join(cfg.Dir, jwtDir)
+	if err := errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.CreateDomain(testContext(t), "north")
+	wantError(t, err, hub.Unavailable, "cannot write to "+dir)
+	free = 0
+	_, err = b.CreateDomain(testContext(t), "north")
+	wantError(t, err, hub.Unavailable, "disk full")
+	var refused *resolverError
+	if strings.Contains(err.Error(), "operator key") || !errors.As(err, &refused) {
+		t.Errorf("the cause: %v", err)
+	}
+}

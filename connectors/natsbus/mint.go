@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
@@ -111,7 +112,28 @@ func (b *Bus) askResolver(ctx context.Context, op, subject string, body []byte) 
 	if err != nil {
 		return busError(op, err)
 	}
-	return readResolverAnswer(op, msg.Data)
+	err = readResolverAnswer(op, msg.Data)
+	var refused *resolverError
+	if b.embedded != nil && errors.As(err, &refused) { // its keys are ours: it can only be the disk
+		text := "cannot write to " + filepath.Join(b.cfg.Dir, jwtDir) + "; see that the disk is not full and the directory writable"
+		if full := b.roomFor(op); full != nil {
+			text = hub.SafeText(full)
+		}
+		return hub.E(hub.Unavailable, op, text, refused)
+	}
+	return err
+}
+
+// roomFor refuses what the embedded server's disk has no room for. An outside
+// cluster's disks are its own concern.
+func (b *Bus) roomFor(op string) error {
+	if b.embedded == nil {
+		return nil
+	}
+	if err := b.embedded.full("and try again"); err != nil {
+		return hub.E(hub.Unavailable, op, hub.SafeText(err), nil)
+	}
+	return nil
 }
 
 func readResolverAnswer(op string, answer []byte) error {
