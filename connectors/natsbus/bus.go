@@ -242,7 +242,7 @@ func busError(op string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return hub.E(hub.Unavailable, op, "NATS did not answer in time: the cluster may have no quorum; see that a majority of its servers runs", err)
 	case errors.As(err, &api) && api.Code == 503:
-		return hub.E(hub.Unavailable, op, "NATS cannot serve the request now ("+api.Description+"); see that a majority of its servers runs and has disk space", err)
+		return hub.E(hub.Unavailable, op, "NATS cannot serve the request now; see that a majority of its servers runs and has disk space", err)
 	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining), errors.Is(err, nats.ErrDisconnected):
 		return hub.E(hub.Unavailable, op, "the connection to NATS is closed", err)
 	}

@@ -138,7 +138,7 @@ func (b *Bus) startServer(keys rootKeys, ids rootIDs) error {
 	b.embedded = &embedded{server: srv, dir: b.cfg.Dir, free: b.cfg.free}
 	srv.Start() // returns when started: it does not listen
 	if fatal := log.fatal.Load(); fatal != nil {
-		return hub.E(hub.Unavailable, op, "the embedded NATS server does not start in "+b.cfg.Dir+": "+*fatal, nil)
+		return hub.E(hub.Unavailable, op, "the embedded NATS server does not start on "+filepath.Join(b.cfg.Dir, storeDir)+"; see the owner, mode and disk of that directory, and the hub's log", errors.New(*fatal))
 	}
 	if !srv.ReadyForConnections(readyTimeout) || !srv.JetStreamEnabled() {
 		return hub.E(hub.Unavailable, op, "the embedded NATS server does not get ready in "+b.cfg.Dir+"; the hub's log says why", nil)

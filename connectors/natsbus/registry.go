@@ -38,7 +38,7 @@ func (b *Bus) openRegistry(ctx context.Context, create bool) error {
 	kv, err := b.hub.js.KeyValue(ctx, registryBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		if !create {
-			return damaged("the registry of accounts (stream "+registryName+" of the hub) is missing", err)
+			return damaged("the registry of accounts (stream "+registryName+" of the hub) is missing", nil) // all that NATS says as well
 		}
 		if err := b.createRegistry(ctx); err != nil {
 			return busError(op, err)
