@@ -201,11 +201,11 @@ func (b *Bus) deleteStreams(ctx context.Context, name string, e domainEntry) err
 	return nil
 }
 
-// domainAccount returns the open account of e, connecting at first use. One
-// account is opened at a time, so that none is opened twice.
+// domainAccount returns the open account of e, connecting at first use. It
+// opens a trust domain's account once, whoever asks at the same time.
 func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*Account, error) {
 	const op = "open bus account"
-	release, err := b.opening.take(ctx)
+	release, err := b.turnOf(name).take(ctx)
 	if err != nil {
 		return nil, busError(op, err)
 	}
@@ -234,6 +234,16 @@ func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*A
 	}
 	b.open[name] = &domainAccount{key: e.PublicKey, account: a}
 	return a, nil
+}
+
+// turnOf returns the turn of those who open a trust domain's account.
+func (b *Bus) turnOf(name string) turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.opening[name] == nil {
+		b.opening[name] = newTurn()
+	}
+	return b.opening[name]
 }
 
 func (b *Bus) unsealDomain(name string, e domainEntry) (nkeys.KeyPair, error) {

@@ -55,11 +55,12 @@ type Bus struct {
 	replicas int
 
 	changing turn // held while the registry is changed
-	opening  turn // held while an account is opened; taken after changing
-
-	mu     sync.Mutex
-	open   map[string]*domainAccount // by trust domain; nil when closed
-	closed bool
+	mu       sync.Mutex
+	open     map[string]*domainAccount // by trust domain; nil when closed
+	// opening has a turn for each trust domain that was ever opened, held while
+	// its account is opened; taken after changing.
+	opening map[string]turn
+	closed  bool
 }
 
 // Open starts the embedded server, or connects to an outside cluster, and
@@ -71,7 +72,7 @@ type Bus struct {
 // are missing is refused, never started as if it were empty.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = withDefaults(cfg)
-	b := &Bus{cfg: cfg, log: cfg.Log, open: map[string]*domainAccount{}, changing: newTurn(), opening: newTurn()}
+	b := &Bus{cfg: cfg, log: cfg.Log, open: map[string]*domainAccount{}, changing: newTurn(), opening: map[string]turn{}}
 	start := b.openEmbedded
 	if cfg.External != nil {
 		start = b.openExternal
