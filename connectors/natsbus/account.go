@@ -17,7 +17,8 @@ type Account struct {
 	replicas int // of every stream in this account
 	log      *slog.Logger
 	trace    Trace
-	guard    *guard // remembers what the streams must hold; nil on an external cluster, which guards itself
+	store    *storage // nil on an external cluster
+	guard    *guard   // remembers what the streams must hold; nil on an external cluster, which guards itself
 }
 
 // Name returns the account's name: that of its trust domain.

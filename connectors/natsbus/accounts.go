@@ -41,6 +41,9 @@ func (b *Bus) CreateDomain(ctx context.Context, name string) (*Account, error) {
 			if err := b.canMint(op); err != nil {
 				return nil, err
 			}
+			if err := b.roomFor(op); err != nil {
+				return nil, err // before anything of it is stored
+			}
 			if err := b.register(ctx, name); err != nil && !isConflict(err) {
 				return nil, busError(op, err)
 			}
@@ -160,7 +163,9 @@ func (b *Bus) finishDelete(ctx context.Context, name string, e domainEntry, rev 
 			return hub.E(hub.Unavailable, op, "cannot remove the files of a trust domain; see that the data directory is writable, then delete again", err)
 		}
 	}
-	err := b.registry.Delete(ctx, name, jetstream.LastRevision(rev))
+	_, err := b.writeRegistry(ctx, func(ctx context.Context) (uint64, error) {
+		return 0, b.registry.Delete(ctx, name, jetstream.LastRevision(rev))
+	})
 	if isConflict(err) {
 		return nil // another process finished first
 	}
@@ -196,11 +201,11 @@ func (b *Bus) deleteStreams(ctx context.Context, name string, e domainEntry) err
 	return nil
 }
 
-// domainAccount returns the open account of e, connecting at first use. One
-// account is opened at a time, so that none is opened twice.
+// domainAccount returns the open account of e, connecting at first use. It
+// opens a trust domain's account once, whoever asks at the same time.
 func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*Account, error) {
 	const op = "open bus account"
-	release, err := b.opening.take(ctx)
+	release, err := b.turnOf(name).take(ctx)
 	if err != nil {
 		return nil, busError(op, err)
 	}
@@ -229,6 +234,16 @@ func (b *Bus) domainAccount(ctx context.Context, name string, e domainEntry) (*A
 	}
 	b.open[name] = &domainAccount{key: e.PublicKey, account: a}
 	return a, nil
+}
+
+// turnOf returns the turn of those who open a trust domain's account.
+func (b *Bus) turnOf(name string) turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.opening[name] == nil {
+		b.opening[name] = newTurn()
+	}
+	return b.opening[name]
 }
 
 func (b *Bus) unsealDomain(name string, e domainEntry) (nkeys.KeyPair, error) {

@@ -55,11 +55,12 @@ type Bus struct {
 	replicas int
 
 	changing turn // held while the registry is changed
-	opening  turn // held while an account is opened; taken after changing
-
-	mu     sync.Mutex
-	open   map[string]*domainAccount // by trust domain; nil when closed
-	closed bool
+	mu       sync.Mutex
+	open     map[string]*domainAccount // by trust domain; nil when closed
+	// opening has a turn for each trust domain that was ever opened, held while
+	// its account is opened; taken after changing.
+	opening map[string]turn
+	closed  bool
 }
 
 // Open starts the embedded server, or connects to an outside cluster, and
@@ -71,7 +72,7 @@ type Bus struct {
 // are missing is refused, never started as if it were empty.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = withDefaults(cfg)
-	b := &Bus{cfg: cfg, log: cfg.Log, open: map[string]*domainAccount{}, changing: newTurn(), opening: newTurn()}
+	b := &Bus{cfg: cfg, log: cfg.Log, open: map[string]*domainAccount{}, changing: newTurn(), opening: map[string]turn{}}
 	start := b.openEmbedded
 	if cfg.External != nil {
 		start = b.openExternal
@@ -181,7 +182,7 @@ func (b *Bus) Health(ctx context.Context) error {
 		return hub.E(hub.Unavailable, op, "the bus is closed", nil)
 	}
 	if b.embedded != nil {
-		if err := b.embedded.health(b.cfg.free); err != nil {
+		if err := b.embedded.health(); err != nil {
 			return err
 		}
 	}
@@ -242,7 +243,7 @@ func busError(op string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return hub.E(hub.Unavailable, op, "NATS did not answer in time: the cluster may have no quorum; see that a majority of its servers runs", err)
 	case errors.As(err, &api) && api.Code == 503:
-		return hub.E(hub.Unavailable, op, "NATS cannot serve the request now ("+api.Description+"); see that a majority of its servers runs and has disk space", err)
+		return hub.E(hub.Unavailable, op, "NATS cannot serve the request now; see that a majority of its servers runs and has disk space", err)
 	case errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrConnectionDraining), errors.Is(err, nats.ErrDisconnected):
 		return hub.E(hub.Unavailable, op, "the connection to NATS is closed", err)
 	}

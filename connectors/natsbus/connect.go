@@ -84,7 +84,7 @@ func connectError(err error) error {
 	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAccountAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) {
 		return hub.E(hub.Unavailable, op, "NATS refuses the credentials; see that they belong to this cluster, are not expired and not revoked", err)
 	}
-	return hub.E(hub.Unavailable, op, fmt.Sprintf("cannot connect to NATS (%v); see the address, that the servers run, and the TLS files", err), err)
+	return hub.E(hub.Unavailable, op, "cannot connect to NATS; see the address, that the servers run, and the TLS files", err)
 }
 
 // openAccount connects to an account and waits until JetStream serves it,
@@ -94,7 +94,17 @@ func (b *Bus) openAccount(ctx context.Context, name string, kp nkeys.KeyPair) (*
 	if err != nil {
 		return nil, err
 	}
-	return b.accountOn(ctx, name, conn)
+	a, err := b.accountOn(ctx, name, conn)
+	if err != nil || b.embedded == nil {
+		return a, err
+	}
+	key, err := kp.PublicKey()
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("account key of %s: %w", name, err)
+	}
+	a.store = newStorage(func(stream string) error { return b.embedded.trouble(key, stream) })
+	return a, nil
 }
 
 func (b *Bus) accountOn(ctx context.Context, name string, conn *nats.Conn) (*Account, error) {

@@ -26,6 +26,7 @@ import (
 type embedded struct {
 	server *server.Server
 	dir    string
+	free   func(dir string) (uint64, error)
 
 	mu     sync.Mutex
 	marker marker // as it is on disk
@@ -134,10 +135,10 @@ func (b *Bus) startServer(keys rootKeys, ids rootIDs) error {
 	}
 	log := &serverLog{log: b.log.With("component", "nats")}
 	srv.SetLoggerV2(log, false, false, false)
-	b.embedded = &embedded{server: srv, dir: b.cfg.Dir}
+	b.embedded = &embedded{server: srv, dir: b.cfg.Dir, free: b.cfg.free}
 	srv.Start() // returns when started: it does not listen
 	if fatal := log.fatal.Load(); fatal != nil {
-		return hub.E(hub.Unavailable, op, "the embedded NATS server does not start in "+b.cfg.Dir+": "+*fatal, nil)
+		return hub.E(hub.Unavailable, op, "the embedded NATS server does not start on "+filepath.Join(b.cfg.Dir, storeDir)+"; see the owner, mode and disk of that directory, and the hub's log", errors.New(*fatal))
 	}
 	if !srv.ReadyForConnections(readyTimeout) || !srv.JetStreamEnabled() {
 		return hub.E(hub.Unavailable, op, "the embedded NATS server does not get ready in "+b.cfg.Dir+"; the hub's log says why", nil)
@@ -247,16 +248,15 @@ func checkOrphans(dir string, onDisk, known []string) error {
 }
 
 // health says what keeps the server from storing.
-func (e *embedded) health(free func(string) (uint64, error)) error {
-	const op = "check bus"
-	if bytes, err := free(e.dir); err == nil && bytes < runFree {
-		return hub.E(hub.Unavailable, op, fmt.Sprintf("disk full: %s has %d MiB free; free some space and restart", e.dir, bytes>>20), nil)
+func (e *embedded) health() error {
+	if err := e.full("and restart"); err != nil {
+		return err
 	}
-	if !e.server.JetStreamEnabled() {
-		return hub.E(hub.Unavailable, op, "JetStream is disabled after a failed write in "+e.dir+"; see the hub's log, mend the disk and restart", nil)
+	if err := e.disabled(); err != nil {
+		return err
 	}
 	if h := e.server.Healthz(nil); h.StatusCode != 0 && h.StatusCode != 200 {
-		return hub.E(hub.Unavailable, op, "the embedded NATS server is not healthy ("+h.Error+"); see the hub's log, mend the disk of "+e.dir+" and restart", errors.New(h.Error))
+		return e.unwritable("a stream", errors.New(h.Error))
 	}
 	return nil
 }

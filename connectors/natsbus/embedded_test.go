@@ -140,6 +140,9 @@ func TestEmbedded_DamageIsRefused(t *testing.T) {
 					t.Fatal("the bus started on damaged data")
 				}
 				wantError(t, err, hub.Unavailable, d.says...)
+				if strings.Contains(err.Error(), "nats: ") {
+					t.Errorf("the words of the NATS client: %v", err)
+				}
 			}
 		})
 	}

@@ -283,10 +283,16 @@ func (g *guard) load() (*witnessFile, error) {
 
 // flush keeps the witness on disk up to date until ctx ends.
 func (g *guard) flush(ctx context.Context) {
+	failing := false // told once, and its end once
 	for pause(ctx, g.every) == nil {
-		if err := g.flushOnce(); err != nil {
-			g.log.Warn("the witness of the stored data was not written; trying again", "account", g.account, "error", err)
+		err := g.flushOnce()
+		switch {
+		case err != nil && !failing:
+			g.log.Warn("the witness of the stored data cannot be written; trying again", "account", g.account, "error", err)
+		case err == nil && failing:
+			g.log.Info("the witness of the stored data is written again", "account", g.account)
 		}
+		failing = err != nil
 	}
 }
 

@@ -175,7 +175,7 @@ func (l *Log) publish(ctx context.Context, b batch) (bool, error) {
 	m.Data = payload
 	m.Header.Set(headerChain, sum.String())
 	m.Header.Set(headerCount, strconv.FormatUint(count, 10))
-	ack, err := l.a.send(ctx, m, jetstream.WithExpectLastSequence(h.seq), jetstream.WithMsgID(sum.String()))
+	ack, err := l.a.send(ctx, l.stream.CachedInfo().Config.Name, m, jetstream.WithExpectLastSequence(h.seq), jetstream.WithMsgID(sum.String()))
 	switch {
 	case isWrongSequence(err):
 		return false, nil

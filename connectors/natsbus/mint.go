@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
@@ -111,7 +113,28 @@ func (b *Bus) askResolver(ctx context.Context, op, subject string, body []byte) 
 	if err != nil {
 		return busError(op, err)
 	}
-	return readResolverAnswer(op, msg.Data)
+	err = readResolverAnswer(op, msg.Data)
+	var refused *resolverError
+	if b.embedded != nil && errors.As(err, &refused) { // its keys are ours: it can only be the disk
+		text := "cannot write to " + filepath.Join(b.cfg.Dir, jwtDir) + "; see that the disk is not full and the directory writable"
+		if full := b.roomFor(op); full != nil {
+			text = hub.SafeText(full)
+		}
+		return hub.E(hub.Unavailable, op, text, refused)
+	}
+	return err
+}
+
+// roomFor refuses what the embedded server's disk has no room for. An outside
+// cluster's disks are its own concern.
+func (b *Bus) roomFor(op string) error {
+	if b.embedded == nil {
+		return nil
+	}
+	if err := b.embedded.full("and try again"); err != nil {
+		return hub.E(hub.Unavailable, op, hub.SafeText(err), nil)
+	}
+	return nil
 }
 
 func readResolverAnswer(op string, answer []byte) error {
@@ -148,26 +171,55 @@ func (b *Bus) restoreDomains(ctx context.Context, onDisk []string) error {
 		return err
 	}
 	for name, e := range all {
-		if e.Deleting {
-			if err := b.DeleteDomain(ctx, name); err != nil {
-				return err
-			}
+		if !e.Deleting {
 			continue
 		}
-		if err := b.remember(name, e.PublicKey, revisions[name]); err != nil { // a crash may have come before it
+		if err := b.DeleteDomain(ctx, name); err != nil {
 			return err
 		}
-		if err := b.push(ctx, e.JWT); err != nil {
-			return err
-		}
-		if err := b.embedded.restore(e.PublicKey); err != nil {
-			return err
-		}
-		if _, err := b.domainAccount(ctx, name, e); err != nil { // checks its data
-			return err
-		}
+		delete(all, name)
 	}
-	return nil
+	return b.restoreAll(ctx, all, revisions)
+}
+
+// restoreAtOnce is how many trust domains a start opens at the same time.
+const restoreAtOnce = 8
+
+// restoreAll opens trust domains, and returns the first error when all that it
+// has begun are done.
+func (b *Bus) restoreAll(ctx context.Context, all map[string]domainEntry, revisions map[string]uint64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slots := make(chan struct{}, restoreAtOnce)
+	var begun sync.WaitGroup
+	for name, e := range all {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		begun.Go(func() {
+			defer func() { <-slots }()
+			if err := b.restoreDomain(ctx, name, e, revisions[name]); err != nil {
+				cancel(err) // the first counts
+			}
+		})
+	}
+	begun.Wait()
+	return busError("restore trust domains", context.Cause(ctx))
+}
+
+func (b *Bus) restoreDomain(ctx context.Context, name string, e domainEntry, rev uint64) error {
+	if err := b.remember(name, e.PublicKey, rev); err != nil { // a crash may have come before it
+		return err
+	}
+	if err := b.push(ctx, e.JWT); err != nil {
+		return err
+	}
+	if err := b.embedded.restore(e.PublicKey); err != nil {
+		return err
+	}
+	_, err := b.domainAccount(ctx, name, e) // checks its data
+	return err
 }
 
 // accountJWT signs the claims of an account that shares nothing with others.

@@ -158,7 +158,7 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 		if dedupe {
 			opts = append(opts, jetstream.WithMsgID(it.ID))
 		}
-		ack, err := q.a.send(ctx, m, opts...)
+		ack, err := q.a.send(ctx, q.streamName(), m, opts...)
 		switch {
 		case err == nil && !ack.Duplicate:
 			q.a.guard.pushed(q.streamName(), m.Subject, ack.Sequence)
@@ -173,6 +173,9 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 			}
 			return nil // it is there
 		case !isLost(err):
+			if lost || errors.Is(err, errUnacknowledged) {
+				q.a.guard.unsure(q.streamName())
+			}
 			return q.a.fail(op, err)
 		}
 		lost = true

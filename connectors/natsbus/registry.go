@@ -38,7 +38,7 @@ func (b *Bus) openRegistry(ctx context.Context, create bool) error {
 	kv, err := b.hub.js.KeyValue(ctx, registryBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		if !create {
-			return damaged("the registry of accounts (stream "+registryName+" of the hub) is missing", err)
+			return damaged("the registry of accounts (stream "+registryName+" of the hub) is missing", nil) // all that NATS says as well
 		}
 		if err := b.createRegistry(ctx); err != nil {
 			return busError(op, err)
@@ -167,7 +167,7 @@ func (b *Bus) put(ctx context.Context, name string, e domainEntry, rev uint64) (
 	if err != nil {
 		return 0, fmt.Errorf("encode account: %w", err)
 	}
-	return b.registry.Update(ctx, name, value, rev)
+	return b.writeRegistry(ctx, func(ctx context.Context) (uint64, error) { return b.registry.Update(ctx, name, value, rev) })
 }
 
 // register makes an account and puts it into the registry. A conflict means
@@ -193,8 +193,18 @@ func (b *Bus) register(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("encode account: %w", err)
 	}
-	_, err = b.registry.Create(ctx, name, value)
+	_, err = b.writeRegistry(ctx, func(ctx context.Context) (uint64, error) { return b.registry.Create(ctx, name, value) })
 	return err
+}
+
+// writeRegistry runs a write to the registry, which ends early when the embedded server
+// cannot store it.
+func (b *Bus) writeRegistry(ctx context.Context, write func(context.Context) (uint64, error)) (rev uint64, err error) {
+	err = b.hub.store.attempt(ctx, registryName, func(ctx context.Context) (err error) {
+		rev, err = write(ctx)
+		return err
+	})
+	return rev, err
 }
 
 // isConflict says whether a registry write found another revision than it

@@ -123,10 +123,11 @@ func hasCode(err error, code jetstream.ErrorCode) bool {
 	return errors.As(err, &api) && api.ErrorCode == code
 }
 
-// send publishes m once and waits for the answer. The request outlives its
+// send publishes m to a stream once and waits for the answer. The request outlives its
 // caller's context, so that an answer on its way is not lost when a caller
-// leaves, and ends after attemptTimeout.
-func (a *Account) send(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+// leaves, and ends after attemptTimeout, or earlier with errUnacknowledged when
+// the stream cannot store.
+func (a *Account) send(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	if a.trace.Inject != nil {
 		if m.Header == nil {
 			m.Header = nats.Header{}
@@ -135,7 +136,12 @@ func (a *Account) send(ctx context.Context, m *nats.Msg, opts ...jetstream.Publi
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
-	return a.js.PublishMsg(ctx, m, opts...)
+	var ack *jetstream.PubAck
+	err := a.store.attempt(ctx, stream, func(ctx context.Context) (err error) {
+		ack, err = a.js.PublishMsg(ctx, m, opts...)
+		return err
+	})
+	return ack, err
 }
 
 // lastOf returns the newest message of a subject (wildcards allowed), read at

@@ -243,13 +243,16 @@ func (t *Table) write(ctx context.Context, op, subject string, value []byte, pre
 
 // put publishes a write and, when the answer is lost, looks for its token.
 func (t *Table) put(ctx context.Context, m *nats.Msg, token string, previous uint64) (uint64, error) {
-	ack, err := t.a.send(ctx, m, jetstream.WithExpectLastSequencePerSubject(previous))
+	ack, err := t.a.send(ctx, t.stream.CachedInfo().Config.Name, m, jetstream.WithExpectLastSequencePerSubject(previous))
 	var seq uint64
 	switch {
 	case err == nil:
 		seq = ack.Sequence
 	case isWrongSequence(err):
 		return 0, errStale
+	case errors.Is(err, errUnacknowledged):
+		t.a.guard.unsure(t.stream.CachedInfo().Config.Name)
+		return 0, err
 	case !isLost(err):
 		return 0, err
 	default:
