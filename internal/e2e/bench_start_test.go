@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,10 +15,7 @@ import (
 // ready and what it holds of the memory.
 func TestSoak_StartWithManySMs(t *testing.T) {
 	const domains, clients = 10, 10
-	sms := 100
-	if os.Getenv("MANOWARD_SOAK") != "" {
-		sms = 1000
-	}
+	sms := soak(100)
 	h := startHub(t)
 	empty := h.rss()
 	for d := range domains {

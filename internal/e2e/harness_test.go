@@ -285,6 +285,15 @@ func (h *hubProcess) rss() int64 {
 	return kb << 10
 }
 
+// soak returns how much a soak test does: n, which takes seconds, or ten times as
+// much when MANOWARD_SOAK is set.
+func soak(n int) int {
+	if os.Getenv("MANOWARD_SOAK") != "" {
+		return 10 * n
+	}
+	return n
+}
+
 // eventually waits for a condition that others bring about and returns how long
 // that took.
 func eventually(t testing.TB, what string, within time.Duration, ok func() bool) time.Duration {

@@ -27,10 +27,7 @@ const (
 // TestSoak_KillHub kills the hub at random instants while clients change what it
 // keeps: 5 times, 50 with MANOWARD_SOAK.
 func TestSoak_KillHub(t *testing.T) {
-	kills := 5
-	if os.Getenv("MANOWARD_SOAK") != "" {
-		kills = 50
-	}
+	kills := soak(5)
 	seed := *killSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -144,10 +141,7 @@ func killVerify(t *testing.T, h *hubProcess, clients []*killClient, domains *kil
 func TestSoak_KillFirstStart(t *testing.T) {
 	t.Parallel()
 	whole := killFirstStart(t)
-	instants := 16
-	if os.Getenv("MANOWARD_SOAK") != "" {
-		instants = 160
-	}
+	instants := soak(16)
 	for n := range instants {
 		h := newHub(t)
 		killStarting(t, h, whole*time.Duration(n)/time.Duration(instants-2)) // the last ones after it was ready
