@@ -1,49 +1,23 @@
 package e2e_test
 
 import (
-	"bytes"
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
-	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// apiCall makes one request to the operators' API and returns the answer.
-func apiCall(t *testing.T, c *http.Client, method, target string, header http.Header, body string) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	got, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(got)
-}
-
 // Every refusal of the operators' API is ProblemDetails with the status that
 // SOL013 gives it, names the cause, and changes nothing.
 func TestAPI_Refusals(t *testing.T) {
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	h.register("north", "alpha")
 	op := h.operator()
 	base := op.Base
@@ -56,7 +30,7 @@ func TestAPI_Refusals(t *testing.T) {
 		return header
 	}
 	alpha := base + "/trust_domains/north/security_managers/alpha"
-	before, _ := apiCall(t, op.HTTP, "GET", alpha, nil, "")
+	before, _ := call(t, op.HTTP, "GET", alpha, nil, "")
 
 	for _, c := range []struct {
 		what, method, target string
@@ -93,7 +67,7 @@ func TestAPI_Refusals(t *testing.T) {
 		{"domain in use", "DELETE", base + "/trust_domains/north", nil, "", 409, "alpha"},
 		{"reserved name", "POST", base + "/trust_domains", asJSON, `{"name":"hub"}`, 400, "own"},
 	} {
-		resp, body := apiCall(t, op.HTTP, c.method, c.target, c.header, c.body)
+		resp, body := call(t, op.HTTP, c.method, c.target, c.header, c.body)
 		var p httpapi.ProblemDetails
 		if err := json.Unmarshal([]byte(body), &p); err != nil || resp.Header.Get("Content-Type") != httpapi.TypeProblem {
 			t.Errorf("%s: no ProblemDetails: %d %s", c.what, resp.StatusCode, body)
@@ -109,32 +83,32 @@ func TestAPI_Refusals(t *testing.T) {
 			t.Errorf("%s shows its inside: %s", c.what, body)
 		}
 	}
-	after, _ := apiCall(t, op.HTTP, "GET", alpha, nil, "")
+	after, _ := call(t, op.HTTP, "GET", alpha, nil, "")
 	if before.Header.Get("ETag") == "" || before.Header.Get("ETag") != after.Header.Get("ETag") {
 		t.Errorf("a refused request changed something: %s, then %s", before.Header.Get("ETag"), after.Header.Get("ETag"))
 	}
-	if resp, _ := apiCall(t, op.HTTP, "PATCH", alpha, patch("If-Match", after.Header.Get("ETag")), `{"mode":"FULLY_ACTIVE"}`); resp.StatusCode != 200 || resp.Header.Get("ETag") == after.Header.Get("ETag") {
+	if resp, _ := call(t, op.HTTP, "PATCH", alpha, patch("If-Match", after.Header.Get("ETag")), `{"mode":"FULLY_ACTIVE"}`); resp.StatusCode != 200 || resp.Header.Get("ETag") == after.Header.Get("ETag") {
 		t.Errorf("a change with the right tag: %d", resp.StatusCode)
 	}
 }
 
 func TestAPI_VersionsFilterAndPages(t *testing.T) {
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	op := h.operator()
 	const notes = 105
 	for n := range notes {
 		body := fmt.Sprintf(`{"id":"n%d","text":"note"}`, n)
-		if resp, text := apiCall(t, op.HTTP, "POST", op.Base+"/trust_domains/north/notes", http.Header{"Content-Type": {"application/json"}}, body); resp.StatusCode != 201 {
+		if resp, text := call(t, op.HTTP, "POST", op.Base+"/trust_domains/north/notes", http.Header{"Content-Type": {"application/json"}}, body); resp.StatusCode != 201 {
 			t.Fatalf("note %d: %d %s", n, resp.StatusCode, text)
 		}
 	}
-	_, versions := apiCall(t, op.HTTP, "GET", strings.TrimSuffix(op.Base, "/v1")+"/api_versions", nil, "")
+	_, versions := call(t, op.HTTP, "GET", strings.TrimSuffix(op.Base, "/v1")+"/api_versions", nil, "")
 	if !strings.Contains(versions, `"1.0.0"`) {
 		t.Errorf("api_versions: %s", versions)
 	}
 	all := h.records("north") // follows the pages
-	resp, page := apiCall(t, op.HTTP, "GET", op.Base+"/trust_domains/north/records?filter=(eq,kind,operator.note)&fields=kind", nil, "")
+	resp, page := call(t, op.HTTP, "GET", op.Base+"/trust_domains/north/records?filter=(eq,kind,operator.note)&fields=kind", nil, "")
 	var first []map[string]any
 	if err := json.Unmarshal([]byte(page), &first); err != nil {
 		t.Fatal(err)
@@ -162,40 +136,32 @@ func TestAPI_VersionsFilterAndPages(t *testing.T) {
 // A client with OAuth 2.0 credentials reads and changes nothing; a token of a
 // client that was deleted opens nothing.
 func TestAPI_OAuthClients(t *testing.T) {
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	var made hub.OAuthClient
-	if err := json.Unmarshal([]byte(h.cli("client", "create", "prometheus", "-o", "json")), &made); err != nil {
+	if err := json.Unmarshal([]byte(h.do("client", "create", "prometheus", "-o", "json")), &made); err != nil {
 		t.Fatal(err)
 	}
-	h.refused(5, "exists", "client", "create", "prometheus")
-	if out := h.cli("client", "list", "-o", "json"); !strings.Contains(out, "prometheus") || strings.Contains(out, made.Secret) {
+	h.fails(5, "exists", "client", "create", "prometheus")
+	if out := h.do("client", "list", "-o", "json"); !strings.Contains(out, "prometheus") || strings.Contains(out, made.Secret) {
 		t.Errorf("client list: %s", out)
 	}
-	opContext, err := cli.ReadContext(h.ready.Context)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM([]byte(opContext.CA))
+	opContext := h.operatorContext()
 	// By address, without the hub's name: its certificate names the address too.
-	plain := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
-	defer plain.CloseIdleConnections()
+	conf := adminTLS(t, opContext, false)
+	conf.ServerName = ""
+	plain := httpClient(t, conf, false)
 
 	token := func(secret string) (int, string) {
-		form := url.Values{"grant_type": {"client_credentials"}}
-		req, _ := http.NewRequestWithContext(t.Context(), "POST", opContext.Server+"/oauth2/token", bytes.NewBufferString(form.Encode()))
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.SetBasicAuth("prometheus", secret)
-		resp, err := plain.Do(req)
-		if err != nil {
-			t.Fatal(err)
+		header := http.Header{
+			"Content-Type":  {"application/x-www-form-urlencoded"},
+			"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("prometheus:"+secret))},
 		}
-		defer resp.Body.Close()
+		resp, body := call(t, plain, "POST", opContext.Server+"/oauth2/token", header, url.Values{"grant_type": {"client_credentials"}}.Encode())
 		var answer struct {
 			Token string `json:"access_token"`
 		}
-		_ = json.NewDecoder(resp.Body).Decode(&answer) // a refusal has none
+		_ = json.Unmarshal([]byte(body), &answer) // a refusal has none
 		return resp.StatusCode, answer.Token
 	}
 	if status, got := token("wrong"); status != 401 || got != "" {
@@ -223,12 +189,12 @@ func TestAPI_OAuthClients(t *testing.T) {
 		{"GET", api + "/trust_domains", "", http.Header{"Authorization": {"Bearer " + bearer + "x"}}, 401},
 		{"GET", opContext.Server + "/healthz", "", nil, 200},
 	} {
-		if resp, body := apiCall(t, plain, c.method, c.target, c.header, c.body); resp.StatusCode != c.status {
+		if resp, body := call(t, plain, c.method, c.target, c.header, c.body); resp.StatusCode != c.status {
 			t.Errorf("%s %s: %d, want %d: %.200s", c.method, c.target, resp.StatusCode, c.status, body)
 		}
 	}
-	h.cli("client", "delete", "prometheus")
-	if resp, _ := apiCall(t, plain, "GET", api+"/trust_domains", with, ""); resp.StatusCode != 401 {
+	h.do("client", "delete", "prometheus")
+	if resp, _ := call(t, plain, "GET", api+"/trust_domains", with, ""); resp.StatusCode != 401 {
 		t.Errorf("a token of a deleted client: %d", resp.StatusCode)
 	}
 }

@@ -2,8 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -17,14 +15,11 @@ import (
 // ready and what it holds of the memory.
 func TestSoak_StartWithManySMs(t *testing.T) {
 	const domains, clients = 10, 10
-	sms := 100
-	if os.Getenv("MANOWARD_SOAK") != "" {
-		sms = 1000
-	}
-	h := bStart(t)
-	empty := benchRSS(t, h)
+	sms := soak(100)
+	h := startHub(t)
+	empty := h.rss()
 	for d := range domains {
-		h.cli("trust-domain", "create", fmt.Sprintf("d%d", d))
+		h.do("trust-domain", "create", fmt.Sprintf("d%d", d))
 	}
 	api := h.operator()
 	var work sync.WaitGroup
@@ -34,7 +29,7 @@ func TestSoak_StartWithManySMs(t *testing.T) {
 			for n := c; n < sms; n += clients {
 				domain, reg := fmt.Sprintf("d%d", n%domains), hub.Registration{Name: fmt.Sprintf("sm%d", n), Mode: hub.Passive, Requests: map[hub.Interface]string{}}
 				for _, i := range hub.Interfaces() {
-					reg.Requests[i] = bRequest(t, hub.Identity{TrustDomain: domain, Kind: hub.KindSM, Name: reg.Name, Interface: i})
+					reg.Requests[i] = signingRequest(t, hub.Identity{TrustDomain: domain, Kind: hub.KindSM, Name: reg.Name, Interface: i})
 				}
 				if _, err := api.Do(t.Context(), "POST", "/trust_domains/"+domain+"/security_managers", reg, nil); err != nil {
 					t.Error(err)
@@ -47,34 +42,17 @@ func TestSoak_StartWithManySMs(t *testing.T) {
 	took := time.Since(began)
 	h.kill()
 	began = time.Now()
-	if err := h.start(); err != nil {
-		t.Fatal(err)
-	}
+	h.start()
 	ready := time.Since(began)
-	rss := benchRSS(t, h)
+	rss := h.rss()
 	t.Logf("%d Security Managers registered at %.0f/s; ready %s after a kill, %d MB resident (%d MB empty)", sms, float64(sms)/took.Seconds(), ready.Round(time.Millisecond), rss>>20, empty>>20)
-	if ready > killReady {
-		t.Errorf("ready after %s; want at most %s", ready, killReady)
+	if ready > readyWithin {
+		t.Errorf("ready after %s; want at most %s", ready, readyWithin)
 	}
-	if empty > 80<<20 || rss > 200<<20 {
+	if empty > emptyRSS || rss > 200<<20 {
 		t.Errorf("%d MB resident, %d MB when empty; want at most 200 and 80", rss>>20, empty>>20)
 	}
-	if list := h.cli("sm", "list"); strings.Count(list, "PASSIVE") != sms {
+	if list := h.do("sm", "list"); strings.Count(list, "PASSIVE") != sms {
 		t.Errorf("sm list has %d lines; want %d", strings.Count(list, "PASSIVE"), sms)
 	}
-}
-
-// benchRSS returns the resident memory of a hub's process, in bytes.
-func benchRSS(t testing.TB, h *bHub) int64 {
-	t.Helper()
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, ok := strings.Cut(string(raw), "VmRSS:")
-	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if !ok || err != nil {
-		t.Fatalf("no VmRSS: %v", err)
-	}
-	return kb << 10
 }

@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -28,12 +27,12 @@ import (
 // benchPair is an endpoint of a hub, which runs in this process, and beside it a
 // bare net/http server with mutual TLS, the same kinds of keys, chains of the
 // same length and an answer of the same bytes, for the same client.
-type benchPair struct{ hub, bare *bEndpoint }
+type benchPair struct{ hub, bare *endpoint }
 
 func benchStart(b *testing.B) benchPair {
 	b.Helper()
-	h := &bHub{t: b, home: b.TempDir(), log: &bBuffer{}}
-	cfg, err := config.Load(config.Sources{Flags: map[string]string{"dataDir": filepath.Join(b.TempDir(), "data"), "log.level": "error"}})
+	h := newHub(b)
+	cfg, err := config.Load(config.Sources{Flags: map[string]string{"dataDir": h.data, "log.level": "error"}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -48,9 +47,10 @@ func benchStart(b *testing.B) benchPair {
 	case err := <-ended:
 		b.Fatal(err)
 	}
-	h.cli("trust-domain", "create", "north")
+	h.context = h.ready.Context
+	h.do("trust-domain", "create", "north")
 	ep := h.register("north", "alpha")[0]
-	c := ep.client(b, ep.tls(&ep.Cert), false)
+	c := httpClient(b, ep.tls(&ep.Cert), false)
 	s, status, err := ep.session(b.Context(), c)
 	if err != nil || status != http.StatusOK {
 		b.Fatalf("status %d, %v", status, err)
@@ -59,7 +59,7 @@ func benchStart(b *testing.B) benchPair {
 }
 
 // benchBare starts the bare server. It accepts the same credential.
-func benchBare(b *testing.B, like *bEndpoint, s hub.Session) *bEndpoint {
+func benchBare(b *testing.B, like *endpoint, s hub.Session) *endpoint {
 	b.Helper()
 	body, err := json.Marshal(s)
 	if err != nil {
@@ -136,7 +136,7 @@ func benchChain(b *testing.B) (tls.Certificate, *x509.CertPool) {
 }
 
 // ratio runs both sides in turn and reports how many times as long the hub takes.
-func (p benchPair) ratio(b *testing.B, ask func(*bEndpoint)) {
+func (p benchPair) ratio(b *testing.B, ask func(*endpoint)) {
 	b.Helper()
 	var hubTook, bareTook time.Duration
 	ask(p.hub)
@@ -153,7 +153,7 @@ func (p benchPair) ratio(b *testing.B, ask func(*bEndpoint)) {
 	b.ReportMetric(float64(bareTook.Microseconds())/float64(b.N), "bare-µs/op")
 }
 
-func benchAsk(b *testing.B, ep *bEndpoint, c *http.Client) {
+func benchAsk(b *testing.B, ep *endpoint, c *http.Client) {
 	if _, status, err := ep.session(b.Context(), c); err != nil || status != http.StatusOK {
 		b.Fatalf("status %d, %v", status, err)
 	}
@@ -162,8 +162,8 @@ func benchAsk(b *testing.B, ep *bEndpoint, c *http.Client) {
 // BenchmarkHandshake is a new connection with one authorised request.
 func BenchmarkHandshake(b *testing.B) {
 	p := benchStart(b)
-	confs := map[*bEndpoint]*tls.Config{p.hub: p.hub.tls(&p.hub.Cert), p.bare: p.bare.tls(&p.bare.Cert)}
-	p.ratio(b, func(ep *bEndpoint) {
+	confs := map[*endpoint]*tls.Config{p.hub: p.hub.tls(&p.hub.Cert), p.bare: p.bare.tls(&p.bare.Cert)}
+	p.ratio(b, func(ep *endpoint) {
 		transport := &http.Transport{TLSClientConfig: confs[ep]}
 		defer transport.CloseIdleConnections()
 		benchAsk(b, ep, &http.Client{Transport: transport})
@@ -173,6 +173,6 @@ func BenchmarkHandshake(b *testing.B) {
 // BenchmarkRequest is an authorised request on a connection that is kept.
 func BenchmarkRequest(b *testing.B) {
 	p := benchStart(b)
-	clients := map[*bEndpoint]*http.Client{p.hub: p.hub.client(b, p.hub.tls(&p.hub.Cert), false), p.bare: p.bare.client(b, p.bare.tls(&p.bare.Cert), false)}
-	p.ratio(b, func(ep *bEndpoint) { benchAsk(b, ep, clients[ep]) })
+	clients := map[*endpoint]*http.Client{p.hub: httpClient(b, p.hub.tls(&p.hub.Cert), false), p.bare: httpClient(b, p.bare.tls(&p.bare.Cert), false)}
+	p.ratio(b, func(ep *endpoint) { benchAsk(b, ep, clients[ep]) })
 }

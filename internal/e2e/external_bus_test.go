@@ -47,7 +47,7 @@ func (x *extClient) mustRefuse(t *testing.T, what string, do func() error) {
 		if !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Errorf("%s: %v; want a permissions violation", what, err)
 		}
-	case <-time.After(bPatience):
+	case <-time.After(patience):
 		t.Errorf("%s is not refused", what)
 	}
 }
@@ -56,16 +56,16 @@ func (x *extClient) mustRefuse(t *testing.T, what string, do func() error) {
 func TestExternal_BusCredentials(t *testing.T) {
 	t.Parallel()
 	c := extStart(t, 1, nil)
-	h := bStart(t, append([]string{"serve", "trust"}, c.flags()...)...)
+	h := startHub(t, append([]string{"serve", "trust"}, c.flags()...)...)
 	var sms []*extClient
 	var files []string
 	for _, sm := range [][2]string{{"north", "alpha"}, {"north", "beta"}, {"south", "alpha"}} {
 		if sm[1] == "alpha" {
-			h.cli("trust-domain", "create", sm[0])
+			h.do("trust-domain", "create", sm[0])
 		}
 		h.register(sm[0], sm[1])
 		file := filepath.Join(h.home, sm[0]+"-"+sm[1]+".creds")
-		h.cli("sm", "bus-credentials", sm[1], "--trust-domain", sm[0], "--out", file)
+		h.do("sm", "bus-credentials", sm[1], "--trust-domain", sm[0], "--out", file)
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("credentials file: %v, %v", info, err)
 		}
@@ -93,7 +93,7 @@ func TestExternal_BusCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if m, err := own.NextMsg(bPatience); err != nil || string(m.Data) != "alpha's" {
+	if m, err := own.NextMsg(patience); err != nil || string(m.Data) != "alpha's" {
 		t.Errorf("the first message is %v, %v; want alpha's own", m, err)
 	}
 	if err := alpha.Flush(); err != nil {
@@ -104,7 +104,7 @@ func TestExternal_BusCredentials(t *testing.T) {
 	}
 
 	// Nothing else, not even of its own domain: the registry's tables are there.
-	before := h.cli("sm", "show", "alpha", "--trust-domain", "north", "-o", "json")
+	before := h.do("sm", "show", "alpha", "--trust-domain", "north", "-o", "json")
 	for what, do := range map[string]func() error{
 		"listening to everything":        func() error { _, err := alpha.Subscribe(">", func(*nats.Msg) {}); return err },
 		"listening to another SM":        func() error { _, err := alpha.Subscribe("sm.beta.>", func(*nats.Msg) {}); return err },
@@ -116,14 +116,14 @@ func TestExternal_BusCredentials(t *testing.T) {
 	} {
 		alpha.mustRefuse(t, what, do)
 	}
-	if now := h.cli("sm", "show", "alpha", "--trust-domain", "north", "-o", "json"); now != before {
+	if now := h.do("sm", "show", "alpha", "--trust-domain", "north", "-o", "json"); now != before {
 		t.Errorf("the registry was changed from\n%s\nto\n%s", before, now)
 	}
 
-	h.cli("sm", "revoke", "alpha", "--trust-domain", "north", "--reason", "test")
+	h.do("sm", "revoke", "alpha", "--trust-domain", "north", "--reason", "test")
 	select {
 	case <-alpha.closed:
-	case <-time.After(bPatience):
+	case <-time.After(patience):
 		t.Error("a revoked Security Manager stays connected to the bus")
 	}
 	if _, err := extConnect(t, c, files[0], "sm.alpha.inbox"); err == nil {
@@ -132,7 +132,7 @@ func TestExternal_BusCredentials(t *testing.T) {
 	if !beta.IsConnected() || !south.IsConnected() {
 		t.Error("another Security Manager was disconnected")
 	}
-	h.refused(5, "revoked", "sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", files[0])
+	h.fails(5, "revoked", "sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", files[0])
 }
 
 // A process that cannot change accounts says so when it revokes an SM; the next
@@ -142,46 +142,42 @@ func TestExternal_BusCredentialsEndAfterAll(t *testing.T) {
 	t.Parallel()
 	c := extStart(t, 1, nil)
 	whole := append([]string{"serve", "trust"}, c.flags()...)
-	h := bStart(t, whole...)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t, whole...)
+	h.do("trust-domain", "create", "north")
 	h.register("north", "alpha")
 	file := filepath.Join(h.home, "alpha.creds")
-	h.cli("sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", file)
+	h.do("sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", file)
 	alpha, err := extConnect(t, c, file, "sm.alpha.inbox")
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.kill()
 	h.args = whole[:len(whole)-2] // without the operator's key
-	if err := h.start(); err != nil {
-		t.Fatal(err)
-	}
-	h.refused(6, "its credentials for the bus could not be", "sm", "revoke", "alpha", "--trust-domain", "north")
-	if list := h.cli("sm", "list"); !strings.Contains(list, "REVOKED") || !alpha.IsConnected() {
+	h.start()
+	h.fails(6, "its credentials for the bus could not be", "sm", "revoke", "alpha", "--trust-domain", "north")
+	if list := h.do("sm", "list"); !strings.Contains(list, "REVOKED") || !alpha.IsConnected() {
 		t.Errorf("connected %v, list:\n%s", alpha.IsConnected(), list)
 	}
 	h.kill()
 	h.args = whole
-	if err := h.start(); err != nil {
-		t.Fatal(err)
-	}
+	h.start()
 	select {
 	case <-alpha.closed:
-	case <-time.After(bPatience):
+	case <-time.After(patience):
 		t.Error("a revoked Security Manager stays connected to the bus")
 	}
 }
 
 func TestBusCredentials_EmbeddedBusHasNone(t *testing.T) {
 	t.Parallel()
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	h.register("north", "alpha")
-	h.refused(5, "embedded", "sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", filepath.Join(h.home, "x.creds"))
+	h.fails(5, "embedded", "sm", "bus-credentials", "alpha", "--trust-domain", "north", "--out", filepath.Join(h.home, "x.creds"))
 	for _, r := range h.records("north") {
 		if r.Kind == "bus-credential.signed" {
 			t.Errorf("a credential that was never signed is recorded: %s", r.Data)
 		}
 	}
-	h.cli("sm", "revoke", "alpha", "--trust-domain", "north")
+	h.do("sm", "revoke", "alpha", "--trust-domain", "north")
 }

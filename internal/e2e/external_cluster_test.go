@@ -109,7 +109,7 @@ func (c *extCluster) stop(i int) {
 
 func (c *extCluster) awaitReady() {
 	c.t.Helper()
-	bEventually(c.t, "the NATS cluster is ready", bPatience, func() bool {
+	eventually(c.t, "the NATS cluster is ready", patience, func() bool {
 		leader := len(c.ports) == 1
 		for _, s := range c.running {
 			if !s.ReadyForConnections(time.Second) || len(c.ports) > 1 && !s.JetStreamIsCurrent() {

@@ -42,12 +42,8 @@ func TestHowto(t *testing.T) {
 			t.Fatalf("%s is not installed, and the page uses it; install the package of that name, or run: make deps", tool)
 		}
 	}
-	h := bStart(t)
+	h := startHub(t)
 	dir := t.TempDir()
-	path, err := bBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, language := range map[string]string{"client.go": "go", "client.py": "python"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(howtoBlocks(t, page, language)[0]), 0o600); err != nil {
 			t.Fatal(err)
@@ -65,11 +61,11 @@ func TestHowto(t *testing.T) {
 			script.WriteString("./client > go.json\npython3 client.py > python.json\n")
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), bPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
 	cmd.Dir = dir
-	cmd.Env = []string{"HOME=" + h.home, "PATH=" + filepath.Dir(path) + ":" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + h.home, "PATH=" + filepath.Dir(h.binary) + ":" + os.Getenv("PATH")}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

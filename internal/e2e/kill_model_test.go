@@ -115,7 +115,7 @@ func (c *killClient) register(t *testing.T, api *httpapi.Client) error {
 
 // killRequest makes a signing request and returns it with its key's hash.
 func killRequest(t *testing.T, sm string, i hub.Interface) (csr, hash string) {
-	csr = bRequest(t, hub.Identity{TrustDomain: killDomain, Kind: hub.KindSM, Name: sm, Interface: i})
+	csr = signingRequest(t, hub.Identity{TrustDomain: killDomain, Kind: hub.KindSM, Name: sm, Interface: i})
 	block, _ := pem.Decode([]byte(csr))
 	parsed, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {

@@ -2,54 +2,42 @@ package e2e_test
 
 import (
 	"errors"
-	"hash/fnv"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// opsFilled is a site with acknowledged state, and what that state looks like.
-type opsFilled struct {
-	*opsSite
+// filledHub is a hub with acknowledged state, and what that state looks like.
+type filledHub struct {
+	*hubProcess
 	pristine string // copy of the data directory
 	want     string
-	context  string
+	operator string // content of the operator's context file
 }
 
-func newOpsFilled(t *testing.T) *opsFilled {
+func newFilledHub(t *testing.T) *filledHub {
 	t.Helper()
-	f := &opsFilled{opsSite: newOpsSite(t)}
-	h := f.start()
+	f := &filledHub{hubProcess: newHub(t)}
+	f.start()
 	f.do("trust-domain", "create", "north")
 	f.do("trust-domain", "create", "south")
 	f.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
 	f.do("sm", "register", "beta", "--trust-domain", "south", "--mode", "fully-active", "--out", "beta")
 	f.do("sm", "set-mode", "alpha", "semi-active", "--trust-domain", "north")
 	f.do("trust-domain", "note", "south", "kept")
-	f.want, f.context = f.state(), f.readContext()
-	h.stop()
-	f.pristine = filepath.Join(f.dir, "pristine")
-	opsCopy(t, f.data, f.pristine)
+	f.want, f.operator = f.state(), f.readContext()
+	f.stop()
+	f.pristine = filepath.Join(f.home, "pristine")
+	copyTree(t, f.data, f.pristine)
 	return f
 }
 
-func opsCopy(t *testing.T, from, to string) {
-	t.Helper()
-	if err := os.RemoveAll(to); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("copy %s: %v\n%s", from, err, out)
-	}
-}
-
-func (f *opsFilled) restore() { opsCopy(f.t, f.pristine, f.data) }
+func (f *filledHub) restore() { copyTree(f.t, f.pristine, f.data) }
 
 // state is everything that was acknowledged, but the notices of the hub itself.
-func (f *opsFilled) state() string {
+func (f *filledHub) state() string {
 	f.t.Helper()
 	var b strings.Builder
 	for _, verb := range []string{"trust-domain list -o json", "sm list -o json", "trust-domain records north -o json", "trust-domain records south -o json"} {
@@ -58,7 +46,7 @@ func (f *opsFilled) state() string {
 	return b.String()
 }
 
-func (f *opsFilled) readContext() string {
+func (f *filledHub) readContext() string {
 	f.t.Helper()
 	raw, err := os.ReadFile(f.file("operator.context.json"))
 	if err != nil {
@@ -67,27 +55,17 @@ func (f *opsFilled) readContext() string {
 	return string(raw)
 }
 
-// opsDamages are ways in which a file gets lost or altered.
-var opsDamages = []struct {
+// damages are ways in which a file gets lost or altered.
+var damages = []struct {
 	name string
 	do   func(path string, raw []byte) error
 }{
 	{"half", func(path string, raw []byte) error { return os.WriteFile(path, raw[:len(raw)/2], 0o600) }},
 	{"empty", func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) }},
 	{"gone", func(path string, _ []byte) error { return os.Remove(path) }},
-	{"bit early", func(path string, raw []byte) error { return opsFlip(path, raw, 0, 3) }},
-	{"bit middle", func(path string, raw []byte) error { return opsFlip(path, raw, 1, 3) }},
-	{"bit late", func(path string, raw []byte) error { return opsFlip(path, raw, 2, 3) }},
-}
-
-// opsFlip turns one bit of the part-th of parts of a file. Which one follows
-// from the content, so that runs differ and a failure names the file it kept.
-func opsFlip(path string, raw []byte, part, parts int) error {
-	sum := fnv.New32a()
-	sum.Write(raw)
-	size := max(1, len(raw)/parts)
-	raw[min(len(raw)-1, part*size+int(sum.Sum32())%size)] ^= 1 << (sum.Sum32() % 8)
-	return os.WriteFile(path, raw, 0o600)
+	{"bit early", func(path string, raw []byte) error { return flipBit(path, raw, 0, 3) }},
+	{"bit middle", func(path string, raw []byte) error { return flipBit(path, raw, 1, 3) }},
+	{"bit late", func(path string, raw []byte) error { return flipBit(path, raw, 2, 3) }},
 }
 
 // Property: whatever file below bus/ is truncated, altered or removed, the hub
@@ -96,7 +74,7 @@ func opsFlip(path string, raw []byte, part, parts int) error {
 //
 // "Must hold" of issue 2: a truncated or bit-flipped stream file.
 func TestOpsDamagedBusIsNoticed(t *testing.T) {
-	f := newOpsFilled(t)
+	f := newFilledHub(t)
 	var files []string
 	err := filepath.WalkDir(filepath.Join(f.pristine, "bus"), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -110,7 +88,7 @@ func TestOpsDamagedBusIsNoticed(t *testing.T) {
 	}
 	refused, whole := 0, 0
 	for n, file := range files {
-		for d, damage := range opsDamages {
+		for d, damage := range damages {
 			// Every file, and every damage, but not each with each: a third of them.
 			if (n+d)%3 != 0 && !strings.HasSuffix(file, ".blk") {
 				continue
@@ -142,10 +120,10 @@ func TestOpsDamagedBusIsNoticed(t *testing.T) {
 
 // noticed starts a hub with a damage and reports whether it refused; if not,
 // everything must be there.
-func (f *opsFilled) noticed(t *testing.T, file, damage string) (refused bool) {
+func (f *filledHub) noticed(t *testing.T, file, damage string) (refused bool) {
 	t.Helper()
-	h, err := f.tryStart()
-	var r *opsRefusal
+	err := f.tryStart()
+	var r *startRefusal
 	switch {
 	case errors.As(err, &r):
 		lines := strings.Split(strings.TrimSpace(r.text), "\n")
@@ -161,9 +139,9 @@ func (f *opsFilled) noticed(t *testing.T, file, damage string) (refused bool) {
 	if got := f.state(); got != f.want {
 		t.Errorf("%s, %s: the hub runs, and what was acknowledged is not all there", file, damage)
 	}
-	if f.readContext() != f.context {
+	if f.readContext() != f.operator {
 		t.Errorf("%s, %s: the operator's credential was made anew", file, damage)
 	}
-	h.kill()
+	f.kill()
 	return false
 }

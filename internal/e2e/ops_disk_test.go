@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// opsMounts runs a script of mounts in a mount namespace of its own, and makes
-// the site's hubs run there, so that nothing is mounted on the machine itself.
+// mountNamespace runs a script of mounts in a mount namespace of its own, and makes
+// the hub run there, so that nothing is mounted on the machine itself.
 // It returns the root directory of that namespace as this process sees it.
-func opsMounts(t *testing.T, s *opsSite, script string) (root string) {
+func mountNamespace(t *testing.T, h *hubProcess, script string) (root string) {
 	t.Helper()
 	unshare := []string{"unshare", "--mount"}
 	if os.Geteuid() != 0 {
@@ -43,16 +43,16 @@ func opsMounts(t *testing.T, s *opsSite, script string) (root string) {
 		t.Fatalf("this test needs a mount namespace of its own (unshare --mount): %v\n%s", err, errs.String())
 	}
 	pid = strings.TrimSpace(pid)
-	s.prefix = []string{"nsenter", "--mount=/proc/" + pid + "/ns/mnt", "--wdns=" + s.dir}
+	h.prefix = []string{"nsenter", "--mount=/proc/" + pid + "/ns/mnt", "--wdns=" + h.home}
 	if os.Geteuid() != 0 {
-		s.prefix = append(s.prefix, "--user=/proc/"+pid+"/ns/user", "--preserve-credentials")
+		h.prefix = append(h.prefix, "--user=/proc/"+pid+"/ns/user", "--preserve-credentials")
 	}
 	return "/proc/" + pid + "/root"
 }
 
-// opsFill takes all room on the disk of a directory, and returns what gives it
+// fillDisk takes all room on the disk of a directory, and returns what gives it
 // back.
-func opsFill(t *testing.T, dir string) (makeRoom func()) {
+func fillDisk(t *testing.T, dir string) (makeRoom func()) {
 	t.Helper()
 	path := filepath.Join(dir, "fill")
 	f, err := os.Create(path)
@@ -78,17 +78,17 @@ func opsFill(t *testing.T, dir string) (makeRoom func()) {
 func TestOpsReadOnlyDataDirectory(t *testing.T) {
 	for _, used := range []bool{false, true} {
 		t.Run(fmt.Sprintf("used %t", used), func(t *testing.T) {
-			s := newOpsSite(t)
+			h := newHub(t)
 			if used {
-				s.start().stop()
+				h.start().stop()
 			} else {
-				opsMkdir(t, s.data, 0o700)
+				makeDir(t, h.data, 0o700)
 			}
-			writable := *s
-			opsMounts(t, s, fmt.Sprintf("mount --bind %[1]s %[1]s && mount -o remount,bind,ro %[1]s", s.data))
-			before := opsTree(t, s.data)
-			s.refused(6, "data directory "+s.data+" is not writable by this user; make it so, or choose another with --data", "read-only file system")
-			if after := opsTree(t, s.data); after != before {
+			writable := *h
+			mountNamespace(t, h, fmt.Sprintf("mount --bind %[1]s %[1]s && mount -o remount,bind,ro %[1]s", h.data))
+			before := listTree(t, h.data)
+			h.refusesStart(6, "data directory "+h.data+" is not writable by this user; make it so, or choose another with --data", "read-only file system")
+			if after := listTree(t, h.data); after != before {
 				t.Errorf("it was written:\n%s", after)
 			}
 			writable.start()
@@ -101,23 +101,23 @@ func TestOpsReadOnlyDataDirectory(t *testing.T) {
 func TestOpsFullDiskAtStart(t *testing.T) {
 	for _, used := range []bool{false, true} {
 		t.Run(fmt.Sprintf("used %t", used), func(t *testing.T) {
-			s := newOpsSite(t)
-			disk := filepath.Join(s.dir, "disk")
-			opsMkdir(t, disk, 0o700)
-			s.data = filepath.Join(disk, "data")
-			root := opsMounts(t, s, "mount -t tmpfs -o size=100m,mode=0700 tmpfs "+disk)
+			h := newHub(t)
+			disk := filepath.Join(h.home, "disk")
+			makeDir(t, disk, 0o700)
+			h.data = filepath.Join(disk, "data")
+			root := mountNamespace(t, h, "mount -t tmpfs -o size=100m,mode=0700 tmpfs "+disk)
 			// The hub writes its context below the mount, which is not to be seen here.
 			if used {
-				s.start().stop()
+				h.start().stop()
 			}
-			makeRoom := opsFill(t, root+disk)
-			s.refused(6, "full", "room")
+			makeRoom := fillDisk(t, root+disk)
+			h.refusesStart(6, "full", "room")
 			if err := os.Truncate(root+filepath.Join(disk, "fill"), 90<<20); err != nil { // room for files, not for a bus
 				t.Fatal(err)
 			}
-			s.refused(6, "MiB free", "free some space")
+			h.refusesStart(6, "MiB free", "free some space")
 			makeRoom()
-			s.start().stop()
+			h.start().stop()
 		})
 	}
 }
@@ -128,60 +128,60 @@ func TestOpsFullDiskAtStart(t *testing.T) {
 //
 // "Must hold" of issue 2: a full disk.
 func TestOpsDiskRunsFull(t *testing.T) {
-	s := newOpsSite(t)
-	disk := filepath.Join(s.dir, "disk")
-	opsMkdir(t, disk, 0o700)
-	s.data = filepath.Join(disk, "data")
-	root := opsMounts(t, s, "mount -t tmpfs -o size=100m,mode=0700 tmpfs "+disk)
-	h := s.start()
-	h.Path = root + h.Path
-	opsCopyContext(t, s, h.Path)
-	s.do("trust-domain", "create", "north")
-	s.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
-	noted := []string{s.do("trust-domain", "note", "north", "with room")}
+	h := newHub(t)
+	disk := filepath.Join(h.home, "disk")
+	makeDir(t, disk, 0o700)
+	h.data = filepath.Join(disk, "data")
+	root := mountNamespace(t, h, "mount -t tmpfs -o size=100m,mode=0700 tmpfs "+disk)
+	h.start()
+	h.ready.Context = root + h.ready.Context
+	copyContext(t, h)
+	h.do("trust-domain", "create", "north")
+	h.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
+	noted := []string{h.do("trust-domain", "note", "north", "with room")}
 
-	makeRoom := opsFill(t, root+disk)
-	opsMissingIs(t, h, "bus")
-	s.fails(6, "", "trust-domain", "create", "south")
-	s.fails(6, "cannot be written; see that the disk is not full", "sm", "register", "beta", "--trust-domain", "north", "--out", "beta")
+	makeRoom := fillDisk(t, root+disk)
+	h.awaitMissing("bus")
+	h.fails(6, "", "trust-domain", "create", "south")
+	h.fails(6, "cannot be written; see that the disk is not full", "sm", "register", "beta", "--trust-domain", "north", "--out", "beta")
 	for range 2 { // one may find a place in what the disk had given already
-		if id, _, code := s.cli("trust-domain", "note", "north", strings.Repeat("x", 8000)); code == 0 {
+		if id, _, code := h.cli("trust-domain", "note", "north", strings.Repeat("x", 8000)); code == 0 {
 			noted = append(noted, id)
 		}
 	}
-	s.do("sm", "show", "alpha", "--trust-domain", "north") // reading goes on
+	h.do("sm", "show", "alpha", "--trust-domain", "north") // reading goes on
 	makeRoom()
 	h.stop()
 
-	h = s.start()
-	h.Path = root + h.Path
-	opsMissingIs(t, h)
-	records := s.do("trust-domain", "records", "north", "-o", "json")
+	h.start()
+	h.ready.Context = root + h.ready.Context
+	h.awaitMissing()
+	records := h.do("trust-domain", "records", "north", "-o", "json")
 	for _, id := range noted {
 		if id = strings.TrimSpace(id); id == "" || strings.Count(records, id) != 1 {
 			t.Errorf("note %s was acknowledged and is there %d times", id, strings.Count(records, id))
 		}
 	}
 	t.Logf("%d notes acknowledged, %d of them on the full disk", len(noted), len(noted)-1)
-	if list := s.do("sm", "list", "-o", "json"); !strings.Contains(list, `"alpha"`) || strings.Contains(list, `"beta"`) {
+	if list := h.do("sm", "list", "-o", "json"); !strings.Contains(list, `"alpha"`) || strings.Contains(list, `"beta"`) {
 		t.Errorf("want alpha and no beta:\n%s", list)
 	}
-	if list := s.do("trust-domain", "list"); strings.Contains(list, "south") {
+	if list := h.do("trust-domain", "list"); strings.Contains(list, "south") {
 		t.Errorf("a domain that was refused is there:\n%s", list)
 	}
-	s.do("sm", "renew", "--dir", "alpha", "--force")
-	s.do("sm", "register", "beta", "--trust-domain", "north", "--out", "beta")
-	s.do("trust-domain", "create", "south")
+	h.do("sm", "renew", "--dir", "alpha", "--force")
+	h.do("sm", "register", "beta", "--trust-domain", "north", "--out", "beta")
+	h.do("trust-domain", "create", "south")
 }
 
-// opsCopyContext gives the verbs of this namespace the context of a hub that has
+// copyContext gives the verbs of this namespace the context of a hub that has
 // its data in another.
-func opsCopyContext(t *testing.T, s *opsSite, path string) {
+func copyContext(t *testing.T, h *hubProcess) {
 	t.Helper()
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(h.ready.Context)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.context = filepath.Join(s.dir, "context.json")
-	opsWrite(t, s.context, string(raw), 0o600)
+	h.context = filepath.Join(h.home, "context.json")
+	writeFile(t, h.context, string(raw), 0o600)
 }

@@ -12,53 +12,32 @@ import (
 	"time"
 )
 
-type opsMissing struct{ Name, Reason string }
-
-// opsReady asks the admin listener for readiness, without a credential.
-func opsReady(t *testing.T, h *opsHub) (status int, missing []opsMissing) {
-	t.Helper()
-	c := opsReadContext(t, h.Path)
-	status, body, _ := opsGet(t, c.client(t, false), c.Server+"/readyz")
-	var answer struct {
-		Ready   bool
-		Missing []opsMissing
-	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		t.Fatalf("/readyz: %v\n%s", err, body)
-	}
-	if answer.Ready != (status == 200) || answer.Ready != (len(answer.Missing) == 0) {
-		t.Errorf("/readyz: status %d with %s", status, body)
-	}
-	return status, answer.Missing
-}
-
 // Health needs no credential on the admin listener; metrics need an operator's.
 func TestOpsProbesOnAdmin(t *testing.T) {
-	s := newOpsSite(t)
-	h := s.start()
-	c := opsReadContext(t, h.Path)
-	anybody, operator := c.client(t, false), c.client(t, true)
-	if code, body, _ := opsGet(t, anybody, c.Server+"/healthz"); code != 200 || body != "ok\n" {
-		t.Errorf("/healthz: %d %q", code, body)
+	h := startHub(t)
+	c := h.operatorContext()
+	anybody, operator := httpClient(t, adminTLS(t, c, false), false), httpClient(t, adminTLS(t, c, true), false)
+	if resp, body := call(t, anybody, "GET", c.Server+"/healthz", nil, ""); resp.StatusCode != 200 || body != "ok\n" {
+		t.Errorf("/healthz: %d %q", resp.StatusCode, body)
 	}
-	if code, missing := opsReady(t, h); code != 200 || len(missing) > 0 {
+	if code, missing := h.readyz(); code != 200 || len(missing) > 0 {
 		t.Errorf("/readyz: %d, missing %v", code, missing)
 	}
-	for _, ask := range [][]string{{"/readyz?format=text"}, {"/readyz", "Accept", "text/plain"}} {
-		if code, body, head := opsGet(t, anybody, c.Server+ask[0], ask[1:]...); code != 200 || body != "ready\n" || !strings.HasPrefix(head.Get("Content-Type"), "text/plain") {
-			t.Errorf("%v: %d %q, %s", ask, code, body, head.Get("Content-Type"))
+	for target, header := range map[string]http.Header{"/readyz?format=text": nil, "/readyz": {"Accept": {"text/plain"}}} {
+		if resp, body := call(t, anybody, "GET", c.Server+target, header, ""); resp.StatusCode != 200 || body != "ready\n" || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
+			t.Errorf("%s %v: %d %q, %s", target, header, resp.StatusCode, body, resp.Header.Get("Content-Type"))
 		}
 	}
-	code, body, head := opsGet(t, anybody, c.Server+"/metrics")
-	if code != 401 || strings.Contains(body, "manoward_") || !strings.HasPrefix(head.Get("Content-Type"), "application/problem+json") || head.Get("WWW-Authenticate") == "" {
-		t.Errorf("/metrics without a credential: %d %s, %q", code, head, body)
+	resp, body := call(t, anybody, "GET", c.Server+"/metrics", nil, "")
+	if head := resp.Header; resp.StatusCode != 401 || strings.Contains(body, "manoward_") || !strings.HasPrefix(head.Get("Content-Type"), "application/problem+json") || head.Get("WWW-Authenticate") == "" {
+		t.Errorf("/metrics without a credential: %d %s, %q", resp.StatusCode, head, body)
 	}
-	if code, body, _ := opsGet(t, operator, c.Server+"/metrics"); code != 200 || !strings.Contains(body, "manoward_") {
-		t.Errorf("/metrics of an operator: %d\n%s", code, body)
+	if resp, body := call(t, operator, "GET", c.Server+"/metrics", nil, ""); resp.StatusCode != 200 || !strings.Contains(body, "manoward_") {
+		t.Errorf("/metrics of an operator: %d\n%s", resp.StatusCode, body)
 	}
 	// The endpoints of Security Managers have none of this.
 	for _, name := range []string{"scOr", "scVi"} {
-		if resp, err := anybody.Get(h.URL[name] + "/healthz"); err == nil {
+		if resp, err := anybody.Get(h.ready.Endpoints[name] + "/healthz"); err == nil {
 			resp.Body.Close()
 			t.Errorf("%s answers /healthz without a credential: %s", name, resp.Status)
 		}
@@ -74,22 +53,21 @@ func TestOpsProbesInPlainHTTP(t *testing.T) {
 	}
 	address := free.Addr().String()
 	free.Close()
-	s := newOpsSite(t, "--probes", address)
-	s.start()
+	h := startHub(t, "--probes", address)
 	plain := &http.Client{Timeout: 10 * time.Second}
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": `"ready":true`, "/readyz?format=text": "ready", "/metrics": "manoward_http_request_duration_seconds"} {
 		if path == "/metrics" {
-			s.do("trust-domain", "list") // so that there is a request to count
+			h.do("trust-domain", "list") // so that there is a request to count
 		}
-		if code, body, _ := opsGet(t, plain, "http://"+address+path); code != 200 || !strings.Contains(body, want) {
-			t.Errorf("%s: %d, want %q in\n%s", path, code, want, body)
+		if resp, body := call(t, plain, "GET", "http://"+address+path, nil, ""); resp.StatusCode != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, want %q in\n%s", path, resp.StatusCode, want, body)
 		}
 	}
-	if code, _, _ := opsGet(t, plain, "http://"+address+"/manoward/v1/trust_domains"); code != 404 {
-		t.Errorf("the API answers in plain HTTP: %d", code)
+	if resp, _ := call(t, plain, "GET", "http://"+address+"/manoward/v1/trust_domains", nil, ""); resp.StatusCode != 404 {
+		t.Errorf("the API answers in plain HTTP: %d", resp.StatusCode)
 	}
-	elsewhere := newOpsSite(t, "--probes", "0.0.0.0:0")
-	elsewhere.refused(2, "is not on loopback, and probes are served in plain HTTP")
+	elsewhere := newHub(t, "--probes", "0.0.0.0:0")
+	elsewhere.refusesStart(2, "is not on loopback, and probes are served in plain HTTP")
 }
 
 // Every metric that the hub has is documented in docs/metrics.md, with the help
@@ -99,13 +77,12 @@ func TestOpsMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newOpsSite(t)
-	h := s.start()
-	s.do("trust-domain", "create", "north")
-	s.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
-	s.do("sm", "renew", "--dir", "alpha", "--force")
-	c := opsReadContext(t, h.Path)
-	_, body, _ := opsGet(t, c.client(t, true), c.Server+"/metrics")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
+	h.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
+	h.do("sm", "renew", "--dir", "alpha", "--force")
+	c := h.operatorContext()
+	_, body := call(t, httpClient(t, adminTLS(t, c, true), false), "GET", c.Server+"/metrics", nil, "")
 	documented := map[string]bool{}
 	for _, m := range regexp.MustCompile("(?m)^\\| `(manoward_[a-z_]+)` \\|").FindAllSubmatch(page, -1) {
 		documented[string(m[1])] = true
@@ -124,14 +101,13 @@ func TestOpsMetricsAreDocumented(t *testing.T) {
 // The end of each credential is a metric, labelled so that an alarm names the
 // Security Manager and the interface.
 func TestOpsExpiryMetric(t *testing.T) {
-	s := newOpsSite(t, "--set", "trust.credentialLifetime=48h")
-	h := s.start()
-	s.do("trust-domain", "create", "north")
+	h := startHub(t, "--set", "trust.credentialLifetime=48h")
+	h.do("trust-domain", "create", "north")
 	began := time.Now()
-	s.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
-	s.do("sm", "revoke", "alpha", "--trust-domain", "north", "--interface", "sc-vi.telem")
-	c := opsReadContext(t, h.Path)
-	_, body, _ := opsGet(t, c.client(t, true), c.Server+"/metrics")
+	h.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
+	h.do("sm", "revoke", "alpha", "--trust-domain", "north", "--interface", "sc-vi.telem")
+	c := h.operatorContext()
+	_, body := call(t, httpClient(t, adminTLS(t, c, true), false), "GET", c.Server+"/metrics", nil, "")
 	lines := regexp.MustCompile(`(?m)^manoward_trust_credential_expiry_seconds\{interface="([^"]+)",sm="alpha",trust_domain="north"\} (\S+)$`).FindAllStringSubmatch(body, -1)
 	var interfaces []string
 	for _, l := range lines {

@@ -27,8 +27,8 @@ func TestSeparation_ExpiredCredentials(t *testing.T) {
 			ep.mustOpen(t, &ep.Cert)
 		}
 	}
-	last := slices.MaxFunc(all, func(a, b *bEndpoint) int { return a.Cert.Leaf.NotAfter.Compare(b.Cert.Leaf.NotAfter) })
-	bEventually(t, "credentials end", bPatience, func() bool { return time.Now().After(last.Cert.Leaf.NotAfter) })
+	last := slices.MaxFunc(all, func(a, b *endpoint) int { return a.Cert.Leaf.NotAfter.Compare(b.Cert.Leaf.NotAfter) })
+	eventually(t, "credentials end", patience, func() bool { return time.Now().After(last.Cert.Leaf.NotAfter) })
 	refused := map[string]string{}
 	for _, ep := range all {
 		ep.mustRefuse(t, "an expired credential", ep.tls(&ep.Cert))
@@ -44,7 +44,7 @@ func TestSeparation_RevokedCredentials(t *testing.T) {
 	refused := map[string]string{}
 	for n, ep := range all {
 		ep.mustOpen(t, &ep.Cert)
-		h.cli("sm", "revoke", ep.SM, "--trust-domain", ep.Domain, "--interface", string(ep.Interface), "--reason", "test")
+		h.do("sm", "revoke", ep.SM, "--trust-domain", ep.Domain, "--interface", string(ep.Interface), "--reason", "test")
 		ep.mustRefuse(t, "a revoked credential", ep.tls(&ep.Cert))
 		refused[ep.Domain+" "+ep.ServerName+" "+sepPrint(ep.Cert)] = "revoked-credential"
 		if n+1 < len(all) {
@@ -56,13 +56,13 @@ func TestSeparation_RevokedCredentials(t *testing.T) {
 
 // sepKept asks for the session over one connection that stays open.
 type sepKept struct {
-	ep     *bEndpoint
+	ep     *endpoint
 	client *http.Client
 	conns  int // connections that were made for it
 }
 
-func sepKeep(t *testing.T, ep *bEndpoint, http2 bool) *sepKept {
-	return &sepKept{ep: ep, client: ep.client(t, ep.tls(&ep.Cert), http2)}
+func sepKeep(t *testing.T, ep *endpoint, http2 bool) *sepKept {
+	return &sepKept{ep: ep, client: httpClient(t, ep.tls(&ep.Cert), http2)}
 }
 
 func (k *sepKept) session(t *testing.T) (hub.Session, int) {
@@ -85,20 +85,20 @@ func (k *sepKept) session(t *testing.T) (hub.Session, int) {
 // Covers: Security.003
 func TestSeparation_ChangesReachOpenConnections(t *testing.T) {
 	t.Parallel()
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	all := h.register("north", "alpha")
 	for n, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http%d", n+1), func(t *testing.T) {
 			ep := all[n]
 			kept := sepKeep(t, ep, http2)
 			for _, mode := range []hub.Mode{hub.Passive, hub.FullyActive, hub.SemiActive} {
-				h.cli("sm", "set-mode", "alpha", strings.ToLower(strings.ReplaceAll(string(mode), "_", "-")), "--trust-domain", "north")
+				h.do("sm", "set-mode", "alpha", strings.ToLower(strings.ReplaceAll(string(mode), "_", "-")), "--trust-domain", "north")
 				if s, status := kept.session(t); status != http.StatusOK || s.Mode != mode || s.Identity != ep.identity() {
 					t.Errorf("status %d, mode %s, identity %s after it was set to %s", status, s.Mode, s.Identity, mode)
 				}
 			}
-			h.cli("sm", "revoke", "alpha", "--trust-domain", "north", "--interface", string(ep.Interface), "--reason", "test")
+			h.do("sm", "revoke", "alpha", "--trust-domain", "north", "--interface", string(ep.Interface), "--reason", "test")
 			if _, status := kept.session(t); status != http.StatusUnauthorized {
 				t.Errorf("status %d on an open connection after its credential was revoked; want 401", status)
 			}
@@ -108,11 +108,11 @@ func TestSeparation_ChangesReachOpenConnections(t *testing.T) {
 	if _, status := third.session(t); status != http.StatusOK {
 		t.Fatalf("status %d", status)
 	}
-	h.cli("sm", "rotate", "alpha", "--trust-domain", "north", "--out", h.home+"/north-alpha", "--interface", string(all[2].Interface), "--overlap", "0")
+	h.do("sm", "rotate", "alpha", "--trust-domain", "north", "--out", h.home+"/north-alpha", "--interface", string(all[2].Interface), "--overlap", "0")
 	if _, status := third.session(t); status != http.StatusUnauthorized {
 		t.Errorf("status %d on an open connection after its credential was rotated without overlap; want 401", status)
 	}
-	h.cli("sm", "revoke", "alpha", "--trust-domain", "north")
+	h.do("sm", "revoke", "alpha", "--trust-domain", "north")
 	for _, ep := range all {
 		ep.mustRefuse(t, "a revoked Security Manager's credential", ep.tls(&ep.Cert))
 	}
@@ -142,8 +142,8 @@ func (c *sepCache) Put(_ string, s *tls.ClientSessionState) {
 // Covers: Security.006
 func TestSeparation_NoSessionIsResumed(t *testing.T) {
 	t.Parallel()
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	all := h.register("north", "alpha")
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		cache := &sepCache{}
@@ -165,7 +165,7 @@ func TestSeparation_NoSessionIsResumed(t *testing.T) {
 // sepOpenSSL runs openssl as a verifier that shares no code with the hub.
 func sepOpenSSL(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), bPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "openssl", args...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -176,14 +176,14 @@ func sepOpenSSL(t *testing.T, stdin string, args ...string) (string, error) {
 // Covers: Security.001
 func TestSeparation_OpenSSLAgrees(t *testing.T) {
 	t.Parallel()
-	h := bStart(t)
-	h.cli("trust-domain", "create", "north")
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
 	all := h.register("north", "alpha")
 	ep, other := all[0], all[1]
 	if out, err := sepOpenSSL(t, "", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", ep.Files+".ca.crt", "-untrusted", ep.Files+".crt", ep.Files+".crt"); err != nil {
 		t.Errorf("openssl does not accept the chain of a credential: %v\n%s", err, out)
 	}
-	connect := func(own *bEndpoint) (string, error) {
+	connect := func(own *endpoint) (string, error) {
 		request := "GET /manoward/v1/session HTTP/1.1\r\nHost: " + ep.ServerName + "\r\nConnection: close\r\n\r\n"
 		return sepOpenSSL(t, request, "s_client", "-quiet", "-ign_eof", "-verify_return_error", "-x509_strict",
 			"-connect", ep.address(), "-servername", ep.ServerName, "-verify_hostname", ep.ServerName,

@@ -20,18 +20,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/vault"
 )
 
 // sepHub starts a hub with three SMs in two trust domains. Two of them have the
 // same name, so that a check by the name alone would show.
-func sepHub(t *testing.T, args ...string) (*bHub, []*bEndpoint) {
-	h := bStart(t, args...)
-	h.cli("trust-domain", "create", "north")
-	h.cli("trust-domain", "create", "south")
-	var all []*bEndpoint
+func sepHub(t *testing.T, args ...string) (*hubProcess, []*endpoint) {
+	h := startHub(t, args...)
+	h.do("trust-domain", "create", "north")
+	h.do("trust-domain", "create", "south")
+	var all []*endpoint
 	for _, sm := range [][2]string{{"north", "alpha"}, {"north", "beta"}, {"south", "alpha"}} {
 		all = append(all, h.register(sm[0], sm[1])...)
 	}
@@ -45,14 +44,14 @@ func sepPrint(c tls.Certificate) string {
 
 // sepRefusals returns the attempts that were recorded in the trust domains, by
 // server name and fingerprint, as the command line lists them.
-func sepRefusals(t *testing.T, h *bHub) map[string]string {
+func sepRefusals(t *testing.T, h *hubProcess) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, domain := range []string{"north", "south"} {
 		var records []struct {
 			Data struct{ ServerName, Fingerprint, Reason string }
 		}
-		out := h.cli("trust-domain", "records", domain, "--kind", "access.refused", "-o", "json")
+		out := h.do("trust-domain", "records", domain, "--kind", "access.refused", "-o", "json")
 		if err := json.Unmarshal([]byte(out), &records); err != nil {
 			t.Fatal(err)
 		}
@@ -65,10 +64,10 @@ func sepRefusals(t *testing.T, h *bHub) map[string]string {
 
 // sepRecorded waits until attempts are recorded in the domains that own the
 // endpoints.
-func sepRecorded(t *testing.T, h *bHub, want map[string]string) {
+func sepRecorded(t *testing.T, h *hubProcess, want map[string]string) {
 	t.Helper()
 	missing := ""
-	bEventually(t, "refused attempts are recorded", bPatience, func() bool {
+	eventually(t, "refused attempts are recorded", patience, func() bool {
 		found := sepRefusals(t, h)
 		for key, reason := range want {
 			if found[key] != reason {
@@ -137,14 +136,14 @@ func sepForge(t *testing.T, issuer *tls.Certificate, names ...string) *tls.Certi
 
 // sepStolenCA returns the client CA of an endpoint with its key, as somebody has
 // them who holds the data directory and the unlock key.
-func sepStolenCA(t *testing.T, h *bHub, ep *bEndpoint) *tls.Certificate {
+func sepStolenCA(t *testing.T, h *hubProcess, ep *endpoint) *tls.Certificate {
 	t.Helper()
-	v, err := vault.Open(filepath.Join(h.dir, "unlock.key"))
+	v, err := vault.Open(filepath.Join(h.data, "unlock.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	label := "sm/" + ep.SM + "/" + string(ep.Interface)
-	blob, err := os.ReadFile(filepath.Join(h.dir, "keys", ep.Domain, "sm_"+ep.SM+"_"+string(ep.Interface)+".key"))
+	blob, err := os.ReadFile(filepath.Join(h.data, "keys", ep.Domain, "sm_"+ep.SM+"_"+string(ep.Interface)+".key"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +173,7 @@ func TestSeparation_ForgedCredentials(t *testing.T) {
 	for n, ep := range all {
 		next := all[(n+1)%len(all)]
 		ca := sepStolenCA(t, h, ep)
-		try := func(at *bEndpoint, what, reason string, cert *tls.Certificate) {
+		try := func(at *endpoint, what, reason string, cert *tls.Certificate) {
 			at.mustRefuse(t, what, at.tls(cert))
 			refused[at.Domain+" "+at.ServerName+" "+sepPrint(*cert)] = reason
 		}
@@ -191,7 +190,7 @@ func TestSeparation_ForgedCredentials(t *testing.T) {
 
 // sepOtherName is why a name of another endpoint is refused: a name of another
 // domain does not even get past the name constraints of the CA.
-func sepOtherName(ep, other *bEndpoint) string {
+func sepOtherName(ep, other *endpoint) string {
 	if ep.Domain != other.Domain {
 		return "untrusted-credential"
 	}
@@ -209,14 +208,7 @@ func TestSeparation_ServerNamesAndListeners(t *testing.T) {
 	if len(listeners) != 3 || h.ready.Endpoints["admin"] == "" || h.ready.Endpoints["scOr"] == "" || h.ready.Endpoints["scVi"] == "" {
 		t.Fatalf("listeners %v: want three addresses for three reference points", h.ready.Endpoints)
 	}
-	ctx, err := cli.ReadContext(h.ready.Context)
-	if err != nil {
-		t.Fatal(err)
-	}
-	operator, err := tls.X509KeyPair([]byte(ctx.Certificate), []byte(ctx.Key))
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := operatorCredential(t, h.operatorContext())
 	for _, ep := range all {
 		noName := ep.tls(&ep.Cert)
 		noName.ServerName, noName.InsecureSkipVerify = "", true // without a name there is no SNI
@@ -288,7 +280,7 @@ func TestSeparation_NoKeyIsShared(t *testing.T) {
 		conn.Close()
 	}
 	var sms []hub.SecurityManager
-	if err := json.Unmarshal([]byte(h.cli("sm", "list", "-o", "json")), &sms); err != nil {
+	if err := json.Unmarshal([]byte(h.do("sm", "list", "-o", "json")), &sms); err != nil {
 		t.Fatal(err)
 	}
 	for _, sm := range sms {
@@ -298,16 +290,13 @@ func TestSeparation_NoKeyIsShared(t *testing.T) {
 	}
 	for _, name := range []string{"north", "south"} {
 		var domain hub.TrustDomain
-		if err := json.Unmarshal([]byte(h.cli("trust-domain", "show", name, "-o", "json")), &domain); err != nil {
+		if err := json.Unmarshal([]byte(h.do("trust-domain", "show", name, "-o", "json")), &domain); err != nil {
 			t.Fatal(err)
 		}
 		keys.addPEM("root of "+name, domain.Root)
 		keys.addPEM("CA of "+name, domain.Intermediate)
 	}
-	ctx, err := cli.ReadContext(h.ready.Context)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx := h.operatorContext()
 	keys.addPEM("root of the hub", ctx.CA)
 	keys.addPEM("operator", ctx.Certificate)
 	const want = 15 + 15 + 15 + 2*2 + 2 // credentials, endpoints, client CAs, CAs of domains, the hub's
