@@ -63,6 +63,9 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := clearHalfMade(dir, b.log); err != nil {
+		return err
+	}
 	if err := b.startServer(keys, ids); err != nil {
 		return err
 	}
