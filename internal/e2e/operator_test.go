@@ -142,11 +142,12 @@ func (h *hubProcess) records(domain string) []hub.Record {
 // missingCheck is what /readyz says of a check that does not pass.
 type missingCheck struct{ Name, Reason string }
 
-// readyz asks the admin listener for readiness, without a credential.
+// readyz asks the admin listener for readiness as the operator, who is told the
+// reasons.
 func (h *hubProcess) readyz() (status int, missing []missingCheck) {
 	h.t.Helper()
 	c := h.operatorContext()
-	resp, body := call(h.t, httpClient(h.t, adminTLS(h.t, c, false), false), "GET", c.Server+"/readyz", nil, "")
+	resp, body := call(h.t, httpClient(h.t, adminTLS(h.t, c, true), false), "GET", c.Server+"/readyz", nil, "")
 	status = resp.StatusCode
 	var answer struct {
 		Ready   bool
