@@ -236,7 +236,7 @@ func harmOne(t *testing.T, dir string, r *rand.Rand) string {
 // "ready", kills it with SIGKILL and returns the lines it printed before.
 func killChild(t *testing.T, role, dir string) []string {
 	t.Helper()
-	cmd := exec.CommandContext(within(t), os.Args[0], "-test.run=^TestChild$")
+	cmd := exec.CommandContext(within(t), os.Args[0], "-test.run=^TestKilled$")
 	cmd.Env = append(os.Environ(), "NATSBUS_CHILD="+role, "NATSBUS_DIR="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -264,12 +264,10 @@ func killChild(t *testing.T, role, dir string) []string {
 	return lines
 }
 
-// TestChild is what killChild runs. It has no part of its own in a test run.
-func TestChild(t *testing.T) {
-	role, dir := os.Getenv("NATSBUS_CHILD"), os.Getenv("NATSBUS_DIR")
-	if role == "" {
-		t.Skip("only for tests that kill a process")
-	}
+// killedChild is what killChild runs: TestKilled in a process of its own, which the
+// variable tells what to do.
+func killedChild(t *testing.T, role string) {
+	dir := os.Getenv("NATSBUS_DIR")
 	a, _, err := guarded(within(t), dir)
 	if err != nil {
 		t.Fatal(err)
