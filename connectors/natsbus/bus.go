@@ -186,13 +186,25 @@ func (b *Bus) Health(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.Reachable(ctx); err != nil {
+		return err
+	}
+	return b.damage()
+}
+
+// Reachable returns nil when the bus answers, so that what was read from it is
+// not out of date for lack of a connection. A bus that answers may still be
+// unable to store: see [Bus.Health].
+func (b *Bus) Reachable(ctx context.Context) error {
+	const op = "reach bus"
+	if b.isClosed() {
+		return hub.E(hub.Unavailable, op, "the bus is closed", nil)
+	}
 	if s := b.hub.conn.Status(); s != nats.CONNECTED {
 		return hub.E(hub.Unavailable, op, "not connected to NATS ("+s.String()+"); see that the NATS servers run and can be reached", b.hub.conn.LastError())
 	}
-	if _, err := b.registryInfo(ctx); err != nil {
-		return busError(op, err)
-	}
-	return b.damage()
+	_, err := b.registryInfo(ctx)
+	return busError(op, err)
 }
 
 // damage returns what the guards have found in the background.

@@ -258,10 +258,25 @@ func (e *embedded) health() error {
 	if err := e.disabled(); err != nil {
 		return err
 	}
-	if h := e.server.Healthz(nil); h.StatusCode != 0 && h.StatusCode != 200 {
-		return e.unwritable("a stream", errors.New(h.Error))
+	return lasting(func() error {
+		if h := e.server.Healthz(nil); h.StatusCode != 0 && h.StatusCode != 200 {
+			return e.unwritable("a stream", errors.New(h.Error))
+		}
+		return nil
+	})
+}
+
+// lasting asks again, for a quarter of a second, before it takes the server's
+// word that something is wrong: a stream whose directory is there and that is
+// just being made looks to it like one that could not be recovered.
+func lasting(ask func() error) error {
+	const tries, wait = 5, 50 * time.Millisecond
+	err := ask()
+	for n := 0; err != nil && n < tries; n++ {
+		_ = pause(context.Background(), wait) // never ends early
+		err = ask()
 	}
-	return nil
+	return err
 }
 
 // stop shuts the server down; it returns when everything is on disk or ctx

@@ -102,13 +102,15 @@ func (e *embedded) trouble(account, stream string) error {
 	if err := e.disabled(); err != nil {
 		return err
 	}
-	h := e.server.Healthz(&server.HealthzOptions{Account: account, Details: true})
-	for _, sick := range h.Errors {
-		if sick.Stream == stream {
-			return e.unwritable("stream "+stream, errors.New(sick.Error))
+	return lasting(func() error {
+		h := e.server.Healthz(&server.HealthzOptions{Account: account, Details: true})
+		for _, sick := range h.Errors {
+			if sick.Stream == stream {
+				return e.unwritable("stream "+stream, errors.New(sick.Error))
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // disabled says that the server stores nothing at all any more.

@@ -129,7 +129,7 @@ func (h *hubProcess) openListeners(_, _ context.Context) (err error) {
 }
 
 // busIsCurrent returns what a gate asks before it lets somebody in: is the bus
-// there, so that no revocation can have been missed. The answer is kept for a
+// reached, so that no revocation can have been missed. The answer is kept for a
 // moment, so that no request waits for it.
 func (h *hubProcess) busIsCurrent(work context.Context) func() error {
 	state := make(chan error, 1)
@@ -144,7 +144,7 @@ func (h *hubProcess) busIsCurrent(work context.Context) func() error {
 			case <-tick.C:
 			}
 			asked, cancel := context.WithTimeout(ctx, 5*time.Second)
-			err := h.bus.Health(asked)
+			err := h.bus.Reachable(asked)
 			cancel()
 			<-state
 			state <- err
