@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -258,25 +259,34 @@ func (e *embedded) health() error {
 	if err := e.disabled(); err != nil {
 		return err
 	}
-	return lasting(func() error {
-		if h := e.server.Healthz(nil); h.StatusCode != 0 && h.StatusCode != 200 {
-			return e.unwritable("a stream", errors.New(h.Error))
-		}
-		return nil
-	})
+	return e.lasting("a stream", server.HealthzOptions{Details: true}, func(server.HealthzError) bool { return true })
 }
 
-// lasting asks again, for a quarter of a second, before it takes the server's
-// word that something is wrong: a stream whose directory is there and that is
-// just being made looks to it like one that could not be recovered.
-func lasting(ask func() error) error {
-	const tries, wait = 5, 50 * time.Millisecond
-	err := ask()
-	for n := 0; err != nil && n < tries; n++ {
-		_ = pause(context.Background(), wait) // never ends early
-		err = ask()
+// lasting returns what is wrong, of all that the server calls wrong and that
+// matters, when it stays so for a quarter of a second: a stream whose directory
+// is there and that is just being made looks to the server like one that could
+// not be recovered.
+func (e *embedded) lasting(what string, opts server.HealthzOptions, matters func(server.HealthzError) bool) error {
+	const looks, wait = 6, 50 * time.Millisecond
+	ask := func() map[string]string {
+		found := map[string]string{}
+		for _, sick := range e.server.Healthz(&opts).Errors {
+			if matters(sick) {
+				found[sick.Account+" "+sick.Stream+" "+sick.Consumer] = sick.Error
+			}
+		}
+		return found
 	}
-	return err
+	lasting := ask()
+	for n := 1; len(lasting) > 0 && n < looks; n++ {
+		_ = pause(context.Background(), wait) // never ends early
+		still := ask()
+		maps.DeleteFunc(lasting, func(name, _ string) bool { return still[name] == "" })
+	}
+	for _, reason := range lasting {
+		return e.unwritable(what, errors.New(reason))
+	}
+	return nil
 }
 
 // stop shuts the server down; it returns when everything is on disk or ctx

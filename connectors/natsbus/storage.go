@@ -102,14 +102,8 @@ func (e *embedded) trouble(account, stream string) error {
 	if err := e.disabled(); err != nil {
 		return err
 	}
-	return lasting(func() error {
-		h := e.server.Healthz(&server.HealthzOptions{Account: account, Details: true})
-		for _, sick := range h.Errors {
-			if sick.Stream == stream {
-				return e.unwritable("stream "+stream, errors.New(sick.Error))
-			}
-		}
-		return nil
+	return e.lasting("stream "+stream, server.HealthzOptions{Account: account, Details: true}, func(sick server.HealthzError) bool {
+		return sick.Stream == stream
 	})
 }
 

@@ -2,31 +2,9 @@ package natsbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
-	"time"
 )
-
-// What passes within a moment is no trouble; what stays is told.
-func TestLasting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sick := errors.New("sick")
-		for after, want := range map[time.Duration]error{0: nil, 200 * time.Millisecond: nil, time.Hour: sick} {
-			begun := time.Now()
-			got := lasting(func() error {
-				if time.Since(begun) < after {
-					return sick
-				}
-				return nil
-			})
-			if !errors.Is(got, want) {
-				t.Errorf("trouble that lasts %s: %v", after, got)
-			}
-		}
-	})
-}
 
 // Streams that are being made do not make a bus look ill.
 func TestHealth_WhileStreamsAreMade(t *testing.T) {
