@@ -1,0 +1,336 @@
+package sol003
+
+import "time"
+
+// VimConnectionInfo is the data type of that name in SOL003 V3.7.1.
+type VimConnectionInfo struct {
+	VimID         string        `json:"vimId,omitempty"`
+	VimType       string        `json:"vimType"`
+	InterfaceInfo KeyValuePairs `json:"interfaceInfo,omitempty"`
+	AccessInfo    KeyValuePairs `json:"accessInfo,omitempty"`
+	Extra         KeyValuePairs `json:"extra,omitempty"`
+}
+
+// ScaleInfo is the data type of that name in SOL003 V3.7.1. The official file
+// requires scaleLevel, as the specification names it, and declares scaleToLevel, a
+// string, in its place: producers fill in both, and consumers take either.
+type ScaleInfo struct {
+	AspectID     string `json:"aspectId"`
+	VnfdID       string `json:"vnfdId,omitempty"`
+	ScaleLevel   *int   `json:"scaleLevel,omitempty"`
+	ScaleToLevel string `json:"scaleToLevel,omitempty"`
+}
+
+// IpOverEthernetAddressInfoIpAddresseAddressRange is the data type of that name in SOL003 V3.7.1.
+type IpOverEthernetAddressInfoIpAddresseAddressRange struct {
+	MinAddress string `json:"minAddress"`
+	MaxAddress string `json:"maxAddress"`
+}
+
+// IpOverEthernetAddressInfoIpAddresse is the data type of that name in SOL003 V3.7.1.
+type IpOverEthernetAddressInfoIpAddresse struct {
+	Type         string                                           `json:"type"`
+	Addresses    []string                                         `json:"addresses,omitempty"`
+	IsDynamic    bool                                             `json:"isDynamic,omitempty"`
+	AddressRange *IpOverEthernetAddressInfoIpAddresseAddressRange `json:"addressRange,omitempty"`
+	SubnetID     string                                           `json:"subnetId,omitempty"`
+}
+
+// IpOverEthernetAddressInfo is the data type of that name in SOL003 V3.7.1.
+type IpOverEthernetAddressInfo struct {
+	MacAddress     string                                `json:"macAddress,omitempty"`
+	SegmentationID string                                `json:"segmentationId,omitempty"`
+	IpAddresses    []IpOverEthernetAddressInfoIpAddresse `json:"ipAddresses,omitempty"`
+}
+
+// CpProtocolInfo is the data type of that name in SOL003 V3.7.1.
+type CpProtocolInfo struct {
+	LayerProtocol  string                     `json:"layerProtocol"`
+	IpOverEthernet *IpOverEthernetAddressInfo `json:"ipOverEthernet,omitempty"`
+}
+
+// VnfExtCpInfo is the data type of that name in SOL003 V3.7.1.
+type VnfExtCpInfo struct {
+	ID                         string           `json:"id"`
+	CpdID                      string           `json:"cpdId"`
+	CpConfigID                 string           `json:"cpConfigId"`
+	VnfdID                     string           `json:"vnfdId,omitempty"`
+	CpProtocolInfo             []CpProtocolInfo `json:"cpProtocolInfo"`
+	ExtLinkPortID              string           `json:"extLinkPortId,omitempty"`
+	Metadata                   KeyValuePairs    `json:"metadata,omitempty"`
+	AssociatedVnfcCpID         string           `json:"associatedVnfcCpId,omitempty"`
+	AssociatedVipCpID          string           `json:"associatedVipCpId,omitempty"`
+	AssociatedVnfVirtualLinkID string           `json:"associatedVnfVirtualLinkId,omitempty"`
+}
+
+// VipCpInfo is the data type of that name in SOL003 V3.7.1.
+type VipCpInfo struct {
+	CpInstanceID        string           `json:"cpInstanceId"`
+	CpdID               string           `json:"cpdId"`
+	VnfdID              string           `json:"vnfdId,omitempty"`
+	VnfExtCpID          string           `json:"vnfExtCpId,omitempty"`
+	CpProtocolInfo      []CpProtocolInfo `json:"cpProtocolInfo,omitempty"`
+	AssociatedVnfcCpIDs []string         `json:"associatedVnfcCpIds,omitempty"`
+	VnfLinkPortID       string           `json:"vnfLinkPortId,omitempty"`
+	Metadata            KeyValuePairs    `json:"metadata,omitempty"`
+}
+
+// ResourceHandle is the data type of that name in SOL003 V3.7.1.
+type ResourceHandle struct {
+	VimConnectionID      string `json:"vimConnectionId,omitempty"`
+	ResourceProviderID   string `json:"resourceProviderId,omitempty"`
+	ResourceID           string `json:"resourceId"`
+	VimLevelResourceType string `json:"vimLevelResourceType,omitempty"`
+}
+
+// ExtLinkPortInfo is the data type of that name in SOL003 V3.7.1.
+type ExtLinkPortInfo struct {
+	ID                    string         `json:"id"`
+	ResourceHandle        ResourceHandle `json:"resourceHandle"`
+	CpInstanceID          string         `json:"cpInstanceId,omitempty"`
+	SecondaryCpInstanceID string         `json:"secondaryCpInstanceId,omitempty"`
+	TrunkResourceID       string         `json:"trunkResourceId,omitempty"`
+}
+
+// IpOverEthernetAddressDataIpAddresseAddressRange is the data type of that name in SOL003 V3.7.1.
+type IpOverEthernetAddressDataIpAddresseAddressRange struct {
+	MinAddress string `json:"minAddress"`
+	MaxAddress string `json:"maxAddress"`
+}
+
+// IpOverEthernetAddressDataIpAddresse is the data type of that name in SOL003 V3.7.1.
+type IpOverEthernetAddressDataIpAddresse struct {
+	Type                string                                           `json:"type"`
+	FixedAddresses      []string                                         `json:"fixedAddresses,omitempty"`
+	NumDynamicAddresses int                                              `json:"numDynamicAddresses,omitempty"`
+	AddressRange        *IpOverEthernetAddressDataIpAddresseAddressRange `json:"addressRange,omitempty"`
+	SubnetID            string                                           `json:"subnetId,omitempty"`
+}
+
+// IpOverEthernetAddressData is the data type of that name in SOL003 V3.7.1.
+type IpOverEthernetAddressData struct {
+	MacAddress       string                                `json:"macAddress,omitempty"`
+	SegmentationType string                                `json:"segmentationType,omitempty"`
+	SegmentationID   string                                `json:"segmentationId,omitempty"`
+	IpAddresses      []IpOverEthernetAddressDataIpAddresse `json:"ipAddresses,omitempty"`
+}
+
+// CpProtocolData is the data type of that name in SOL003 V3.7.1.
+type CpProtocolData struct {
+	LayerProtocol  string                     `json:"layerProtocol"`
+	IpOverEthernet *IpOverEthernetAddressData `json:"ipOverEthernet,omitempty"`
+}
+
+// VnfExtCpConfig is the data type of that name in SOL003 V3.7.1.
+type VnfExtCpConfig struct {
+	ParentCpConfigID  string           `json:"parentCpConfigId,omitempty"`
+	LinkPortID        string           `json:"linkPortId,omitempty"`
+	CreateExtLinkPort bool             `json:"createExtLinkPort,omitempty"`
+	CpProtocolData    []CpProtocolData `json:"cpProtocolData,omitempty"`
+}
+
+// VnfExtCpData is the data type of that name in SOL003 V3.7.1.
+type VnfExtCpData struct {
+	CpdID    string                    `json:"cpdId"`
+	CpConfig map[string]VnfExtCpConfig `json:"cpConfig,omitempty"`
+}
+
+// ExtVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
+type ExtVirtualLinkInfo struct {
+	ID                  string            `json:"id"`
+	ResourceHandle      ResourceHandle    `json:"resourceHandle"`
+	ExtLinkPorts        []ExtLinkPortInfo `json:"extLinkPorts,omitempty"`
+	CurrentVnfExtCpData []VnfExtCpData    `json:"currentVnfExtCpData"`
+}
+
+// VnfLinkPortInfo is the data type of that name in SOL003 V3.7.1.
+type VnfLinkPortInfo struct {
+	ID              string         `json:"id"`
+	ResourceHandle  ResourceHandle `json:"resourceHandle"`
+	CpInstanceID    string         `json:"cpInstanceId,omitempty"`
+	CpInstanceType  string         `json:"cpInstanceType,omitempty"`
+	VipCpInstanceID string         `json:"vipCpInstanceId,omitempty"`
+	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
+}
+
+// ExtManagedVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
+type ExtManagedVirtualLinkInfo struct {
+	ID                               string            `json:"id"`
+	VnfVirtualLinkDescID             string            `json:"vnfVirtualLinkDescId"`
+	VnfdID                           string            `json:"vnfdId,omitempty"`
+	NetworkResource                  ResourceHandle    `json:"networkResource"`
+	VnfLinkPorts                     []VnfLinkPortInfo `json:"vnfLinkPorts,omitempty"`
+	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
+}
+
+// MonitoringParameter is the data type of that name in SOL003 V3.7.1.
+type MonitoringParameter struct {
+	ID                string `json:"id"`
+	VnfdID            string `json:"vnfdId,omitempty"`
+	Name              string `json:"name,omitempty"`
+	PerformanceMetric string `json:"performanceMetric"`
+}
+
+// VnfcResourceInfoVnfcCpInfoItem is the data type of that name in SOL003 V3.7.1.
+type VnfcResourceInfoVnfcCpInfoItem struct {
+	ID             string           `json:"id"`
+	CpdID          string           `json:"cpdId"`
+	VnfExtCpID     string           `json:"vnfExtCpId,omitempty"`
+	CpProtocolInfo []CpProtocolInfo `json:"cpProtocolInfo,omitempty"`
+	VnfLinkPortID  string           `json:"vnfLinkPortId,omitempty"`
+	Metadata       KeyValuePairs    `json:"metadata,omitempty"`
+}
+
+// VnfcResourceInfo is the data type of that name in SOL003 V3.7.1.
+type VnfcResourceInfo struct {
+	ID                 string                           `json:"id"`
+	VduID              string                           `json:"vduId"`
+	VnfdID             string                           `json:"vnfdId,omitempty"`
+	ComputeResource    ResourceHandle                   `json:"computeResource"`
+	ZoneID             string                           `json:"zoneId,omitempty"`
+	StorageResourceIDs []string                         `json:"storageResourceIds,omitempty"`
+	ReservationID      string                           `json:"reservationId,omitempty"`
+	VnfcCpInfo         []VnfcResourceInfoVnfcCpInfoItem `json:"vnfcCpInfo,omitempty"`
+	ParentCpID         string                           `json:"parentCpId,omitempty"`
+	Metadata           KeyValuePairs                    `json:"metadata,omitempty"`
+}
+
+// VnfVirtualLinkResourceInfo is the data type of that name in SOL003 V3.7.1.
+type VnfVirtualLinkResourceInfo struct {
+	ID                   string            `json:"id"`
+	VnfVirtualLinkDescID string            `json:"vnfVirtualLinkDescId"`
+	VnfdID               string            `json:"vnfdId,omitempty"`
+	NetworkResource      ResourceHandle    `json:"networkResource"`
+	ZoneID               string            `json:"zoneId,omitempty"`
+	ReservationID        string            `json:"reservationId,omitempty"`
+	VnfLinkPorts         []VnfLinkPortInfo `json:"vnfLinkPorts,omitempty"`
+	Metadata             KeyValuePairs     `json:"metadata,omitempty"`
+}
+
+// VirtualStorageResourceInfo is the data type of that name in SOL003 V3.7.1.
+type VirtualStorageResourceInfo struct {
+	ID                   string         `json:"id"`
+	VirtualStorageDescID string         `json:"virtualStorageDescId"`
+	VnfdID               string         `json:"vnfdId,omitempty"`
+	StorageResource      ResourceHandle `json:"storageResource"`
+	ZoneID               string         `json:"zoneId,omitempty"`
+	ReservationID        string         `json:"reservationId,omitempty"`
+	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
+}
+
+// VnfInstanceInstantiatedVnfInfo is the data type of that name in SOL003 V3.7.1.
+type VnfInstanceInstantiatedVnfInfo struct {
+	FlavourID                  string                       `json:"flavourId"`
+	VnfState                   VnfOperationalStateType      `json:"vnfState"`
+	ScaleStatus                []ScaleInfo                  `json:"scaleStatus,omitempty"`
+	MaxScaleLevels             []ScaleInfo                  `json:"maxScaleLevels,omitempty"`
+	ExtCpInfo                  []VnfExtCpInfo               `json:"extCpInfo"`
+	VipCpInfo                  []VipCpInfo                  `json:"vipCpInfo,omitempty"`
+	ExtVirtualLinkInfo         []ExtVirtualLinkInfo         `json:"extVirtualLinkInfo,omitempty"`
+	ExtManagedVirtualLinkInfo  []ExtManagedVirtualLinkInfo  `json:"extManagedVirtualLinkInfo,omitempty"`
+	MonitoringParameters       []MonitoringParameter        `json:"monitoringParameters,omitempty"`
+	LocalizationLanguage       string                       `json:"localizationLanguage,omitempty"`
+	VnfcResourceInfo           []VnfcResourceInfo           `json:"vnfcResourceInfo,omitempty"`
+	VnfVirtualLinkResourceInfo []VnfVirtualLinkResourceInfo `json:"vnfVirtualLinkResourceInfo,omitempty"`
+	VirtualStorageResourceInfo []VirtualStorageResourceInfo `json:"virtualStorageResourceInfo,omitempty"`
+}
+
+// Link is the data type of that name in SOL003 V3.7.1.
+type Link struct {
+	Href string `json:"href"`
+}
+
+// VnfInstanceLinks is the data type of that name in SOL003 V3.7.1.
+type VnfInstanceLinks struct {
+	Self                Link  `json:"self"`
+	Indicators          *Link `json:"indicators,omitempty"`
+	Instantiate         *Link `json:"instantiate,omitempty"`
+	Terminate           *Link `json:"terminate,omitempty"`
+	Scale               *Link `json:"scale,omitempty"`
+	ScaleToLevel        *Link `json:"scaleToLevel,omitempty"`
+	ChangeFlavour       *Link `json:"changeFlavour,omitempty"`
+	Heal                *Link `json:"heal,omitempty"`
+	Operate             *Link `json:"operate,omitempty"`
+	ChangeExtConn       *Link `json:"changeExtConn,omitempty"`
+	CreateSnapshot      *Link `json:"createSnapshot,omitempty"`
+	RevertToSnapshot    *Link `json:"revertToSnapshot,omitempty"`
+	ChangeCurrentVnfPkg *Link `json:"changeCurrentVnfPkg,omitempty"`
+}
+
+// VnfInstance is the data type of that name in SOL003 V3.7.1.
+type VnfInstance struct {
+	ID                        string                          `json:"id"`
+	VnfInstanceName           string                          `json:"vnfInstanceName,omitempty"`
+	VnfInstanceDescription    string                          `json:"vnfInstanceDescription,omitempty"`
+	VnfdID                    string                          `json:"vnfdId"`
+	VnfProvider               string                          `json:"vnfProvider"`
+	VnfProductName            string                          `json:"vnfProductName"`
+	VnfSoftwareVersion        string                          `json:"vnfSoftwareVersion"`
+	VnfdVersion               string                          `json:"vnfdVersion"`
+	VnfConfigurableProperties KeyValuePairs                   `json:"vnfConfigurableProperties,omitempty"`
+	VimConnectionInfo         map[string]VimConnectionInfo    `json:"vimConnectionInfo,omitempty"`
+	InstantiationState        string                          `json:"instantiationState"`
+	InstantiatedVnfInfo       *VnfInstanceInstantiatedVnfInfo `json:"instantiatedVnfInfo,omitempty"`
+	Metadata                  KeyValuePairs                   `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs                   `json:"extensions,omitempty"`
+	Links                     VnfInstanceLinks                `json:"_links"`
+}
+
+// VnfcSnapshotInfoStorageSnapshotResource is the data type of that name in SOL003 V3.7.1.
+type VnfcSnapshotInfoStorageSnapshotResource struct {
+	StorageResourceID       string        `json:"storageResourceId"`
+	StorageSnapshotResource KeyValuePairs `json:"storageSnapshotResource,omitempty"`
+}
+
+// VnfcSnapshotInfo is the data type of that name in SOL003 V3.7.1.
+type VnfcSnapshotInfo struct {
+	ID                       string                                    `json:"id"`
+	VnfcInstanceID           string                                    `json:"vnfcInstanceId"`
+	CreationStartedAt        *time.Time                                `json:"creationStartedAt,omitempty"`
+	CreationFinishedAt       *time.Time                                `json:"creationFinishedAt,omitempty"`
+	VnfcResourceInfoID       string                                    `json:"vnfcResourceInfoId,omitempty"`
+	ComputeSnapshotResource  *ResourceHandle                           `json:"computeSnapshotResource,omitempty"`
+	StorageSnapshotResources []VnfcSnapshotInfoStorageSnapshotResource `json:"storageSnapshotResources,omitempty"`
+	UserDefinedData          KeyValuePairs                             `json:"userDefinedData,omitempty"`
+}
+
+// VnfStateSnapshotInfo is the data type of that name in SOL003 V3.7.1.
+type VnfStateSnapshotInfo struct {
+	Checksum    string        `json:"checksum"`
+	IsEncrypted bool          `json:"isEncrypted"`
+	Metadata    KeyValuePairs `json:"metadata,omitempty"`
+}
+
+// VnfSnapshotLinks is the data type of that name in SOL003 V3.7.1.
+type VnfSnapshotLinks struct {
+	Self             Link  `json:"self"`
+	VnfStateSnapshot *Link `json:"vnfStateSnapshot,omitempty"`
+}
+
+// VnfSnapshot is the data type of that name in SOL003 V3.7.1.
+type VnfSnapshot struct {
+	ID                   string                `json:"id"`
+	VnfInstanceID        string                `json:"vnfInstanceId"`
+	CreationStartedAt    *time.Time            `json:"creationStartedAt,omitempty"`
+	CreationFinishedAt   *time.Time            `json:"creationFinishedAt,omitempty"`
+	VnfdID               string                `json:"vnfdId"`
+	VnfInstance          *VnfInstance          `json:"vnfInstance,omitempty"`
+	VnfcSnapshots        []VnfcSnapshotInfo    `json:"vnfcSnapshots"`
+	VnfStateSnapshotInfo *VnfStateSnapshotInfo `json:"vnfStateSnapshotInfo,omitempty"`
+	UserDefinedData      KeyValuePairs         `json:"userDefinedData,omitempty"`
+	Links                *VnfSnapshotLinks     `json:"_links,omitempty"`
+}
+
+// VnfSnapshotInfoLinks is the data type of that name in SOL003 V3.7.1.
+type VnfSnapshotInfoLinks struct {
+	Self      Link  `json:"self"`
+	TakenFrom *Link `json:"takenFrom,omitempty"`
+}
+
+// VnfSnapshotInfo is the data type of that name in SOL003 V3.7.1.
+type VnfSnapshotInfo struct {
+	ID               string               `json:"id"`
+	VnfSnapshotPkgID string               `json:"vnfSnapshotPkgId,omitempty"`
+	VnfSnapshot      *VnfSnapshot         `json:"vnfSnapshot,omitempty"`
+	Links            VnfSnapshotInfoLinks `json:"_links"`
+}

@@ -1,0 +1,153 @@
+package sol003
+
+import "time"
+
+// AffectedVnfc is the data type of that name in SOL003 V3.7.1.
+type AffectedVnfc struct {
+	ID                        string         `json:"id"`
+	VduID                     string         `json:"vduId"`
+	VnfdID                    string         `json:"vnfdId,omitempty"`
+	ChangeType                string         `json:"changeType"`
+	ComputeResource           ResourceHandle `json:"computeResource"`
+	ResourceDefinitionID      string         `json:"resourceDefinitionId,omitempty"`
+	ZoneID                    string         `json:"zoneId,omitempty"`
+	Metadata                  KeyValuePairs  `json:"metadata,omitempty"`
+	AffectedVnfcCpIDs         []string       `json:"affectedVnfcCpIds,omitempty"`
+	AddedStorageResourceIDs   []string       `json:"addedStorageResourceIds,omitempty"`
+	RemovedStorageResourceIDs []string       `json:"removedStorageResourceIds,omitempty"`
+}
+
+// AffectedVirtualLink is the data type of that name in SOL003 V3.7.1.
+type AffectedVirtualLink struct {
+	ID                   string         `json:"id"`
+	VnfVirtualLinkDescID string         `json:"vnfVirtualLinkDescId"`
+	VnfdID               string         `json:"vnfdId,omitempty"`
+	ChangeType           string         `json:"changeType"`
+	NetworkResource      ResourceHandle `json:"networkResource"`
+	VnfLinkPortIDs       []string       `json:"vnfLinkPortIds,omitempty"`
+	ResourceDefinitionID string         `json:"resourceDefinitionId,omitempty"`
+	ZoneID               string         `json:"zoneId,omitempty"`
+	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
+}
+
+// AffectedExtLinkPort is the data type of that name in SOL003 V3.7.1.
+type AffectedExtLinkPort struct {
+	ID                   string         `json:"id"`
+	ChangeType           string         `json:"changeType"`
+	ExtCpInstanceID      string         `json:"extCpInstanceId"`
+	ResourceHandle       ResourceHandle `json:"resourceHandle"`
+	ResourceDefinitionID string         `json:"resourceDefinitionId,omitempty"`
+}
+
+// AffectedVirtualStorage is the data type of that name in SOL003 V3.7.1.
+type AffectedVirtualStorage struct {
+	ID                   string         `json:"id"`
+	VirtualStorageDescID string         `json:"virtualStorageDescId"`
+	VnfdID               string         `json:"vnfdId,omitempty"`
+	ChangeType           string         `json:"changeType"`
+	StorageResource      ResourceHandle `json:"storageResource"`
+	ResourceDefinitionID string         `json:"resourceDefinitionId,omitempty"`
+	ZoneID               string         `json:"zoneId,omitempty"`
+	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
+}
+
+// VnfLcmOpOccResourceChanges is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOccResourceChanges struct {
+	AffectedVnfcs           []AffectedVnfc           `json:"affectedVnfcs,omitempty"`
+	AffectedVirtualLinks    []AffectedVirtualLink    `json:"affectedVirtualLinks,omitempty"`
+	AffectedExtLinkPorts    []AffectedExtLinkPort    `json:"affectedExtLinkPorts,omitempty"`
+	AffectedVirtualStorages []AffectedVirtualStorage `json:"affectedVirtualStorages,omitempty"`
+}
+
+// VnfInfoModifications is the data type of that name in SOL003 V3.7.1.
+type VnfInfoModifications struct {
+	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
+	VnfInstanceDescription    string                       `json:"vnfInstanceDescription,omitempty"`
+	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
+	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
+	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
+	VnfdID                    string                       `json:"vnfdId,omitempty"`
+	VnfProvider               string                       `json:"vnfProvider,omitempty"`
+	VnfProductName            string                       `json:"vnfProductName,omitempty"`
+	VnfSoftwareVersion        string                       `json:"vnfSoftwareVersion,omitempty"`
+	VnfdVersion               string                       `json:"vnfdVersion,omitempty"`
+}
+
+// AffectedVipCp is the data type of that name in SOL003 V3.7.1.
+type AffectedVipCp struct {
+	CpInstanceID string `json:"cpInstanceId"`
+	CpdID        string `json:"cpdId"`
+	VnfdID       string `json:"vnfdId,omitempty"`
+	ChangeType   string `json:"changeType"`
+}
+
+// ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL003 V3.7.1.
+type ModificationsTriggeredByVnfPkgChange struct {
+	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
+	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
+	VnfdID                    string                       `json:"vnfdId,omitempty"`
+	VnfProvider               string                       `json:"vnfProvider,omitempty"`
+	VnfProductName            string                       `json:"vnfProductName,omitempty"`
+	VnfSoftwareVersion        string                       `json:"vnfSoftwareVersion,omitempty"`
+	VnfdVersion               string                       `json:"vnfdVersion,omitempty"`
+	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
+}
+
+// VnfLcmOpOccLcmCoordination is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOccLcmCoordination struct {
+	ID                     string             `json:"id"`
+	CoordinationActionName string             `json:"coordinationActionName"`
+	CoordinationResult     LcmCoordResultType `json:"coordinationResult,omitempty"`
+	StartTime              time.Time          `json:"startTime"`
+	EndTime                *time.Time         `json:"endTime,omitempty"`
+	Delay                  *time.Time         `json:"delay,omitempty"`
+	EndpointType           string             `json:"endpointType"`
+}
+
+// VnfLcmOpOccRejectedLcmCoordination is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOccRejectedLcmCoordination struct {
+	CoordinationActionName string    `json:"coordinationActionName"`
+	RejectionTime          time.Time `json:"rejectionTime"`
+	Delay                  time.Time `json:"delay"`
+	EndpointType           string    `json:"endpointType"`
+}
+
+// VnfLcmOpOccLinks is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOccLinks struct {
+	Self        Link  `json:"self"`
+	VnfInstance Link  `json:"vnfInstance"`
+	Grant       *Link `json:"grant,omitempty"`
+	Cancel      *Link `json:"cancel,omitempty"`
+	Retry       *Link `json:"retry,omitempty"`
+	Rollback    *Link `json:"rollback,omitempty"`
+	Fail        *Link `json:"fail,omitempty"`
+	VnfSnapshot *Link `json:"vnfSnapshot,omitempty"`
+}
+
+// VnfLcmOpOcc is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOcc struct {
+	ID                                   string                                `json:"id"`
+	OperationState                       LcmOperationStateType                 `json:"operationState"`
+	StateEnteredTime                     time.Time                             `json:"stateEnteredTime"`
+	StartTime                            time.Time                             `json:"startTime"`
+	VnfInstanceID                        string                                `json:"vnfInstanceId"`
+	GrantID                              string                                `json:"grantId,omitempty"`
+	Operation                            LcmOperationType                      `json:"operation"`
+	IsAutomaticInvocation                bool                                  `json:"isAutomaticInvocation"`
+	OperationParams                      map[string]any                        `json:"operationParams,omitempty"`
+	IsCancelPending                      bool                                  `json:"isCancelPending"`
+	CancelMode                           CancelModeType                        `json:"cancelMode,omitempty"`
+	Error                                *ProblemDetails                       `json:"error,omitempty"`
+	ResourceChanges                      *VnfLcmOpOccResourceChanges           `json:"resourceChanges,omitempty"`
+	ChangedInfo                          *VnfInfoModifications                 `json:"changedInfo,omitempty"`
+	AffectedVipCps                       []AffectedVipCp                       `json:"affectedVipCps,omitempty"`
+	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
+	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
+	VnfSnapshotInfoID                    string                                `json:"vnfSnapshotInfoId,omitempty"`
+	LcmCoordinations                     []VnfLcmOpOccLcmCoordination          `json:"lcmCoordinations,omitempty"`
+	RejectedLcmCoordinations             []VnfLcmOpOccRejectedLcmCoordination  `json:"rejectedLcmCoordinations,omitempty"`
+	Warnings                             []string                              `json:"warnings,omitempty"`
+	Links                                *VnfLcmOpOccLinks                     `json:"_links,omitempty"`
+}

@@ -1,0 +1,228 @@
+package sol005
+
+// CancelModeType is the enumeration of that name in SOL005 V3.7.1.
+type CancelModeType string
+
+// The values of CancelModeType.
+const (
+	CancelModeGraceful CancelModeType = "GRACEFUL"
+	CancelModeForceful CancelModeType = "FORCEFUL"
+)
+
+// LcmCoordResultType is the enumeration of that name in SOL005 V3.7.1.
+type LcmCoordResultType string
+
+// The values of LcmCoordResultType.
+const (
+	LcmCoordResultContinue LcmCoordResultType = "CONTINUE"
+	LcmCoordResultAbort    LcmCoordResultType = "ABORT"
+	LcmCoordResultCacelled LcmCoordResultType = "CACELLED"
+)
+
+// LcmOpNameForChangeNotificationType is the enumeration of that name in SOL005 V3.7.1.
+type LcmOpNameForChangeNotificationType string
+
+// The values of LcmOpNameForChangeNotificationType.
+const (
+	LcmOpNameForChangeNotificationVnfInstantiate      LcmOpNameForChangeNotificationType = "VNF_INSTANTIATE"
+	LcmOpNameForChangeNotificationVnfScale            LcmOpNameForChangeNotificationType = "VNF_SCALE"
+	LcmOpNameForChangeNotificationVnfScaleToLevel     LcmOpNameForChangeNotificationType = "VNF_SCALE_TO_LEVEL"
+	LcmOpNameForChangeNotificationVnfChangeFlavour    LcmOpNameForChangeNotificationType = "VNF_CHANGE_FLAVOUR"
+	LcmOpNameForChangeNotificationVnfTerminate        LcmOpNameForChangeNotificationType = "VNF_TERMINATE"
+	LcmOpNameForChangeNotificationVnfHeal             LcmOpNameForChangeNotificationType = "VNF_HEAL"
+	LcmOpNameForChangeNotificationVnfOperate          LcmOpNameForChangeNotificationType = "VNF_OPERATE"
+	LcmOpNameForChangeNotificationVnfChangeExtConn    LcmOpNameForChangeNotificationType = "VNF_CHANGE_EXT_CONN"
+	LcmOpNameForChangeNotificationVnfModifyInfo       LcmOpNameForChangeNotificationType = "VNF_MODIFY_INFO"
+	LcmOpNameForChangeNotificationVnfCreateSnapshot   LcmOpNameForChangeNotificationType = "VNF_CREATE_SNAPSHOT"
+	LcmOpNameForChangeNotificationVnfRevertToSnapshot LcmOpNameForChangeNotificationType = "VNF_REVERT_TO_SNAPSHOT"
+	LcmOpNameForChangeNotificationVnfChangeVnfpkg     LcmOpNameForChangeNotificationType = "VNF_CHANGE_VNFPKG"
+	LcmOpNameForChangeNotificationNsInstantiate       LcmOpNameForChangeNotificationType = "NS_INSTANTIATE"
+	LcmOpNameForChangeNotificationNsScale             LcmOpNameForChangeNotificationType = "NS_SCALE"
+	LcmOpNameForChangeNotificationNsUpdate            LcmOpNameForChangeNotificationType = "NS_UPDATE"
+	LcmOpNameForChangeNotificationNsTerminate         LcmOpNameForChangeNotificationType = "NS_TERMINATE"
+	LcmOpNameForChangeNotificationNsHeal              LcmOpNameForChangeNotificationType = "NS_HEAL"
+)
+
+// LcmOpOccNotificationVerbosityType is the enumeration of that name in SOL005 V3.7.1.
+type LcmOpOccNotificationVerbosityType string
+
+// The values of LcmOpOccNotificationVerbosityType.
+const (
+	LcmOpOccNotificationVerbosityFull  LcmOpOccNotificationVerbosityType = "FULL"
+	LcmOpOccNotificationVerbosityShort LcmOpOccNotificationVerbosityType = "SHORT"
+)
+
+// LcmOpOccStatusForChangeNotificationType is the enumeration of that name in
+// SOL005. The official OpenAPI file of V3.7.1 repeats the names of operations
+// here by mistake; these are the specification's values.
+type LcmOpOccStatusForChangeNotificationType string
+
+// The values of LcmOpOccStatusForChangeNotificationType.
+const (
+	ChangeStart              LcmOpOccStatusForChangeNotificationType = "START"
+	ChangeCompleted          LcmOpOccStatusForChangeNotificationType = "COMPLETED"
+	ChangePartiallyCompleted LcmOpOccStatusForChangeNotificationType = "PARTIALLY_COMPLETED"
+	ChangeFailed             LcmOpOccStatusForChangeNotificationType = "FAILED"
+	ChangeRolledBack         LcmOpOccStatusForChangeNotificationType = "ROLLED_BACK"
+)
+
+// NsComponentType is the enumeration of that name in SOL005 V3.7.1.
+type NsComponentType string
+
+// The values of NsComponentType.
+const (
+	NsComponentVnf NsComponentType = "VNF"
+	NsComponentPnf NsComponentType = "PNF"
+	NsComponentNs  NsComponentType = "NS"
+)
+
+// NsLcmOpType is the enumeration of that name in SOL005 V3.7.1.
+type NsLcmOpType string
+
+// The values of NsLcmOpType.
+const (
+	NsLcmOpInstantiate NsLcmOpType = "INSTANTIATE"
+	NsLcmOpScale       NsLcmOpType = "SCALE"
+	NsLcmOpUpdate      NsLcmOpType = "UPDATE"
+	NsLcmOpTerminate   NsLcmOpType = "TERMINATE"
+	NsLcmOpHeal        NsLcmOpType = "HEAL"
+)
+
+// NsLcmOperationStateType is the enumeration of that name in SOL005 V3.7.1.
+type NsLcmOperationStateType string
+
+// The values of NsLcmOperationStateType.
+const (
+	NsLcmOperationStateProcessing         NsLcmOperationStateType = "PROCESSING"
+	NsLcmOperationStateCompleted          NsLcmOperationStateType = "COMPLETED"
+	NsLcmOperationStatePartiallyCompleted NsLcmOperationStateType = "PARTIALLY_COMPLETED"
+	NsLcmOperationStateFailedTemp         NsLcmOperationStateType = "FAILED_TEMP"
+	NsLcmOperationStateFailed             NsLcmOperationStateType = "FAILED"
+	NsLcmOperationStateRollingBack        NsLcmOperationStateType = "ROLLING_BACK"
+	NsLcmOperationStateRolledBack         NsLcmOperationStateType = "ROLLED_BACK"
+)
+
+// NsdOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
+type NsdOnboardingStateType string
+
+// The values of NsdOnboardingStateType.
+const (
+	NsdOnboardingStateCreated    NsdOnboardingStateType = "CREATED"
+	NsdOnboardingStateUploading  NsdOnboardingStateType = "UPLOADING"
+	NsdOnboardingStateProcessing NsdOnboardingStateType = "PROCESSING"
+	NsdOnboardingStateOnboarded  NsdOnboardingStateType = "ONBOARDED"
+	NsdOnboardingStateError      NsdOnboardingStateType = "ERROR"
+)
+
+// NsdOperationalStateType is the enumeration of that name in SOL005 V3.7.1.
+type NsdOperationalStateType string
+
+// The values of NsdOperationalStateType.
+const (
+	NsdOperationalStateEnabled  NsdOperationalStateType = "ENABLED"
+	NsdOperationalStateDisabled NsdOperationalStateType = "DISABLED"
+)
+
+// NsdUsageStateType is the enumeration of that name in SOL005 V3.7.1.
+type NsdUsageStateType string
+
+// The values of NsdUsageStateType.
+const (
+	NsdUsageStateInUse    NsdUsageStateType = "IN_USE"
+	NsdUsageStateNotInUse NsdUsageStateType = "NOT_IN_USE"
+)
+
+// OperationalStates is the enumeration of that name in SOL005 V3.7.1.
+type OperationalStates string
+
+// The values of OperationalStates.
+const (
+	OperationalStatesStarted OperationalStates = "STARTED"
+	OperationalStatesStopped OperationalStates = "STOPPED"
+)
+
+// PackageChangeType is the enumeration of that name in SOL005 V3.7.1.
+type PackageChangeType string
+
+// The values of PackageChangeType.
+const (
+	PackageChangeOpStateChange PackageChangeType = "OP_STATE_CHANGE"
+	PackageChangePkgDelete     PackageChangeType = "PKG_DELETE"
+)
+
+// PackageOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
+type PackageOnboardingStateType string
+
+// The values of PackageOnboardingStateType.
+const (
+	PackageOnboardingStateCreated    PackageOnboardingStateType = "CREATED"
+	PackageOnboardingStateUploading  PackageOnboardingStateType = "UPLOADING"
+	PackageOnboardingStateProcessing PackageOnboardingStateType = "PROCESSING"
+	PackageOnboardingStateOnboarded  PackageOnboardingStateType = "ONBOARDED"
+	PackageOnboardingStateError      PackageOnboardingStateType = "ERROR"
+)
+
+// PackageOperationalStateType is the enumeration of that name in SOL005 V3.7.1.
+type PackageOperationalStateType string
+
+// The values of PackageOperationalStateType.
+const (
+	PackageOperationalStateEnabled  PackageOperationalStateType = "ENABLED"
+	PackageOperationalStateDisabled PackageOperationalStateType = "DISABLED"
+)
+
+// PackageUsageStateType is the enumeration of that name in SOL005 V3.7.1.
+type PackageUsageStateType string
+
+// The values of PackageUsageStateType.
+const (
+	PackageUsageStateInUse    PackageUsageStateType = "IN_USE"
+	PackageUsageStateNotInUse PackageUsageStateType = "NOT_IN_USE"
+)
+
+// PnfdOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
+type PnfdOnboardingStateType string
+
+// The values of PnfdOnboardingStateType.
+const (
+	PnfdOnboardingStateCreated    PnfdOnboardingStateType = "CREATED"
+	PnfdOnboardingStateUploading  PnfdOnboardingStateType = "UPLOADING"
+	PnfdOnboardingStateProcessing PnfdOnboardingStateType = "PROCESSING"
+	PnfdOnboardingStateOnboarding PnfdOnboardingStateType = "ONBOARDING"
+	PnfdOnboardingStateError      PnfdOnboardingStateType = "ERROR"
+)
+
+// PnfdUsageStateType is the enumeration of that name in SOL005 V3.7.1.
+type PnfdUsageStateType string
+
+// The values of PnfdUsageStateType.
+const (
+	PnfdUsageStateInUse    PnfdUsageStateType = "IN_USE"
+	PnfdUsageStateNotInUse PnfdUsageStateType = "NOT_IN_USE"
+)
+
+// StopType is the enumeration of that name in SOL005 V3.7.1.
+type StopType string
+
+// The values of StopType.
+const (
+	StopForceful StopType = "FORCEFUL"
+	StopGraceful StopType = "GRACEFUL"
+)
+
+// VnfOperationalStateType is the enumeration of that name in SOL005 V3.7.1.
+type VnfOperationalStateType string
+
+// The values of VnfOperationalStateType.
+const (
+	VnfOperationalStateStarted VnfOperationalStateType = "STARTED"
+	VnfOperationalStateStopped VnfOperationalStateType = "STOPPED"
+)
+
+// WanLayer3ProtocolData is the enumeration of that name in SOL005 V3.7.1.
+type WanLayer3ProtocolData string
+
+// The values of WanLayer3ProtocolData.
+const (
+	WanLayer3ProtocolDataBgpIpVpn WanLayer3ProtocolData = "BGP_IP_VPN"
+)

@@ -1,0 +1,159 @@
+package sol005
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL005 V3.7.1.
+type ModificationsTriggeredByVnfPkgChange struct {
+	VnfConfigurableProperties KeyValuePairs `json:"vnfConfigurableProperties,omitempty"`
+	Metadata                  KeyValuePairs `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs `json:"extensions,omitempty"`
+	VnfdID                    string        `json:"vnfdId,omitempty"`
+	VnfProvider               string        `json:"vnfProvider,omitempty"`
+	VnfProductName            string        `json:"vnfProductName,omitempty"`
+	VnfSoftwareVersion        string        `json:"vnfSoftwareVersion,omitempty"`
+	VnfdVersion               string        `json:"vnfdVersion,omitempty"`
+}
+
+// AffectedVnfChangedInfo is the data type of that name in SOL005 V3.7.1.
+type AffectedVnfChangedInfo struct {
+	ChangedVnfInfo                       *ModifyVnfInfoData                    `json:"changedVnfInfo,omitempty"`
+	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
+	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
+}
+
+// AffectedVnf is the data type of that name in SOL005 V3.7.1.
+type AffectedVnf struct {
+	VnfInstanceID string                  `json:"vnfInstanceId"`
+	VnfdID        string                  `json:"vnfdId"`
+	VnfProfileID  string                  `json:"vnfProfileId"`
+	VnfName       string                  `json:"vnfName"`
+	ChangeType    string                  `json:"changeType"`
+	ChangeResult  string                  `json:"changeResult"`
+	ChangedInfo   *AffectedVnfChangedInfo `json:"changedInfo,omitempty"`
+}
+
+// AffectedPnf is the data type of that name in SOL005 V3.7.1.
+type AffectedPnf struct {
+	PnfID        string   `json:"pnfId"`
+	PnfdID       string   `json:"pnfdId"`
+	PnfProfileID string   `json:"pnfProfileId"`
+	PnfName      string   `json:"pnfName,omitempty"`
+	CpInstanceID []string `json:"cpInstanceId"`
+	ChangeType   string   `json:"changeType,omitempty"`
+	ChangeResult string   `json:"changeResult,omitempty"`
+}
+
+// AffectedVirtualLink is the data type of that name in SOL005 V3.7.1.
+type AffectedVirtualLink struct {
+	NsVirtualLinkInstanceID string   `json:"nsVirtualLinkInstanceId"`
+	NsVirtualLinkDescID     string   `json:"nsVirtualLinkDescId"`
+	VlProfileID             string   `json:"vlProfileId"`
+	ChangeType              string   `json:"changeType"`
+	LinkPortIDs             []string `json:"linkPortIds,omitempty"`
+	ChangeResult            string   `json:"changeResult"`
+}
+
+// AffectedVnffg is the data type of that name in SOL005 V3.7.1.
+type AffectedVnffg struct {
+	VnffgInstanceID string `json:"vnffgInstanceId"`
+	VnffgdID        string `json:"vnffgdId"`
+	ChangeType      string `json:"changeType,omitempty"`
+	ChangeResult    string `json:"changeResult,omitempty"`
+}
+
+// WanConnectionInfoModification is the data type of that name in SOL005 V3.7.1.
+type WanConnectionInfoModification struct {
+	WanConnectionInfoID                string                            `json:"wanConnectionInfoId"`
+	MscsName                           string                            `json:"mscsName,omitempty"`
+	MscsDescription                    string                            `json:"mscsDescription,omitempty"`
+	MscsEndpoints                      []MscsEndpointInfo                `json:"mscsEndpoints,omitempty"`
+	RemoveMscsEndpointIDs              []string                          `json:"removeMscsEndpointIds,omitempty"`
+	ConnectivityServiceEndpoints       []ConnectivityServiceEndpointInfo `json:"connectivityServiceEndpoints,omitempty"`
+	RemoveConnectivityServiceEndpoints []string                          `json:"removeConnectivityServiceEndpoints,omitempty"`
+}
+
+// AffectedNsChangedInfo is the data type of that name in SOL005 V3.7.1.
+type AffectedNsChangedInfo struct {
+	WanConnectionInfoModifications []WanConnectionInfoModification `json:"wanConnectionInfoModifications,omitempty"`
+}
+
+// AffectedNs is the data type of that name in SOL005 V3.7.1.
+type AffectedNs struct {
+	NsInstanceID string                 `json:"nsInstanceId"`
+	NsdID        string                 `json:"nsdId"`
+	ChangeType   string                 `json:"changeType"`
+	ChangeResult string                 `json:"changeResult"`
+	ChangedInfo  *AffectedNsChangedInfo `json:"changedInfo,omitempty"`
+}
+
+// AffectedSap is the data type of that name in SOL005 V3.7.1.
+type AffectedSap struct {
+	SapInstanceID string `json:"sapInstanceId"`
+	SapdID        string `json:"sapdId"`
+	SapName       string `json:"sapName,omitempty"`
+	ChangeType    string `json:"changeType,omitempty"`
+	ChangeResult  string `json:"changeResult,omitempty"`
+}
+
+// NsLcmOpOccResourceChanges is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOccResourceChanges struct {
+	AffectedVnfs   []AffectedVnf         `json:"affectedVnfs,omitempty"`
+	AffectedPnfs   []AffectedPnf         `json:"affectedPnfs,omitempty"`
+	AffectedVls    []AffectedVirtualLink `json:"affectedVls,omitempty"`
+	AffectedVnffgs []AffectedVnffg       `json:"affectedVnffgs,omitempty"`
+	AffectedNss    []AffectedNs          `json:"affectedNss,omitempty"`
+	AffectedSaps   []AffectedSap         `json:"affectedSaps,omitempty"`
+}
+
+// NsLcmOpOccLcmCoordination is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOccLcmCoordination struct {
+	ID                     string             `json:"id"`
+	CoordinationActionName string             `json:"coordinationActionName"`
+	CoordinationResult     LcmCoordResultType `json:"coordinationResult,omitempty"`
+	StartTime              time.Time          `json:"startTime"`
+	EndTime                *time.Time         `json:"endTime,omitempty"`
+	EndpointType           string             `json:"endpointType"`
+	Delay                  *time.Time         `json:"delay,omitempty"`
+}
+
+// NsLcmOpOccRejectedLcmCoordination is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOccRejectedLcmCoordination struct {
+	CoordinationActionName string    `json:"coordinationActionName"`
+	RejectionTime          time.Time `json:"rejectionTime"`
+	EndpointType           string    `json:"endpointType"`
+	Delay                  time.Time `json:"delay"`
+}
+
+// NsLcmOpOccLinks is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOccLinks struct {
+	Self       Link  `json:"self"`
+	NsInstance Link  `json:"nsInstance"`
+	Cancel     *Link `json:"cancel,omitempty"`
+	Retry      *Link `json:"retry,omitempty"`
+	Rollback   *Link `json:"rollback,omitempty"`
+	Continue   *Link `json:"continue,omitempty"`
+	Fail       *Link `json:"fail,omitempty"`
+}
+
+// NsLcmOpOcc is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOcc struct {
+	ID                       string                              `json:"id"`
+	OperationState           NsLcmOperationStateType             `json:"operationState"`
+	StateEnteredTime         time.Time                           `json:"stateEnteredTime"`
+	NsInstanceID             string                              `json:"nsInstanceId"`
+	LcmOperationType         NsLcmOpType                         `json:"lcmOperationType"`
+	StartTime                time.Time                           `json:"startTime"`
+	IsAutomaticInvocation    bool                                `json:"isAutomaticInvocation"`
+	OperationParams          json.RawMessage                     `json:"operationParams,omitempty"`
+	IsCancelPending          bool                                `json:"isCancelPending"`
+	CancelMode               CancelModeType                      `json:"cancelMode,omitempty"`
+	Error                    *ProblemDetails                     `json:"error,omitempty"`
+	ResourceChanges          *NsLcmOpOccResourceChanges          `json:"resourceChanges,omitempty"`
+	LcmCoordinations         []NsLcmOpOccLcmCoordination         `json:"lcmCoordinations,omitempty"`
+	RejectedLcmCoordinations []NsLcmOpOccRejectedLcmCoordination `json:"rejectedLcmCoordinations,omitempty"`
+	Warnings                 []string                            `json:"warnings,omitempty"`
+	Links                    NsLcmOpOccLinks                     `json:"_links"`
+}

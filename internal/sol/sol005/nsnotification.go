@@ -1,0 +1,116 @@
+package sol005
+
+import "time"
+
+// NotificationLink is the data type of that name in SOL005 V3.7.1.
+type NotificationLink struct {
+	Href string `json:"href"`
+}
+
+// LccnLinks is the data type of that name in SOL005 V3.7.1.
+type LccnLinks struct {
+	NsInstance   NotificationLink  `json:"nsInstance"`
+	Subscription *NotificationLink `json:"subscription,omitempty"`
+	NslcmOpOcc   *NotificationLink `json:"nslcmOpOcc,omitempty"`
+}
+
+// NsLcmOperationOccurrenceNotification is the data type of that name in SOL005 V3.7.1.
+type NsLcmOperationOccurrenceNotification struct {
+	ID                    string                            `json:"id"`
+	NsInstanceID          string                            `json:"nsInstanceId"`
+	NsLcmOpOccID          string                            `json:"nsLcmOpOccId"`
+	Operation             NsLcmOpType                       `json:"operation"`
+	NotificationType      string                            `json:"notificationType"`
+	SubscriptionID        string                            `json:"subscriptionId"`
+	Timestamp             time.Time                         `json:"timestamp"`
+	NotificationStatus    string                            `json:"notificationStatus"`
+	OperationState        NsLcmOperationStateType           `json:"operationState"`
+	IsAutomaticInvocation bool                              `json:"isAutomaticInvocation"`
+	Verbosity             LcmOpOccNotificationVerbosityType `json:"verbosity,omitempty"`
+	AffectedVnf           []AffectedVnf                     `json:"affectedVnf,omitempty"`
+	AffectedPnf           []AffectedPnf                     `json:"affectedPnf,omitempty"`
+	AffectedVl            []AffectedVirtualLink             `json:"affectedVl,omitempty"`
+	AffectedVnffg         []AffectedVnffg                   `json:"affectedVnffg,omitempty"`
+	AffectedNs            []AffectedNs                      `json:"affectedNs,omitempty"`
+	AffectedSap           []AffectedSap                     `json:"affectedSap,omitempty"`
+	Error                 *ProblemDetails                   `json:"error,omitempty"`
+	Links                 LccnLinks                         `json:"_links"`
+}
+
+// NsIdentifierCreationNotification is the data type of that name in SOL005 V3.7.1.
+type NsIdentifierCreationNotification struct {
+	ID               string    `json:"id"`
+	NotificationType string    `json:"notificationType"`
+	SubscriptionID   string    `json:"subscriptionId"`
+	Timestamp        time.Time `json:"timestamp"`
+	NsInstanceID     string    `json:"nsInstanceId"`
+	Links            LccnLinks `json:"_links"`
+}
+
+// NsIdentifierDeletionNotification is the data type of that name in SOL005 V3.7.1.
+type NsIdentifierDeletionNotification struct {
+	ID               string    `json:"id"`
+	NotificationType string    `json:"notificationType"`
+	SubscriptionID   string    `json:"subscriptionId"`
+	Timestamp        time.Time `json:"timestamp"`
+	NsInstanceID     string    `json:"nsInstanceId"`
+	Links            LccnLinks `json:"_links"`
+}
+
+// NsLcmCapacityShortageNotificationAffectedOpOccLinks is the data type of that name in SOL005 V3.7.1.
+type NsLcmCapacityShortageNotificationAffectedOpOccLinks struct {
+	AffectedLcmOpOcc Link `json:"affectedLcmOpOcc"`
+	AffectedNs       Link `json:"affectedNs"`
+}
+
+// NsLcmCapacityShortageNotificationAffectedOpOcc is the data type of that name in SOL005 V3.7.1.
+type NsLcmCapacityShortageNotificationAffectedOpOcc struct {
+	AffectedNsID      string                                              `json:"affectedNsId"`
+	AffectedOpOccID   string                                              `json:"affectedOpOccId"`
+	AffectedCondition string                                              `json:"affectedCondition"`
+	Links             NsLcmCapacityShortageNotificationAffectedOpOccLinks `json:"_links"`
+}
+
+// NsLcmCapacityShortageNotificationCapacityInformationItem is the data type of that name in SOL005 V3.7.1.
+type NsLcmCapacityShortageNotificationCapacityInformationItem struct {
+	VimID string `json:"vimId"`
+	Link  Link   `json:"_link"`
+}
+
+// NsLcmCapacityShortageNotificationLinks is the data type of that name in SOL005 V3.7.1.
+type NsLcmCapacityShortageNotificationLinks struct {
+	PreemptingNsLcmOpOcc *Link `json:"preemptingNsLcmOpOcc,omitempty"`
+	HighPrioNsInstance   *Link `json:"highPrioNsInstance,omitempty"`
+	Subscription         Link  `json:"subscription"`
+}
+
+// NsLcmCapacityShortageNotification is the data type of that name in SOL005 V3.7.1.
+type NsLcmCapacityShortageNotification struct {
+	ID                     string                                                     `json:"id"`
+	NotificationType       string                                                     `json:"notificationType"`
+	SubscriptionID         string                                                     `json:"subscriptionId"`
+	Timestamp              time.Time                                                  `json:"timestamp"`
+	PreemptingNsLcmOpOccID string                                                     `json:"preemptingNsLcmOpOccId,omitempty"`
+	HighPrioNsInstanceID   string                                                     `json:"highPrioNsInstanceId,omitempty"`
+	Status                 string                                                     `json:"status"`
+	ShortageType           string                                                     `json:"shortageType,omitempty"`
+	AffectedOpOccs         []NsLcmCapacityShortageNotificationAffectedOpOcc           `json:"affectedOpOccs,omitempty"`
+	CapacityInformation    []NsLcmCapacityShortageNotificationCapacityInformationItem `json:"capacityInformation,omitempty"`
+	Links                  *NsLcmCapacityShortageNotificationLinks                    `json:"_links,omitempty"`
+}
+
+// NsChangeNotification is the data type of that name in SOL005 V3.7.1.
+type NsChangeNotification struct {
+	ID                                 string                                  `json:"id"`
+	NsInstanceID                       string                                  `json:"nsInstanceId"`
+	NsComponentType                    NsComponentType                         `json:"nsComponentType"`
+	NsComponentID                      string                                  `json:"nsComponentId"`
+	LcmOpOccIDImpactingNsComponent     string                                  `json:"lcmOpOccIdImpactingNsComponent"`
+	LcmOpNameImpactingNsComponent      LcmOpNameForChangeNotificationType      `json:"lcmOpNameImpactingNsComponent"`
+	LcmOpOccStatusImpactingNsComponent LcmOpOccStatusForChangeNotificationType `json:"lcmOpOccStatusImpactingNsComponent"`
+	NotificationType                   string                                  `json:"notificationType"`
+	SubscriptionID                     string                                  `json:"subscriptionId"`
+	Timestamp                          time.Time                               `json:"timestamp"`
+	Error                              *ProblemDetails                         `json:"error,omitempty"`
+	Links                              LccnLinks                               `json:"_links"`
+}

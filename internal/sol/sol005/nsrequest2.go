@@ -1,0 +1,86 @@
+package sol005
+
+import "time"
+
+// DeleteVnfSnapshotData is the data type of that name in SOL005 V3.7.1.
+type DeleteVnfSnapshotData struct {
+	VnfInstanceID     string `json:"vnfInstanceId"`
+	VnfSnapshotInfoID string `json:"vnfSnapshotInfoId"`
+}
+
+// AddNsVirtualLinkData is the data type of that name in SOL005 V3.7.1.
+type AddNsVirtualLinkData struct {
+	NsVirtualLinkProfileID string `json:"nsVirtualLinkProfileId"`
+}
+
+// UpdateNsRequest is the data type of that name in SOL005 V3.7.1.
+type UpdateNsRequest struct {
+	UpdateType                   string                         `json:"updateType"`
+	AddVnfIstance                []VnfInstanceData              `json:"addVnfIstance,omitempty"`
+	RemoveVnfInstanceID          []string                       `json:"removeVnfInstanceId,omitempty"`
+	InstantiateVnfData           []InstantiateVnfData           `json:"instantiateVnfData,omitempty"`
+	TerminateVnfData             []TerminateVnfData             `json:"terminateVnfData,omitempty"`
+	ChangeVnfFlavourData         []ChangeVnfFlavourData         `json:"changeVnfFlavourData,omitempty"`
+	OperateVnfData               []OperateVnfData               `json:"operateVnfData,omitempty"`
+	ModifyVnfInfoData            []ModifyVnfInfoData            `json:"modifyVnfInfoData,omitempty"`
+	ChangeExtVnfConnectivityData []ChangeExtVnfConnectivityData `json:"changeExtVnfConnectivityData,omitempty"`
+	ChangeVnfPackageData         []ChangeVnfPackageData         `json:"changeVnfPackageData,omitempty"`
+	AddSap                       []SapData                      `json:"addSap,omitempty"`
+	RemoveSapID                  []string                       `json:"removeSapId,omitempty"`
+	AddNestedNsData              []NestedNsInstanceData         `json:"addNestedNsData,omitempty"`
+	RemoveNestedNsID             []string                       `json:"removeNestedNsId,omitempty"`
+	AssocNewNsdVersionData       *AssocNewNsdVersionData        `json:"assocNewNsdVersionData,omitempty"`
+	MoveVnfInstanceData          []MoveVnfInstanceData          `json:"moveVnfInstanceData,omitempty"`
+	AddVnffg                     []AddVnffgData                 `json:"addVnffg,omitempty"`
+	RemoveVnffgID                []string                       `json:"removeVnffgId,omitempty"`
+	UpdateVnffg                  []UpdateVnffgData              `json:"updateVnffg,omitempty"`
+	ChangeNsFlavourData          *ChangeNsFlavourData           `json:"changeNsFlavourData,omitempty"`
+	AddPnfData                   []AddPnfData                   `json:"addPnfData,omitempty"`
+	ModifyPnfData                []ModifyPnfData                `json:"modifyPnfData,omitempty"`
+	RemovePnfID                  []string                       `json:"removePnfId,omitempty"`
+	ModifyWanConnectionInfoData  []ModifyWanConnectionInfoData  `json:"modifyWanConnectionInfoData,omitempty"`
+	UpdateTime                   *time.Time                     `json:"updateTime,omitempty"`
+	CreateSnapshotData           *CreateVnfSnapshotData         `json:"createSnapshotData,omitempty"`
+	RevertVnfToSnapshotData      *RevertVnfToSnapshotData       `json:"revertVnfToSnapshotData,omitempty"`
+	DeleteVnfSnapshotData        *DeleteVnfSnapshotData         `json:"deleteVnfSnapshotData,omitempty"`
+	AddNsVirtualLinkData         []AddNsVirtualLinkData         `json:"addNsVirtualLinkData,omitempty"`
+	DeleteNsVirtualLinkID        []string                       `json:"deleteNsVirtualLinkId,omitempty"`
+}
+
+// HealNsData is the data type of that name in SOL005 V3.7.1.
+type HealNsData struct {
+	DegreeHealing         string        `json:"degreeHealing"`
+	ActionsHealing        []string      `json:"actionsHealing,omitempty"`
+	HealScript            string        `json:"healScript,omitempty"`
+	AdditionalParamsforNs KeyValuePairs `json:"additionalParamsforNs,omitempty"`
+}
+
+// HealVnfData is the data type of that name in SOL005 V3.7.1.
+type HealVnfData struct {
+	VnfInstanceID    string        `json:"vnfInstanceId"`
+	Cause            string        `json:"cause,omitempty"`
+	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
+}
+
+// HealNsRequest is the data type of that name in SOL005 V3.7.1.
+type HealNsRequest struct {
+	HealNsData  *HealNsData   `json:"healNsData,omitempty"`
+	HealVnfData []HealVnfData `json:"healVnfData,omitempty"`
+}
+
+// TerminateNsData is the data type of that name in SOL005 V3.7.1.
+type TerminateNsData struct {
+	AdditionalParamsforNs KeyValuePairs `json:"additionalParamsforNs,omitempty"`
+}
+
+// TerminateNsRequest is the data type of that name in SOL005 V3.7.1.
+type TerminateNsRequest struct {
+	TerminationTime  *time.Time         `json:"terminationTime,omitempty"`
+	TerminateNsData  *TerminateNsData   `json:"terminateNsData,omitempty"`
+	TerminateVnfData []TerminateVnfData `json:"terminateVnfData,omitempty"`
+}
+
+// CancelMode is the data type of that name in SOL005 V3.7.1.
+type CancelMode struct {
+	CancelMode CancelModeType `json:"cancelMode"`
+}
