@@ -12,9 +12,10 @@ import (
 )
 
 // checkAccept reports 406 when no media type that the route produces is
-// acceptable (RFC 9110 clause 12.5.1). A missing Accept accepts everything.
+// acceptable (RFC 9110 clause 12.5.1). A missing Accept accepts everything, and a
+// route that produces nothing has nothing to be refused.
 func checkAccept(fields, produces []string) error {
-	if len(fields) == 0 || len(fields) == 1 && slices.Contains(produces, fields[0]) {
+	if len(fields) == 0 || len(produces) == 0 || len(fields) == 1 && slices.Contains(produces, fields[0]) {
 		return nil // the two common cases need no parser
 	}
 	ranges := strings.Split(strings.Join(fields, ","), ",")

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -87,4 +88,45 @@ func TestCallbackTest(t *testing.T) {
 	}
 	// A client that does not trust the server's certificate.
 	wantCode(t, TestCallback(context.Background(), nil, server.URL+"/ok"), hub.Unprocessable)
+}
+
+func TestDialControl(t *testing.T) {
+	for address, want := range map[string]struct{ strict, loopback bool }{ // taken?
+		"192.0.2.1:443":            {true, true},
+		"10.0.0.1:443":             {true, true},
+		"[2001:db8::1]:443":        {true, true},
+		"127.0.0.1:443":            {false, true},
+		"[::1]:443":                {false, true},
+		"[::ffff:127.0.0.1]:443":   {false, true},
+		"0.0.0.0:443":              {false, false},
+		"[::]:443":                 {false, false},
+		"169.254.169.254:80":       {false, false},
+		"[::ffff:169.254.1.1]:443": {false, false},
+		"[fe80::1%eth0]:443":       {false, false},
+		"[fd00:ec2::254]:80":       {false, false},
+		"224.0.0.1:443":            {false, false},
+		"nonsense":                 {false, false},
+	} {
+		for _, loopback := range []bool{false, true} {
+			err := DialControl(loopback)("tcp", address, nil)
+			if taken := want.strict || loopback && want.loopback; taken != (err == nil) {
+				t.Errorf("%s, loopback %v: %v", address, loopback, err)
+			}
+			if err != nil {
+				wantCode(t, err, hub.Unprocessable)
+			}
+		}
+	}
+}
+
+// A name is judged by what it stands for.
+func TestDialControl_Dialer(t *testing.T) {
+	server := startTLS(t, http.NotFoundHandler())
+	dialer := net.Dialer{Control: DialControl(false)}
+	client := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	wantCode(t, CallbackTest{HTTP: client}.Run(context.Background(), server.URL), hub.Unprocessable)
+	_, err := client.Get("http://localhost:1/")
+	if err == nil || !strings.Contains(err.Error(), "no address at which a peer can be called") {
+		t.Errorf("connected to this host: %v", err)
+	}
 }

@@ -238,13 +238,7 @@ func (s pathStep) String() string {
 
 func (t filterTerm) String() string {
 	var b strings.Builder
-	b.WriteString("(" + t.op + ",")
-	for i, step := range t.path {
-		if i > 0 {
-			b.WriteByte('/')
-		}
-		b.WriteString(step.String())
-	}
+	b.WriteString("(" + t.op + "," + t.pathString())
 	for _, v := range t.values {
 		b.WriteByte(',')
 		if strings.ContainsAny(v.text, ",()';") {
@@ -276,4 +270,39 @@ func (f *Filter) Equal(g *Filter) bool {
 		return f == g
 	}
 	return slices.EqualFunc(f.terms, g.terms, func(a, b filterTerm) bool { return a.String() == b.String() })
+}
+
+// Values returns the values of which every match has one at an attribute path,
+// such as "vnfdId" or "_links/self/href", spelled as in a filter: those of an eq
+// or in term for it. A handler can then look them up in an index instead of
+// going through all resources; the list is still filtered. ok is false when
+// there is no such term, or when a value is a date-time, which has several
+// spellings. It is for attributes that are strings: 1 and 1.0 are one number.
+func (f *Filter) Values(path string) (values []string, ok bool) {
+	if f == nil {
+		return nil, false
+	}
+	for i := range f.terms {
+		if t := &f.terms[i]; (t.op == "eq" || t.op == "in") && t.pathString() == path && t.exact() {
+			for _, v := range t.values {
+				values = append(values, v.text)
+			}
+			return slices.Compact(slices.Sorted(slices.Values(values))), true
+		}
+	}
+	return nil, false
+}
+
+// exact reports whether a string attribute equals a value of the term only when
+// it is spelled like it.
+func (t *filterTerm) exact() bool {
+	return !slices.ContainsFunc(t.values, func(v filterValue) bool { return !v.time.IsZero() })
+}
+
+func (t *filterTerm) pathString() string {
+	names := make([]string, len(t.path))
+	for i, step := range t.path {
+		names[i] = step.String()
+	}
+	return strings.Join(names, "/")
 }

@@ -127,7 +127,8 @@ type RouteOption func(*route)
 func MaxBody(n int64) RouteOption { return func(rt *route) { rt.maxBody = n } }
 
 // Produces names the media types that one route answers with instead of
-// application/json.
+// application/json; none for one whose success has no body, so that whatever its
+// client accepts is right.
 func Produces(mediaTypes ...string) RouteOption {
 	return func(rt *route) { rt.produces = mediaTypes }
 }
@@ -233,6 +234,9 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	defer m.recover(a, x)
 	if n := len(r.RequestURI); n > m.options.MaxURI {
+		if g := m.groupOf(r.URL.Path); g != nil {
+			a.Header().Set("Version", g.newest)
+		}
 		text := fmt.Sprintf("the request target is %d bytes long and at most %d are taken; shorten the query", n, m.options.MaxURI)
 		m.finish(a, x, WithStatus(hub.E(hub.Invalid, "read request", text, nil), http.StatusRequestURITooLong))
 		return

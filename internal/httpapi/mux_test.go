@@ -50,6 +50,7 @@ func thingsMux(o Options) *Mux {
 		_, err := io.WriteString(w, "PK")
 		return err
 	}, Produces("application/zip", "application/octet-stream"))
+	g.Handle("PUT /package", func(w http.ResponseWriter, r *http.Request) error { return NoContent(w) }, Produces())
 	return m
 }
 
@@ -83,6 +84,7 @@ func TestMux_AnswersByRoute(t *testing.T) {
 		"accept range":           {request{method: "GET", path: "/nslcm/v2/things/a", header: map[string]string{"Accept": "application/*"}}, 200, ""},
 		"no accept":              {request{method: "GET", path: "/nslcm/v2/things/a", header: map[string]string{"Accept": ""}}, 200, ""},
 		"produces zip":           {request{method: "GET", path: "/nslcm/v2/package", header: map[string]string{"Accept": "application/octet-stream"}}, 200, ""},
+		"produces nothing":       {request{method: "PUT", path: "/nslcm/v2/package", header: map[string]string{"Accept": "application/zip"}}, 204, ""},
 		"zip is no JSON":         {request{method: "GET", path: "/nslcm/v2/package"}, 406, "application/zip"},
 		"body too large":         {request{method: "POST", path: "/nslcm/v2/things", body: `{"id":"` + strings.Repeat("x", 1000) + `"}`}, 413, "1000 bytes"},
 		"media type":             {request{method: "POST", path: "/nslcm/v2/things", body: "<a/>", header: map[string]string{"Content-Type": "text/xml"}}, 415, "send application/json"},

@@ -14,6 +14,7 @@ func TestParseIdentity(t *testing.T) {
 		{TrustDomain: "north", Kind: KindSM, Name: "alpha", Interface: ScOrSecEnforce},
 		{TrustDomain: "north", Kind: KindVNFM, Name: "vnfm-1"},
 		{TrustDomain: "hub", Kind: KindOperator, Name: "admin"},
+		OAuthClient{Name: "em-1", Party: KindEM, TrustDomain: "north"}.Identity(),
 	} {
 		got, err := ParseIdentity(id.String())
 		if err != nil || got != id {
@@ -81,6 +82,18 @@ func TestInterfaces(t *testing.T) {
 		}
 		if want := ReferencePoint(strings.SplitN(string(i), ".", 2)[0]); i.ReferencePoint() != want {
 			t.Errorf("%s is on %s", i, i.ReferencePoint())
+		}
+	}
+	keys := map[string]bool{}
+	for _, rp := range ReferencePoints() {
+		keys[rp.Key()] = true
+		if got := Interface(rp).ReferencePoint(); got != rp {
+			t.Errorf("the interface of %s is on %s", rp, got)
+		}
+	}
+	for _, want := range []string{"osMa", "orVnfm", "vnfm", "vim", "scOr", "scVi", "cmVnfm", "admin"} {
+		if !keys[want] {
+			t.Errorf("no reference point has the key %s: %v", want, keys)
 		}
 	}
 	if _, err := ParseInterface("sc-or"); CodeOf(err) != Invalid {

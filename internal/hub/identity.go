@@ -17,14 +17,15 @@ const (
 	KindNFVO     Kind = "nfvo"     // NFV Orchestrator
 	KindVIM      Kind = "vim"      // Virtualised Infrastructure Manager
 	KindOSS      Kind = "oss"      // OSS/BSS
+	KindEM       Kind = "em"       // Element Manager
 	KindCMF      Kind = "cmf"      // Certificate Management Function
 	KindHub      Kind = "hub"      // this hub itself, acting on its own
-	KindClient   Kind = "client"   // a program that reads the operators' API with an OAuth 2.0 token
+	KindClient   Kind = "client"   // a program that reads with an OAuth 2.0 token
 )
 
 var kinds = map[Kind]bool{
 	KindSM: true, KindOperator: true, KindVNFM: true, KindNFVO: true,
-	KindVIM: true, KindOSS: true, KindCMF: true, KindHub: true, KindClient: true,
+	KindVIM: true, KindOSS: true, KindEM: true, KindCMF: true, KindHub: true, KindClient: true,
 }
 
 // Identity is who a party is: what its certificate's only URI SAN says, in the
@@ -54,6 +55,12 @@ func (id Identity) String() string {
 		return "nobody"
 	}
 	return id.URI().String()
+}
+
+// IsOutsideNFVO says whether this is an NFVO that is not the hub's own, whose
+// identity is spiffe://hub/nfvo/hub and which no other party can have.
+func (id Identity) IsOutsideNFVO() bool {
+	return id.Kind == KindNFVO && id != Identity{TrustDomain: "hub", Kind: KindNFVO, Name: "hub"}
 }
 
 // ParseIdentity reads a SPIFFE ID of one of the two shapes of [Identity]. It

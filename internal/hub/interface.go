@@ -51,16 +51,49 @@ type ReferencePoint string
 // The reference points, and the operator's own entrance.
 const (
 	OsMa   ReferencePoint = "os-ma"   // Os-Ma-nfvo: OSS/BSS to NFVO
+	OrVnfm ReferencePoint = "or-vnfm" // Or-Vnfm, the side that the NFVO produces: grants, packages, notifications taken
+	VNFM   ReferencePoint = "vnfm"    // what the VNFM produces: Or-Vnfm for the NFVO, Ve-Vnfm-em for EMs, VNF LCM for the CMF
+	VIM    ReferencePoint = "vim"     // what the VIM produces: Or-Vi for the NFVO, Vi-Vnfm for VNFMs
 	ScOr   ReferencePoint = "sc-or"   // SM to NFVO
 	ScVi   ReferencePoint = "sc-vi"   // SM to VIM
 	CmVnfm ReferencePoint = "cm-vnfm" // VNFM to CMF
 	Admin  ReferencePoint = "admin"   // operators; not a reference point of ETSI's
 )
 
-// ReferencePoint returns the reference point that the interface belongs to.
+// ReferencePoints lists the reference points, each of which has a listener of
+// its own, in the order in which they are shown.
+func ReferencePoints() []ReferencePoint {
+	return []ReferencePoint{OsMa, OrVnfm, VNFM, VIM, ScOr, ScVi, CmVnfm, Admin}
+}
+
+// Key returns the name of the reference point as a key of the configuration and
+// of JSON: "orVnfm".
+func (rp ReferencePoint) Key() string {
+	first, second, found := strings.Cut(string(rp), "-")
+	if !found {
+		return first
+	}
+	return first + strings.ToUpper(second[:1]) + second[1:]
+}
+
+// ReferencePoint returns the reference point that the interface belongs to. One
+// that is no interface of Security Managers has the name of its reference point.
 func (i Interface) ReferencePoint() ReferencePoint {
-	if i == ScViTelem {
+	switch i {
+	case ScOrNsLcm, ScOrStatusInfo, ScOrSecEnforce, ScOrSecurityVnfMgmt:
+		return ScOr
+	case ScViTelem:
 		return ScVi
 	}
-	return ScOr
+	return ReferencePoint(i)
+}
+
+// PointAddress says where a reference point is reached.
+type PointAddress struct {
+	ReferencePoint ReferencePoint `json:"referencePoint"`
+	URL            string         `json:"url"`
+	// ServerName is to be sent as SNI and checked in the certificate. It is empty
+	// for Sc-Or and Sc-Vi, where each endpoint of each Security Manager has its
+	// own.
+	ServerName string `json:"serverName,omitempty"`
 }

@@ -128,10 +128,22 @@ func (sm *SecurityManager) Identity(i Interface) Identity {
 	return Identity{TrustDomain: sm.TrustDomain, Kind: KindSM, Name: sm.Name, Interface: i}
 }
 
-// OAuthClient is a program that may read the operators' API with OAuth 2.0
-// client credentials.
+// OAuthClient is an outside party that shows itself by OAuth 2.0 client
+// credentials. What it may ask stands in the decision table under its party.
 type OAuthClient struct {
-	Name    string    `json:"name"` // its client_id
-	Created time.Time `json:"created"`
-	Secret  string    `json:"secret,omitempty"` // in the answer that creates it only; the hub keeps a hash
+	Name  string `json:"name"`  // its client_id
+	Party Kind   `json:"party"` // one of ClientParties
+	// TrustDomain is the domain whose things it may ask about, or "hub": those of
+	// every domain.
+	TrustDomain string    `json:"trustDomain"`
+	Created     time.Time `json:"created"`
+	Secret      string    `json:"secret,omitempty"` // in the answer that creates it only; the hub keeps a hash
+}
+
+// ClientParties lists what an [OAuthClient] can be. KindClient is a reader.
+func ClientParties() []Kind { return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindNFVO} }
+
+// Identity returns who the client is.
+func (c OAuthClient) Identity() Identity {
+	return Identity{TrustDomain: c.TrustDomain, Kind: c.Party, Name: c.Name}
 }

@@ -1,0 +1,16 @@
+package state
+
+// Remembered returns how many IDs memory holds something of, marks of deletion
+// among them.
+func (k *Kind[T]) Remembered() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return len(k.byID)
+}
+
+// Places returns the size of the ordered index.
+func (k *Kind[T]) Places() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.order.Len()
+}

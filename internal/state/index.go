@@ -1,0 +1,243 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// indexed is what memory holds of a resource.
+type indexed[T any] struct {
+	domain   *domainTable
+	revision uint64
+	life     life
+	told     bool     // the watch that runs now has told it
+	terms    []string // sorted
+	value    *T       // of a kind that keeps its values
+}
+
+// life is what is known of a stored key.
+type life uint8
+
+const (
+	live    life = iota
+	broken       // it is there, and its value cannot be read
+	deleted      // it is gone, and the watch may still tell its last change
+)
+
+// place is one entry of the ordered index: an ID under a term. The empty term
+// has all IDs; that of [ofDomain] those of one trust domain.
+type place struct{ term, id string }
+
+func (p place) less(q place) bool {
+	if p.term != q.term {
+		return p.term < q.term
+	}
+	return p.id < q.id
+}
+
+func ofDomain(domain string) string { return "\x00" + domain }
+
+// decode reads a change that the watch of d told. What it returns takes it into
+// the index.
+func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
+	id := strings.TrimPrefix(c.Key, k.prefix+"/")
+	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
+	var failed error
+	switch {
+	case c.Deleted:
+		x.life = deleted
+	default:
+		value := new(T)
+		if err := json.Unmarshal(c.Value, value); err != nil {
+			x.life, failed = broken, fmt.Errorf("decode: %w", err)
+			break
+		}
+		x.terms = k.termsOf(value)
+		if k.keep {
+			x.value = value
+		}
+	}
+	return func() error {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		// In one step with the change: who sees this revision sees the change too.
+		d.told.Store(max(d.told.Load(), c.Revision))
+		if other := k.put(id, x); other != "" {
+			return fmt.Errorf("its ID is in use in trust domain %s; one of the two is not shown", other)
+		}
+		return failed
+	}
+}
+
+// learn notes a write of this process. What the watch has told already is newer
+// or the same, even when by now nothing is left of it.
+func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, value *T) error {
+	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value)}
+	if k.keep { // the caller may change what it gave us
+		x.value = new(T)
+		if err := json.Unmarshal(raw, x.value); err != nil {
+			return fmt.Errorf("read back %s %s: %w", k.prefix, id, err)
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if revision > d.told.Load() {
+		k.put(id, x)
+	}
+	return nil
+}
+
+// unlearn notes that a resource that had this revision is gone.
+func (k *Kind[T]) unlearn(d *domainTable, id string, revision uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if x := k.byID[id]; x == nil || x.domain != d || x.revision > revision {
+		return
+	}
+	k.put(id, &indexed[T]{domain: d, revision: revision, life: deleted, told: revision <= d.told.Load()})
+}
+
+// put replaces what is known of an ID unless something newer is known. It
+// returns the trust domain that has the ID when that is another. k.mu is held.
+func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
+	if x.domain.removed.Load() {
+		return ""
+	}
+	old := k.byID[id]
+	switch {
+	case old == nil:
+	case old.domain != x.domain && x.life == deleted:
+		return ""
+	case old.domain != x.domain && old.life != deleted:
+		return old.domain.name
+	case old.domain == x.domain && (x.revision < old.revision || x.revision == old.revision && x.life != deleted):
+		old.told = old.told || x.told
+		return ""
+	}
+	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !slices.Equal(old.terms, x.terms)) {
+		k.drop(id, old)
+		old = nil
+	}
+	switch {
+	case x.life == deleted && x.told: // nothing older can come any more
+		delete(k.byID, id)
+		return ""
+	case x.life == live && old == nil:
+		for i, term := range x.terms {
+			x.terms[i] = k.intern(term)
+			k.order.ReplaceOrInsert(place{x.terms[i], id})
+		}
+		k.order.ReplaceOrInsert(place{x.domain.term, id})
+		k.order.ReplaceOrInsert(place{"", id})
+		k.count++
+	case x.life == live:
+		x.terms = old.terms
+	}
+	k.byID[id] = x
+	return ""
+}
+
+// intern returns the string of an equal term that is in the index, so that terms
+// which many resources share are in memory once.
+func (k *Kind[T]) intern(term string) string {
+	k.order.AscendGreaterOrEqual(place{term, ""}, func(p place) bool {
+		if p.term == term {
+			term = p.term
+		}
+		return false
+	})
+	return term
+}
+
+// drop takes what is known of an ID out of the ordered index. k.mu is held.
+func (k *Kind[T]) drop(id string, x *indexed[T]) {
+	if x.life != live {
+		return
+	}
+	for _, term := range x.terms {
+		k.order.Delete(place{term, id})
+	}
+	k.order.Delete(place{x.domain.term, id})
+	k.order.Delete(place{"", id})
+	k.count--
+}
+
+// termsOf returns the terms of a value, sorted, each once.
+func (k *Kind[T]) termsOf(value *T) []string {
+	terms := slices.DeleteFunc(slices.Clone(k.terms(value)), func(t string) bool { return t == "" || t[0] == 0 })
+	slices.Sort(terms)
+	return slices.Clip(slices.Compact(terms))
+}
+
+// forget drops everything of a trust domain that was removed.
+func (k *Kind[T]) forget(d *domainTable) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, x := range k.byID {
+		if x.domain == d {
+			k.drop(id, x)
+			delete(k.byID, id)
+		}
+	}
+}
+
+// begin prepares for a watch that tells everything of a trust domain anew.
+func (k *Kind[T]) begin(d *domainTable) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, x := range k.byID {
+		if x.domain == d {
+			x.told = false
+		}
+	}
+}
+
+// untold returns the IDs that the watch has not told although it has told
+// everything: what was removed while nobody watched, and what this process wrote
+// meanwhile.
+func (k *Kind[T]) untold(d *domainTable) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var ids []string
+	for id, x := range k.byID {
+		switch {
+		case x.domain != d || x.told:
+		case x.life == deleted:
+			delete(k.byID, id)
+		default:
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// scan yields the IDs of a term after a given one, in order. It holds no lock
+// while it yields.
+func (k *Kind[T]) scan(term, after string) iter.Seq[string] {
+	const batch = 256
+	return func(yield func(string) bool) {
+		for size := 32; ; size = batch { // a first page rarely needs a whole batch
+			ids := make([]string, 0, size)
+			k.mu.RLock()
+			k.order.AscendGreaterOrEqual(place{term, after}, func(p place) bool {
+				if p.term == term && p.id != after {
+					ids = append(ids, p.id)
+				}
+				return p.term == term && len(ids) < size
+			})
+			k.mu.RUnlock()
+			for _, id := range ids {
+				if !yield(id) {
+					return
+				}
+			}
+			if len(ids) < size {
+				return
+			}
+			after = ids[len(ids)-1]
+		}
+	}
+}
