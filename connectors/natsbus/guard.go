@@ -128,6 +128,16 @@ func (g *guard) mayCreate(stream string) error {
 	return nil
 }
 
+// lacks reports whether a stream is certainly not there; never without a guard.
+func (g *guard) lacks(stream string) bool {
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.streams[stream] == nil
+}
+
 // opened makes sure that a stream is in the witness on disk before it is used.
 func (g *guard) opened(stream, class string) error {
 	if g == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -16,10 +17,10 @@ import (
 // owner, does the work, and when it stops or dies another goes on, after the
 // lease's time at the latest.
 //
-// The handler is called at least once for each item. An error that it returns
-// is logged and the item is tried again after a back-off, holding up only its
-// own key, or parked after MaxAttempts. Its context ends when the owner loses
-// the lease or Consume ends.
+// The handler is called at least once for each item. When it returns an error,
+// which it tells whom it concerns, the item is tried again after a back-off,
+// holding up only its own key, or parked after MaxAttempts. Its context ends when
+// the owner loses the lease or Consume ends.
 func (q *Queue) Consume(ctx context.Context, handler func(context.Context, Item) error) error {
 	for ctx.Err() == nil {
 		l, err := q.acquire(ctx)
@@ -46,15 +47,14 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := &dispatcher{q: q, handler: handler, fence: l.fence, cancel: cancel, keys: map[string]*keyWork{}}
-	d.changed.L = &d.mu
+	d.room.L = &d.mu
+	d.start = func() { d.busy.Go(func() { d.work(ctx) }) }
 	defer context.AfterFunc(ctx, func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.changed.Broadcast()
+		d.ended = true // no worker is started from here on
+		d.room.Broadcast()
 	})()
-	for range q.cfg.Workers {
-		d.busy.Go(func() { d.work(ctx) })
-	}
 	renewing := make(chan struct{})
 	go func() {
 		defer close(renewing)
@@ -65,6 +65,9 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 		each: func(m message) error { return d.add(ctx, m.subject, m.seq) },
 	})
 	cancel(err)
+	d.mu.Lock()
+	d.ended = true
+	d.mu.Unlock()
 	d.busy.Wait()
 	<-renewing
 	l.release()
@@ -81,13 +84,16 @@ type dispatcher struct {
 	handler func(context.Context, Item) error
 	fence   uint64
 	cancel  context.CancelCauseFunc
+	start   func()         // starts a worker
 	busy    sync.WaitGroup // workers
 
-	mu      sync.Mutex
-	changed sync.Cond // ready, total or the context changed
+	mu      sync.Mutex // covers what is below
+	room    sync.Cond  // total fell, or the work ended
 	keys    map[string]*keyWork
 	ready   []*keyWork // keys whose first item may be tried now
 	total   int        // sequences in keys
+	workers int        // that run; they come when there is work and go when there is none
+	ended   bool
 }
 
 // keyWork is what waits of one key. It is in the ready list, with a worker, or
@@ -104,7 +110,7 @@ func (d *dispatcher) add(ctx context.Context, subject string, seq uint64) error 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for d.total >= d.q.cfg.MaxWaiting && ctx.Err() == nil {
-		d.changed.Wait()
+		d.room.Wait()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -115,21 +121,28 @@ func (d *dispatcher) add(ctx context.Context, subject string, seq uint64) error 
 	if w == nil {
 		w = &keyWork{key: key}
 		d.keys[key] = w
-		d.ready = append(d.ready, w)
+		d.line(w)
 	}
 	w.waiting = append(w.waiting, seq)
-	d.changed.Broadcast()
 	return nil
 }
 
-// take waits for a key whose turn it is; nil when the work ends.
-func (d *dispatcher) take(ctx context.Context) (w *keyWork, seq uint64) {
+// line puts a key in line and sees to it that a worker comes. mu is held.
+func (d *dispatcher) line(w *keyWork) {
+	d.ready = append(d.ready, w)
+	if d.workers < d.q.cfg.Workers && !d.ended {
+		d.workers++
+		d.start()
+	}
+}
+
+// take returns a key whose turn it is; nil when there is none, and then the
+// worker goes.
+func (d *dispatcher) take() (w *keyWork, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.ready) == 0 && ctx.Err() == nil {
-		d.changed.Wait()
-	}
-	if ctx.Err() != nil {
+	if len(d.ready) == 0 || d.ended {
+		d.workers--
 		return nil, 0
 	}
 	w = d.ready[0]
@@ -139,7 +152,7 @@ func (d *dispatcher) take(ctx context.Context) (w *keyWork, seq uint64) {
 
 // work is one worker: it tries the first item of one key after the other.
 func (d *dispatcher) work(ctx context.Context) {
-	for w, seq := d.take(ctx); w != nil; w, seq = d.take(ctx) {
+	for w, seq := d.take(); w != nil; w, seq = d.take() {
 		retry, err := d.try(ctx, seq, w.failed+1)
 		switch {
 		case ctx.Err() != nil:
@@ -160,8 +173,7 @@ func (d *dispatcher) work(ctx context.Context) {
 func (d *dispatcher) again(w *keyWork) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ready = append(d.ready, w)
-	d.changed.Broadcast()
+	d.line(w)
 }
 
 // done goes on to the next item of a key.
@@ -173,9 +185,9 @@ func (d *dispatcher) done(w *keyWork) {
 	if w.waiting = w.waiting[1:]; len(w.waiting) == 0 {
 		delete(d.keys, w.key)
 	} else {
-		d.ready = append(d.ready, w)
+		d.ready = append(d.ready, w) // the worker that is here takes it, or one for which it waits
 	}
-	d.changed.Broadcast()
+	d.room.Broadcast()
 }
 
 // try handles an item once and takes it out of the queue when that went well,
@@ -197,8 +209,13 @@ func (d *dispatcher) try(ctx context.Context, seq uint64, attempt int) (retry bo
 	if ctx.Err() != nil {
 		return true, nil // the handler was told to stop; the next owner tries again
 	}
-	d.q.a.log.Warn("work failed", "account", d.q.a.name, "queue", d.q.name, "id", it.ID, "key", it.Key, "attempt", attempt, "error", failure)
-	if d.q.cfg.MaxAttempts == 0 || attempt < d.q.cfg.MaxAttempts {
+	parked := d.q.cfg.MaxAttempts > 0 && attempt >= d.q.cfg.MaxAttempts
+	level := slog.LevelDebug // who handles the work says what is worth it
+	if parked {
+		level = slog.LevelWarn
+	}
+	d.q.a.log.Log(ctx, level, "work failed", "account", d.q.a.name, "queue", d.q.name, "id", it.ID, "key", it.Key, "attempt", attempt, "parked", parked, "error", failure)
+	if !parked {
 		return true, nil
 	}
 	return false, d.park(ctx, *it, seq)
