@@ -1,0 +1,131 @@
+package vnfm
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/internal/sol/sol003"
+)
+
+// healer is who asks for what the VNFM does by itself.
+func healer() Caller {
+	return Caller{Identity: hub.Identity{TrustDomain: "hub", Kind: hub.KindVNFM, Name: "auto-heal"}, Automatic: true}
+}
+
+func isFailed(c *ifa006.Compute) bool {
+	return strings.EqualFold(c.OperationalState, ifa006.Failed) || strings.EqualFold(c.RunningState, ifa006.Failed)
+}
+
+// Watch subscribes at the VIM and heals what fails, until ctx ends. Notifications
+// make it quick; that none is missed is for the sweep, which comes at the start
+// and at every Config.Sweep. It returns ctx's error.
+func (s *Service) Watch(ctx context.Context) error {
+	for {
+		if err := s.subscribe(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("the VIM takes no subscription; failed computes are found by asking", "err", err)
+		}
+		if err := s.SweepOnce(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("the VIM does not say which computes have failed", "err", err)
+		}
+		if err := s.finishVNFs(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("events of VNF instances wait to be published", "err", err)
+		}
+		s.launchUnfinished()
+		if err := s.Wait(ctx, s.Config.Sweep); err != nil {
+			return err
+		}
+	}
+}
+
+// subscribe asks the VIM for alarms and changes of computes unless it has been
+// asked already, by this process or one before it.
+func (s *Service) subscribe(ctx context.Context) error {
+	for x, err := range httpapi.All[ifa006.Subscription](ctx, s.VIM, "/subscriptions", nil) {
+		if err != nil {
+			return err
+		}
+		if x.CallbackURI == s.Callback {
+			return nil
+		}
+	}
+	in := ifa006.SubscriptionRequest{CallbackURI: s.Callback, Filter: &ifa006.Filter{NotificationTypes: []string{ifa006.AlarmType, ifa006.NotificationType}}}
+	_, err := s.VIM.Do(ctx, http.MethodPost, "/subscriptions", in, nil)
+	return err
+}
+
+// SweepOnce asks the VIM for all failed computes and heals their VNFs. Its cost
+// grows with what has failed.
+func (s *Service) SweepOnce(ctx context.Context) error {
+	query := url.Values{"filter": {"(in,operationalState," + ifa006.Failed + ",Failed)"}}
+	for c, err := range httpapi.All[ifa006.Compute](ctx, s.VIM, "/computes", query) {
+		if err != nil {
+			return err
+		}
+		if err := s.heal(ctx, c.ID); err != nil {
+			s.Log.Warn("a failed compute is not healed", "compute", c.ID, "err", err)
+		}
+	}
+	return nil
+}
+
+// VIMNotification takes a notification of the VIM: its computes are looked at. It
+// is only a hint: what it says of a compute's state is asked of the VIM itself.
+func (s *Service) VIMNotification(ctx context.Context, in VIMNotice) error {
+	id := in.ResourceID
+	if in.Alarm != nil {
+		id = in.Alarm.ManagedObjectID
+	}
+	if id == "" || len(s.vnfs.Find("compute="+id)) == 0 {
+		return nil
+	}
+	bad, err := s.computeFailed(ctx, id)
+	if err != nil || !bad {
+		return err
+	}
+	return s.heal(ctx, id)
+}
+
+// VIMNotice is what is read of a notification: of a change or of an alarm.
+type VIMNotice struct {
+	NotificationType string        `json:"notificationType"`
+	ResourceID       string        `json:"virtualisedResourceId"`
+	Alarm            *ifa006.Alarm `json:"alarm"`
+}
+
+// heal replaces the VNFCs of a VNF with a failed compute, if its VNF is to be healed
+// automatically. A VNF that an operation holds is left to the next sweep.
+func (s *Service) heal(ctx context.Context, compute string) error {
+	for _, id := range s.vnfs.Find("compute=" + compute) {
+		vnf, err := s.VNF(ctx, id)
+		if err != nil || !vnf.Value.autoHeals() {
+			continue
+		}
+		ill, err := s.failed(ctx, vnf.Value.Layout)
+		if err != nil {
+			return err
+		}
+		if len(ill) == 0 {
+			continue
+		}
+		_, err = s.Heal(ctx, healer(), id, sol003.HealVnfRequest{
+			Cause: "compute " + compute + " has failed", AdditionalParams: sol003.KeyValuePairs{ParamVnfcs: listOf(ill)},
+		})
+		if err != nil && hub.CodeOf(err) != hub.Conflict {
+			return err
+		}
+	}
+	return nil
+}
+
+func listOf(texts []string) []any {
+	out := make([]any, len(texts))
+	for i, t := range texts {
+		out[i] = t
+	}
+	return out
+}

@@ -1,0 +1,154 @@
+// Package vnfmapi is the REST binding of the VNF Manager: the VNF life-cycle
+// management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0)
+// for NFVO, EM and OSS, and the resource that takes the VIM's notifications.
+//
+// Our extensions: Idempotency-Key on every POST that creates or starts something,
+// metadata/manoward.trustDomain, the attribute manoward.requestedBy of operation
+// occurrences and notifications, and the names in additionalParams that package
+// vnfm lists.
+package vnfmapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/mano-core/vnfm"
+)
+
+// Version is the version of vnflcm/v2 that is served. Its forerunners differ in
+// attributes that may be absent only, so clients that ask for one of them are
+// answered too.
+const Version = "2.3.0"
+
+// NotificationPath is where the VIM delivers its notifications.
+const NotificationPath = "/manoward/v1/vim_notifications"
+
+// maxKey bounds the Idempotency-Key header, in bytes.
+const maxKey = 255
+
+// Subscriptions keeps the subscriptions of all APIs: the outbox of package notify.
+type Subscriptions interface {
+	// Request makes a subscription for the handler of a POST: it checks callbackUri
+	// and authentication, tests the endpoint and subscribes. created is false when
+	// the subscription was there.
+	Request(r *http.Request, in SubscriptionInput) (s notify.Subscription, created bool, err error)
+	List(api string, visible func(*notify.Subscription) bool, show func(*notify.Subscription) any) httpapi.Source
+	Subscription(ctx context.Context, api, id string) (notify.Subscription, error)
+	Unsubscribe(ctx context.Context, api, id string) error
+}
+
+// SubscriptionInput is a request for a subscription, checked as far as this API's
+// own attributes go.
+type SubscriptionInput struct {
+	API            string
+	TrustDomain    string // of the consumer; "hub" sees all
+	Owner          hub.Identity
+	CallbackURI    string
+	Filter         any // nil allows all
+	Verbosity      string
+	Authentication any    // SubscriptionAuthentication; nil is none
+	Collection     string // absolute URI of the collection of subscriptions
+}
+
+// API serves the VNF Manager.
+type API struct {
+	Service       *vnfm.Service
+	Subscriptions Subscriptions
+	// Authorize asks the decision table. target is for the record; an empty
+	// targetDomain is the caller's own.
+	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
+}
+
+// Routes adds the resources of vnflcm/v2 and of the VIM's notifications.
+func (a *API) Routes(mux *httpapi.Mux) {
+	g := mux.API(httpapi.API{Name: "vnflcm", Major: "v2", Versions: []httpapi.APIVersion{{Version: Version}, {Version: "2.2.0"}, {Version: "2.1.0"}, {Version: "2.0.0"}}})
+	g.Handle("GET /vnf_instances", a.listVNFs)
+	g.Handle("POST /vnf_instances", a.createVNF)
+	g.Handle("GET /vnf_instances/{id}", a.showVNF)
+	g.Handle("PATCH /vnf_instances/{id}", a.modifyVNF)
+	g.Handle("DELETE /vnf_instances/{id}", a.deleteVNF)
+	a.tasks(g)
+	g.Handle("GET /vnf_lcm_op_occs", a.listOps)
+	g.Handle("GET /vnf_lcm_op_occs/{id}", a.showOp)
+	g.Handle("POST /vnf_lcm_op_occs/{id}/retry", a.retry)
+	g.Handle("POST /vnf_lcm_op_occs/{id}/rollback", a.rollBack)
+	g.Handle("POST /vnf_lcm_op_occs/{id}/fail", a.fail)
+	g.Handle("POST /vnf_lcm_op_occs/{id}/cancel", a.cancel)
+	g.Handle("GET /subscriptions", a.listSubscriptions)
+	g.Handle("POST /subscriptions", a.subscribe)
+	g.Handle("GET /subscriptions/{id}", a.showSubscription)
+	g.Handle("DELETE /subscriptions/{id}", a.unsubscribe)
+	g.Handle("GET /vnf_snapshots", a.listSnapshots)
+	g.Handle("POST /vnf_snapshots", a.createSnapshotInfo)
+	g.Handle("GET /vnf_snapshots/{id}", a.showSnapshot)
+	g.Handle("PATCH /vnf_snapshots/{id}", a.modifySnapshot)
+	g.Handle("DELETE /vnf_snapshots/{id}", a.deleteSnapshot)
+	g.Handle("GET /vnf_snapshots/{id}/vnf_state_snapshot", a.showStateSnapshot)
+
+	own := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
+	own.Handle("GET /vim_notifications", a.testNotification)
+	own.Handle("POST /vim_notifications", a.notification)
+}
+
+// authorize asks about a resource whose trust domain was found under its ID. What
+// is not there is asked about as the caller's own, so that both give one answer:
+// who may not ask at all learns just that, and who may finds nothing.
+func (a *API) authorize(r *http.Request, operation, what, domain string, found error) (hub.Identity, error) {
+	if found != nil && hub.CodeOf(found) != hub.NotFound {
+		return hub.Identity{}, found
+	}
+	who, err := a.Authorize(r, operation, domain, r.PathValue("id"))
+	if hub.CodeOf(err) == hub.NotFound && found == nil {
+		// Another domain's: who may not ask at all learns that, as about what is
+		// not there.
+		found = err
+		_, err = a.Authorize(r, operation, "", r.PathValue("id"))
+	}
+	if hub.CodeOf(err) == hub.NotFound || err == nil && found != nil {
+		return who, hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", err)
+	}
+	return who, err
+}
+
+// visible returns whose resources a caller sees in lists.
+func visible(who hub.Identity) func(domain string) bool {
+	return func(domain string) bool { return who.TrustDomain == "hub" || who.TrustDomain == domain }
+}
+
+// caller is who asks and how a repetition is known.
+func caller(r *http.Request, who hub.Identity) (vnfm.Caller, error) {
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > maxKey {
+		return vnfm.Caller{}, hub.E(hub.Invalid, "read Idempotency-Key", fmt.Sprintf("Idempotency-Key has %d bytes; send at most %d", len(key), maxKey), nil)
+	}
+	return vnfm.Caller{Identity: who, Key: key}, nil
+}
+
+// root is the URI that links in an answer begin with.
+func root(r *http.Request) string { return httpapi.ResourceURI(r, "") }
+
+// testNotification answers the VIM's test of the callback.
+func (a *API) testNotification(w http.ResponseWriter, r *http.Request) error {
+	if _, err := a.Authorize(r, "notification.deliver", "hub", ""); err != nil {
+		return err
+	}
+	return httpapi.NoContent(w)
+}
+
+func (a *API) notification(w http.ResponseWriter, r *http.Request) error {
+	if _, err := a.Authorize(r, "notification.deliver", "hub", ""); err != nil {
+		return err
+	}
+	var in vnfm.VIMNotice
+	if err := httpapi.DecodeLenient(r, &in); err != nil {
+		return err
+	}
+	if err := a.Service.VIMNotification(r.Context(), in); err != nil {
+		return err
+	}
+	return httpapi.NoContent(w)
+}
