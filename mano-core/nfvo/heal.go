@@ -1,0 +1,189 @@
+package nfvo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/internal/sol/sol003"
+	"github.com/manoward/manoward/internal/sol/sol005"
+	"github.com/manoward/manoward/internal/state"
+)
+
+// Heal starts the healing of an NS, or of VNFs of it (SOL 005 clause 6.4.7). A
+// VNF that the VNFM no longer has is made again.
+func (s *Service) Heal(ctx context.Context, o Order, in sol005.HealNsRequest) (opOccID string, existing bool, err error) {
+	return s.start(ctx, o, sol005.NsLcmOpHeal, "HEAL", in, func(ctx context.Context, e *state.Entry[ns]) ([]step, error) {
+		if e.Value.State != instantiated {
+			return nil, errNotInstantiated("heal")
+		}
+		switch {
+		case in.HealNsData != nil && len(in.HealVnfData) > 0:
+			return nil, hub.E(hub.Invalid, "heal NS", "healNsData and healVnfData exclude each other; send one", nil)
+		case in.HealNsData != nil:
+			return s.planHealNs(ctx, e, in.HealNsData, o.auto)
+		case len(in.HealVnfData) > 0:
+			return s.planHealVnfs(ctx, e, in.HealVnfData, o.auto)
+		}
+		return nil, errNoPayload("heal", "healNsData or healVnfData")
+	})
+}
+
+// planHealNs heals every VNF that is failed or gone. The degrees of SOL 005
+// differ in what they require of services; here each mends all that is broken.
+func (s *Service) planHealNs(ctx context.Context, e *state.Entry[ns], in *sol005.HealNsData, auto bool) ([]step, error) {
+	switch in.DegreeHealing {
+	case "HEAL_RESTORE", "HEAL_QOS", "HEAL_RESET", "PARTIAL_HEALING":
+	default:
+		return nil, hub.E(hub.Invalid, "heal NS", "the attribute degreeHealing must be HEAL_RESTORE, HEAL_QOS, HEAL_RESET or PARTIAL_HEALING", nil)
+	}
+	if in.HealScript != "" || len(in.ActionsHealing) > 0 {
+		return nil, hub.E(hub.Unprocessable, "heal NS", "healing scripts and actions are not supported by this NFVO; leave healScript and actionsHealing out", nil)
+	}
+	var list []sol005.HealVnfData
+	for _, m := range e.Value.Members {
+		broken, err := s.broken(ctx, m.VnfID)
+		if err != nil {
+			return nil, err
+		}
+		if broken != "" || in.DegreeHealing == "HEAL_RESET" {
+			list = append(list, sol005.HealVnfData{VnfInstanceID: m.VnfID, Cause: or(broken, "reset was asked for")})
+		}
+	}
+	if len(list) == 0 {
+		return nil, nil // nothing is broken: the operation completes
+	}
+	return s.planHealVnfs(ctx, e, list, auto)
+}
+
+// broken says what is wrong with a VNF, empty if nothing is.
+func (s *Service) broken(ctx context.Context, id string) (string, error) {
+	var info sol003.VnfInstance
+	_, err := s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+id, nil, &info)
+	if hub.CodeOf(err) == hub.NotFound {
+		return "the VNF is gone from its VNFM", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read VNF instance %s: %w", id, err)
+	}
+	if info.InstantiatedVnfInfo == nil {
+		return "", nil
+	}
+	for _, vnfc := range info.InstantiatedVnfInfo.VnfcResourceInfo {
+		var c ifa006.Compute
+		_, err := s.c.VIM.Do(ctx, "GET", "/computes/"+vnfc.ComputeResource.ResourceID, nil, &c)
+		if hub.CodeOf(err) == hub.NotFound {
+			return "compute " + vnfc.ComputeResource.ResourceID + " is gone from its VIM", nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("read compute %s: %w", vnfc.ComputeResource.ResourceID, err)
+		}
+		if isFailed(c.OperationalState) || isFailed(c.RunningState) {
+			return "compute " + c.ID + " has failed", nil
+		}
+	}
+	return "", nil
+}
+
+// isFailed takes both spellings that a VIM may use.
+func isFailed(state string) bool { return state == ifa006.Failed || state == "Failed" }
+
+func (s *Service) planHealVnfs(ctx context.Context, e *state.Entry[ns], list []sol005.HealVnfData, auto bool) ([]step, error) {
+	var steps []step
+	for i := range list {
+		d := &list[i]
+		m, err := memberOf(&e.Value, d.VnfInstanceID)
+		if err != nil {
+			return nil, err
+		}
+		if bar, barred := e.Value.Bars[m.ProfileID]; barred {
+			if auto {
+				continue // an automatic healing leaves it
+			}
+			return nil, errBarred(&bar)
+		}
+		_, err = s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+m.VnfID, nil, nil)
+		if hub.CodeOf(err) == hub.NotFound {
+			again, err := s.planAgain(ctx, e, m, i)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, again...)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read VNF instance %s: %w", m.VnfID, err)
+		}
+		steps = append(steps, step{
+			Kind: stepVnfTask, VnfID: m.VnfID, Profile: m.ProfileID, Task: "heal", Change: "HEAL",
+			Body: params(sol003.HealVnfRequest{Cause: d.Cause, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParams)}),
+		})
+	}
+	return steps, nil
+}
+
+// planAgain makes a VNF that is gone anew.
+func (s *Service) planAgain(ctx context.Context, e *state.Entry[ns], m member, number int) ([]step, error) {
+	_, f, err := s.flavour(ctx, e, e.Value.FlavourID)
+	if err != nil {
+		return nil, err
+	}
+	profile := f.VNFs[m.ProfileID]
+	if profile == nil {
+		return nil, noProfile("the lost VNF", m.ProfileID, f)
+	}
+	made, err := s.planNewVnf(ctx, e, newVnf{profile: profile, number: number, vnfdID: m.VnfdID})
+	if err != nil {
+		return nil, err
+	}
+	return append([]step{{Kind: stepVnfForget, VnfID: m.VnfID, Profile: m.ProfileID}}, made...), nil
+}
+
+// AutoHeal looks at every VNF of the NSs whose descriptors ask for automatic
+// healing, and heals those that are gone or failed, unless they are barred. It is
+// for a timer: its cost grows with those NSs. An NS that another operation holds
+// is left for the next time, and one that cannot be healed holds up no other.
+func (s *Service) AutoHeal(ctx context.Context) error {
+	var failed error
+	for _, id := range s.nss.Find(autoHealTerm) {
+		if err := s.autoHealNs(ctx, id); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			failed = errors.Join(failed, fmt.Errorf("auto-heal NS %s: %w", id, err))
+		}
+	}
+	return failed
+}
+
+func (s *Service) autoHealNs(ctx context.Context, id string) error {
+	e, err := s.nss.Get(ctx, id)
+	if err != nil || e.Value.Running != "" {
+		return ignoreGone(err)
+	}
+	var list []sol005.HealVnfData
+	for _, m := range e.Value.Members {
+		if _, barred := e.Value.Bars[m.ProfileID]; barred {
+			continue
+		}
+		cause, err := s.broken(ctx, m.VnfID)
+		if err != nil {
+			return err
+		}
+		if cause != "" {
+			list = append(list, sol005.HealVnfData{VnfInstanceID: m.VnfID, Cause: cause})
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	self := hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "nfvo"}
+	o := Order{Actor: self, Source: Source{Kind: SourceAutoHeal, Identity: self.String()}, NsInstanceID: id, auto: true}
+	_, _, err = s.Heal(ctx, o, sol005.HealNsRequest{HealVnfData: list})
+	if hub.CodeOf(err) == hub.Conflict {
+		return nil // something else came first
+	}
+	return err
+}
