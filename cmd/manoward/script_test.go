@@ -1,7 +1,10 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/manoward/manoward/internal/testkit/nskit"
 )
 
 // The scripts below testdata/script are the specification of the command line:
@@ -26,6 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	kits := func(ts *testscript.TestScript, _ bool, args []string) { kitCommand(t, ts, args) }
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -41,12 +47,95 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(e.Getenv("HOME"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hub":   hubCommand,
-			"fails": failsCommand,
-			"scrub": scrubCommand,
-			"mode":  modeCommand,
+			"hub":      hubCommand,
+			"fails":    failsCommand,
+			"scrub":    scrubCommand,
+			"mode":     modeCommand,
+			"kit":      kits,
+			"id":       idCommand,
+			"envsubst": envsubstCommand,
 		},
 	})
+}
+
+// kitCommand writes the packages of a network service and an inventory to a
+// folder: kit NAME gives NAME/anchor.pem, web.csar, guard.csar, box.csar, ns.csar
+// and inventory.yaml, besides forged.csar, which is web.csar with two files
+// changed.
+func kitCommand(t testing.TB, ts *testscript.TestScript, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: kit NAME")
+	}
+	k := nskit.New(t, args[0])
+	ts.Check(os.Mkdir(ts.MkAbs(args[0]), 0o700))
+	for name, raw := range map[string][]byte{
+		"anchor.pem": []byte(k.Anchor), "web.csar": k.Web, "guard.csar": k.Guard, "box.csar": k.PNF, "ns.csar": k.NSD,
+		"inventory.yaml": []byte(nskit.Inventory(1)), "forged.csar": forged(t, k.Web),
+	} {
+		ts.Check(os.WriteFile(ts.MkAbs(filepath.Join(args[0], name)), raw, 0o600))
+	}
+}
+
+// forged is a package with two files that are not those that were signed.
+func forged(t testing.TB, archive []byte) []byte {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, f := range r.File {
+		to, err := w.Create(f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(to, from); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(f.Name, "Files/") || strings.HasPrefix(f.Name, "Scripts/") {
+			if _, err := to.Write([]byte("forged\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// idCommand takes the first identifier that the last command printed, after a
+// word if one is given, as a variable: id NAME [WORD].
+func idCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: id NAME [WORD]")
+	}
+	text := ts.ReadFile("stdout")
+	if len(args) == 2 {
+		_, after, found := strings.Cut(text, args[1])
+		if !found {
+			ts.Fatalf("%q is not in:\n%s", args[1], text)
+		}
+		text = after
+	}
+	id := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).FindString(text)
+	if id == "" {
+		ts.Fatalf("no identifier in:\n%s", text)
+	}
+	ts.Setenv(args[0], id)
+}
+
+// envsubstCommand puts the script's variables into a file: envsubst FILE.
+func envsubstCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: envsubst FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o600))
 }
 
 // modeCommand changes the permissions of a file: mode 0644 FILE.

@@ -89,6 +89,9 @@ func (l *loader) checkListen() {
 	others := []*listener{
 		l.listener("listen.admin", c.Admin),
 		l.listener("listen.osMa", c.OsMa),
+		l.listener("listen.orVnfm", c.OrVnfm),
+		l.listener("listen.vnfm", c.VNFM),
+		l.listener("listen.vim", c.VIM),
 		l.listener("listen.cmVnfm", c.CmVnfm),
 	}
 	forSMs := []*listener{l.listener("listen.scOr", c.ScOr), l.listener("listen.scVi", c.ScVi)}
@@ -99,12 +102,22 @@ func (l *loader) checkListen() {
 			}
 		}
 	}
-	if overlap(forSMs[0], forSMs[1]) {
-		l.wrong(forSMs[1].key, "its address is also that of %s; each reference point has a listener of its own: choose another port", forSMs[0].key)
-	}
+	l.checkApart(others)
+	l.checkApart(forSMs)
 	for _, other := range slices.Concat(others, forSMs) {
 		if overlap(probes, other) {
 			l.wrong(probes.key, "its address is also that of %s; choose another port", other.key)
+		}
+	}
+}
+
+// checkApart refuses two listeners on one address.
+func (l *loader) checkApart(list []*listener) {
+	for i, a := range list {
+		for _, b := range list[:i] {
+			if overlap(a, b) {
+				l.wrong(a.key, "its address is also that of %s; each reference point has a listener of its own: choose another port", b.key)
+			}
 		}
 	}
 }

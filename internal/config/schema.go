@@ -20,6 +20,8 @@ type Config struct {
 	Keys   AtRest `yaml:"keys"`
 	Trust  Trust  `yaml:"trust"`
 
+	Notifications Notifications `yaml:"notifications"`
+
 	// How long a hub that is asked to stop may take to finish what it has begun.
 	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
 
@@ -45,6 +47,15 @@ type Listen struct {
 
 	// host:port of Os-Ma-nfvo, for OSS/BSS.
 	OsMa string `yaml:"osMa"`
+
+	// host:port of Or-Vnfm on the side of the NFVO, for VNF Managers.
+	OrVnfm string `yaml:"orVnfm"`
+
+	// host:port of the VNFM, for the NFVO, Element Managers and the CMF.
+	VNFM string `yaml:"vnfm"`
+
+	// host:port of the VIM, for the NFVO and VNF Managers.
+	VIM string `yaml:"vim"`
 
 	// host:port of Sc-Or, for Security Managers. It is shared with no other
 	// listener (Security.004).
@@ -119,6 +130,17 @@ type NATSTLS struct {
 
 	// File with the key of that certificate.
 	Key string `yaml:"key"`
+}
+
+// Notifications says how those are reached who subscribed to notifications and are
+// certified by others than this hub, such as an OSS.
+type Notifications struct {
+	// File with the CA certificates that their endpoints are checked against.
+	// Empty: those of the operating system.
+	CA string `yaml:"ca"`
+
+	// Take callbacks at http:// addresses of this machine, for demonstrations.
+	AllowLoopbackHTTP bool `yaml:"allowLoopbackHttp"`
 }
 
 // AtRest says how what is secret at rest is protected.

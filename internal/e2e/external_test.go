@@ -23,8 +23,8 @@ func extServe(t *testing.T, c *extCluster) *extHub {
 	t.Helper()
 	h := &extHub{
 		trust: startHub(t, append([]string{"serve", "trust"}, c.flags()...)...),
-		scOr:  startHub(t, append([]string{"serve", "sc-or"}, c.flags()...)...),
-		scVi:  startHub(t, append([]string{"serve", "sc-vi"}, c.flags()...)...),
+		scOr:  startHub(t, append([]string{"serve", "nfvo"}, c.flags()...)...),
+		scVi:  startHub(t, append([]string{"serve", "vim"}, c.flags()...)...),
 	}
 	h.trust.do("trust-domain", "create", "north")
 	h.trust.do("trust-domain", "create", "south")
@@ -179,7 +179,7 @@ func TestExternal_Refusals(t *testing.T) {
 			if name == "unlock key of another hub" {
 				startHub(t, append([]string{"serve", "trust"}, c.flags()...)...).do("trust-domain", "create", "north")
 			}
-			h := newHub(t, append([]string{"serve", "sc-or"}, tc.flags...)...)
+			h := newHub(t, append([]string{"serve", "nfvo"}, tc.flags...)...)
 			err := h.tryStart()
 			if err == nil || !strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "panic") {
 				t.Errorf("got %v; want %q", err, tc.says)

@@ -89,6 +89,7 @@ func TestOpsLostOperatorCredentialIsRefused(t *testing.T) {
 func TestOpsSecondHubIsRefused(t *testing.T) {
 	h := startHub(t)
 	second := *h
+	second.log = &buffer{} // the first one goes on writing to its own
 	second.refusesStart(5, "data directory "+h.data+" is in use by another manoward; stop that one, or choose another directory with --data")
 	h.do("trust-domain", "create", "north")
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -205,8 +206,11 @@ func TestSeparation_ServerNamesAndListeners(t *testing.T) {
 	for _, address := range h.ready.Endpoints {
 		listeners[address] = true
 	}
-	if len(listeners) != 3 || h.ready.Endpoints["admin"] == "" || h.ready.Endpoints["scOr"] == "" || h.ready.Endpoints["scVi"] == "" {
-		t.Fatalf("listeners %v: want three addresses for three reference points", h.ready.Endpoints)
+	points := []string{"admin", "osMa", "orVnfm", "vnfm", "vim", "scOr", "scVi"}
+	for _, name := range points {
+		if h.ready.Endpoints[name] == "" || len(listeners) != len(points) {
+			t.Fatalf("listeners %v: want an address of its own for each of %v", h.ready.Endpoints, points)
+		}
 	}
 	operator := operatorCredential(t, h.operatorContext())
 	for _, ep := range all {
@@ -218,7 +222,7 @@ func TestSeparation_ServerNamesAndListeners(t *testing.T) {
 		ep.mustRefuse(t, "its own credential and a wrong server name", wrong)
 		ep.mustRefuse(t, "the operator's credential", ep.tls(&operator))
 
-		elsewhere := map[string]bool{h.ready.Endpoints["scOr"]: true, h.ready.Endpoints["scVi"]: true, h.ready.Endpoints["admin"]: true}
+		elsewhere := maps.Clone(listeners)
 		delete(elsewhere, ep.URL)
 		for address := range elsewhere {
 			moved, conf := *ep, ep.tls(&ep.Cert)
@@ -226,9 +230,12 @@ func TestSeparation_ServerNamesAndListeners(t *testing.T) {
 			moved.mustRefuse(t, "its own credential at "+address, conf)
 		}
 		bare, conf := *ep, ep.tls(nil)
-		bare.URL, conf.InsecureSkipVerify = h.ready.Endpoints["admin"], true
-		if _, status, err := bare.try(t, conf); err != nil || (status != http.StatusUnauthorized && status != http.StatusNotFound) {
-			t.Errorf("the admin listener without a credential answers %d, %v to what is asked of %s", status, err, ep.identity())
+		conf.InsecureSkipVerify = true
+		for _, name := range []string{"admin", "osMa", "orVnfm", "vnfm", "vim"} {
+			bare.URL = h.ready.Endpoints[name]
+			if _, status, err := bare.try(t, conf); err != nil || (status != http.StatusUnauthorized && status != http.StatusNotFound) {
+				t.Errorf("%s without a credential answers %d, %v to what is asked of %s", name, status, err, ep.identity())
+			}
 		}
 	}
 }

@@ -1,9 +1,13 @@
 package trust
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -74,4 +78,39 @@ func BenchmarkDirectory(b *testing.B) {
 	}
 	b.ReportMetric(float64(tookMany)/float64(tookFew), "x")
 	b.ReportMetric(float64(tookMany.Nanoseconds())/float64(b.N)/1000, "ns/lookup")
+}
+
+// What it costs to tell a caller and decide, by certificate and by token.
+func BenchmarkAuthorize(b *testing.B) {
+	h := newTestHub(b)
+	if _, err := h.CreateDomain(b.Context(), operator, "north"); err != nil {
+		b.Fatal(err)
+	}
+	d := openDoor(b, h, OsMaInterface)
+	shown := func(cert tls.Certificate) *http.Request {
+		var chain []*x509.Certificate
+		for _, der := range cert.Certificate {
+			c, err := x509.ParseCertificate(der)
+			if err != nil {
+				b.Fatal(err)
+			}
+			chain = append(chain, c)
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.TLS = &tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{chain}}
+		return r
+	}
+	token := httptest.NewRequest("GET", "/", nil)
+	token.TLS = &tls.ConnectionState{}
+	token.Header.Set("Authorization", "Bearer "+d.signIn(b, h.makeClient(b, "billing", hub.KindOSS, "north")).token)
+	for name, r := range map[string]*http.Request{"operator": shown(operatorCert(b, h, "ann")), "token": token} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.Authorize(r, "ns.query", "", Target{TrustDomain: "north"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -61,10 +61,12 @@ func newIntermediate(domain, suffix string, root authority, key crypto.PublicKey
 }
 
 // newClientCA signs the CA that issues the credentials of one endpoint and of
-// no other.
+// no other. A Security Manager also serves with such a credential, where it takes
+// its notifications. CAs that were made before manoward knew that allow clients
+// only; see [Gate.NotifyClient].
 func newClientCA(sm, domain string, i hub.Interface, issuer authority, key crypto.PublicKey, now time.Time) (*x509.Certificate, error) {
 	t := caTemplate(fmt.Sprintf("manoward clients of %s on %s in %s", sm, i, domain), now, 0)
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	t.ExtKeyUsage = usages(i != AdminInterface)
 	t.PermittedDNSDomainsCritical = true
 	t.PermittedURIDomains = []string{domain}
 	return sign(t, issuer.cert, key, issuer.key)
@@ -83,6 +85,15 @@ func caTemplate(name string, now time.Time, pathLen int) *x509.Certificate {
 	}
 }
 
+// usages are the extended key usages of a party that is a client, and of one that
+// serves as well.
+func usages(serves bool) []x509.ExtKeyUsage {
+	if serves {
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	}
+	return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+}
+
 // newClientCert signs a credential: the identity is its only name.
 func newClientCert(id hub.Identity, issuer authority, key crypto.PublicKey, now time.Time, life time.Duration) (*x509.Certificate, error) {
 	return sign(&x509.Certificate{
@@ -91,21 +102,28 @@ func newClientCert(id hub.Identity, issuer authority, key crypto.PublicKey, now 
 		NotBefore:   now.Add(-backdate),
 		NotAfter:    clampTime(now.Add(life), issuer.cert.NotAfter),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		ExtKeyUsage: usages(id.Kind == hub.KindSM),
 	}, issuer.cert, key, issuer.key)
 }
 
-// newServerCert signs the certificate of an endpoint.
-func newServerCert(names []string, ips []net.IP, issuer authority, key crypto.PublicKey, now time.Time, life time.Duration) (*x509.Certificate, error) {
-	return sign(&x509.Certificate{
-		Subject:     pkix.Name{CommonName: clipCN(names[0])},
-		DNSNames:    names,
-		IPAddresses: ips,
+// newServerCert signs the certificate of a listener.
+func newServerCert(want serverCert, issuer authority, key crypto.PublicKey, now time.Time, life time.Duration) (*x509.Certificate, error) {
+	t := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: clipCN(want.names[0])},
+		DNSNames:    want.names,
+		IPAddresses: want.ips,
 		NotBefore:   now.Add(-backdate),
 		NotAfter:    clampTime(now.Add(life), issuer.cert.NotAfter),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, issuer.cert, key, issuer.key)
+	}
+	if want.client {
+		t.ExtKeyUsage = usages(true)
+	}
+	if want.id != (hub.Identity{}) {
+		t.URIs = []*url.URL{want.id.URI()}
+	}
+	return sign(t, issuer.cert, key, issuer.key)
 }
 
 func sign(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {

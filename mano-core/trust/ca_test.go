@@ -34,7 +34,7 @@ func TestIntermediate_NameConstraints(t *testing.T) {
 		{"a.north.manoward.internal", []net.IP{net.IPv4(10, 0, 0, 1)}, false},
 		{"a.north.manoward.internal", []net.IP{net.ParseIP("2001:db8::1")}, false},
 	} {
-		leaf, err := newServerCert([]string{c.name}, c.ips, ca, newKey(t).Public(), h.clock.Now(), time.Hour)
+		leaf, err := newServerCert(serverCert{names: []string{c.name}, ips: c.ips}, ca, newKey(t).Public(), h.clock.Now(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

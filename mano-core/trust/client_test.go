@@ -26,7 +26,7 @@ func newSMKeys(t *testing.T) smKeys {
 	return keys
 }
 
-func newKey(t *testing.T) crypto.Signer {
+func newKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -35,7 +35,7 @@ func newKey(t *testing.T) crypto.Signer {
 	return key
 }
 
-func makeCSR(t *testing.T, key crypto.Signer, uris ...string) string {
+func makeCSR(t testing.TB, key crypto.Signer, uris ...string) string {
 	t.Helper()
 	template := &x509.CertificateRequest{}
 	for _, u := range uris {
@@ -84,7 +84,7 @@ func credential(t *testing.T, sm *hub.SecurityManager, i hub.Interface, key cryp
 	return tlsCertificate(t, creds[len(creds)-1].Certificate, key)
 }
 
-func tlsCertificate(t *testing.T, chain string, key crypto.Signer) tls.Certificate {
+func tlsCertificate(t testing.TB, chain string, key crypto.Signer) tls.Certificate {
 	t.Helper()
 	cert := tls.Certificate{PrivateKey: key}
 	for rest := []byte(chain); ; {

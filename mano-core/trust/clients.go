@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,28 +11,51 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// ScopeRead is the scope of all tokens: reading the operators' API. What it
-// covers stands in the decision table under the party "client".
-const ScopeRead = "manoward.read"
+// The scopes of tokens, one for each party. What a scope covers stands in the
+// decision table under its party.
+const (
+	ScopeRead = "manoward.read" // of a reader
+	ScopeOSS  = "manoward.oss"
+	ScopeVNFM = "manoward.vnfm"
+	ScopeEM   = "manoward.em"
+	ScopeNFVO = "manoward.nfvo" // of an NFVO that is not the hub's own
+)
+
+var scopeOf = map[hub.Kind]string{
+	hub.KindClient: ScopeRead, hub.KindOSS: ScopeOSS, hub.KindVNFM: ScopeVNFM, hub.KindEM: ScopeEM,
+	hub.KindNFVO: ScopeNFVO,
+}
 
 // oauthClient is what is kept of a client: its secret's hash, never the secret.
 type oauthClient struct {
-	Name       string    `json:"name"`
-	SecretHash [32]byte  `json:"secretHash"`
-	Created    time.Time `json:"created"`
+	Name        string    `json:"name"`
+	Party       hub.Kind  `json:"party,omitempty"`       // absent in clients of the first version: a reader
+	TrustDomain string    `json:"trustDomain,omitempty"` // absent there as well: the hub
+	SecretHash  [32]byte  `json:"secretHash"`
+	Created     time.Time `json:"created"`
 }
 
-// CreateClient registers a program that reads the operators' API with OAuth 2.0
-// client credentials. The secret is in the answer and nowhere else.
-func (r *Registry) CreateClient(ctx context.Context, actor hub.Identity, name string) (*hub.OAuthClient, error) {
-	if err := hub.CheckName("client", name); err != nil {
+// public returns what may be shown of the client.
+func (c oauthClient) public() hub.OAuthClient {
+	return hub.OAuthClient{Name: c.Name, Party: cmp.Or(c.Party, hub.KindClient), TrustDomain: cmp.Or(c.TrustDomain, HubDomain), Created: c.Created}
+}
+
+const opCreateClient = "create client"
+
+// CreateClient registers an outside party that shows itself by OAuth 2.0 client
+// credentials; of want its name, party (empty: a reader) and trust domain count.
+// The secret is in the answer and nowhere else.
+func (r *Registry) CreateClient(ctx context.Context, actor hub.Identity, want hub.OAuthClient) (*hub.OAuthClient, error) {
+	c := oauthClient{Name: want.Name, Party: cmp.Or(want.Party, hub.KindClient), TrustDomain: want.TrustDomain, Created: r.Now().UTC()}
+	if err := r.checkClient(ctx, &c); err != nil {
 		return nil, err
 	}
 	secret := oauth.NewSecret()
-	c := oauthClient{Name: name, SecretHash: oauth.HashSecret(secret), Created: r.Now().UTC()}
-	err := r.changeHub(ctx, actor, RecordClientCreated, "client/"+name, map[string]string{}, func(state *hubState) error {
-		if slices.ContainsFunc(state.Clients, func(x oauthClient) bool { return x.Name == name }) {
-			return hub.E(hub.Conflict, "create client", fmt.Sprintf("client %q exists already; delete it first to give it a new secret", name), nil)
+	c.SecretHash = oauth.HashSecret(secret)
+	made := c.public()
+	err := r.changeHub(ctx, actor, RecordClientCreated, "client/"+c.Name, made, func(state *hubState) error {
+		if slices.ContainsFunc(state.Clients, func(x oauthClient) bool { return x.Name == c.Name }) {
+			return hub.E(hub.Conflict, opCreateClient, fmt.Sprintf("client %q exists already; delete it first to give it a new secret", c.Name), nil)
 		}
 		state.Clients = append(slices.Clone(state.Clients), c)
 		return nil
@@ -39,7 +63,33 @@ func (r *Registry) CreateClient(ctx context.Context, actor hub.Identity, name st
 	if err != nil {
 		return nil, err
 	}
-	return &hub.OAuthClient{Name: name, Created: c.Created, Secret: secret.Reveal()}, nil
+	made.Secret = secret.Reveal()
+	return &made, nil
+}
+
+// checkClient refuses what no client can be, and fills in the domain of a reader.
+func (r *Registry) checkClient(ctx context.Context, c *oauthClient) error {
+	if err := hub.CheckName("client", c.Name); err != nil {
+		return err
+	}
+	if c.Name == FunctionName {
+		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("the name %q is that of the hub's own functions; choose another", c.Name), nil)
+	}
+	switch {
+	case !slices.Contains(hub.ClientParties(), c.Party):
+		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em or nfvo, and not %q", clipTarget(string(c.Party))), nil)
+	case c.Party == hub.KindClient && c.TrustDomain != "" && c.TrustDomain != HubDomain:
+		return hub.E(hub.Invalid, opCreateClient, "a reader is bound to no trust domain: it reads the operators' API as well; leave the trust domain out", nil)
+	case c.Party == hub.KindClient:
+		c.TrustDomain = HubDomain
+	case c.TrustDomain == "":
+		return hub.E(hub.Invalid, opCreateClient, "name the trust domain that the client belongs to, or \"hub\" for all of them", nil)
+	}
+	if c.TrustDomain == HubDomain {
+		return nil
+	}
+	_, _, err := r.active(ctx, c.TrustDomain)
+	return err
 }
 
 // DeleteClient takes a client away. Its tokens are refused from then on.
@@ -54,30 +104,45 @@ func (r *Registry) DeleteClient(ctx context.Context, actor hub.Identity, name st
 	})
 }
 
-// Clients lists the clients, without their secrets.
+// Clients lists the clients that are known here, without their secrets.
 func (r *Registry) Clients() []hub.OAuthClient {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	list := []hub.OAuthClient{}
-	for _, c := range r.operators.Clients {
-		list = append(list, hub.OAuthClient{Name: c.Name, Created: c.Created})
+	state, err := r.known()
+	if err != nil {
+		return list
+	}
+	for _, c := range state.Clients {
+		list = append(list, c.public())
 	}
 	return list
 }
 
 // Client finds a client for the token endpoint and for every check of a token.
+// One whose trust domain was deleted is there no more, whatever is stored. In a
+// process that has not heard of the hub's clients yet it is hub.Unavailable.
 func (r *Registry) Client(_ context.Context, id string) (oauth.Client, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, c := range r.operators.Clients {
-		if c.Name == id {
+	state, err := r.known()
+	if err != nil {
+		return oauth.Client{}, err
+	}
+	for _, c := range state.Clients {
+		if who := c.public(); c.Name == id && r.Directory.keepsRecords(who.TrustDomain) {
 			return oauth.Client{
-				ID: id, SecretHash: c.SecretHash, Scopes: []string{ScopeRead},
-				Identity: hub.Identity{TrustDomain: HubDomain, Kind: hub.KindClient, Name: id},
+				ID: id, SecretHash: c.SecretHash, Scopes: []string{scopeOf[who.Party]}, Identity: who.Identity(),
 			}, nil
 		}
 	}
 	return oauth.Client{}, hub.E(hub.NotFound, "find client", "there is no such client", nil)
+}
+
+// known returns what this process knows of the hub's own parties.
+func (r *Registry) known() (*hubState, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.operators == nil {
+		return nil, hub.E(hub.Unavailable, "read the hub's own parties", "this process has not heard of the hub's operators and clients yet; see that the trust role runs, and try again", nil)
+	}
+	return r.operators, nil
 }
 
 // changeHub applies one recorded change to the hub's own entry. fn is called

@@ -12,13 +12,13 @@ import (
 
 func TestOAuthClients(t *testing.T) {
 	h := newTestHub(t)
-	made, err := h.CreateClient(t.Context(), operator, "prometheus")
+	made, err := h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: "prometheus"})
 	if err != nil || made.Secret == "" {
 		t.Fatalf("%+v %v", made, err)
 	}
-	_, err = h.CreateClient(t.Context(), operator, "prometheus")
+	_, err = h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: "prometheus"})
 	wantCode(t, err, hub.Conflict)
-	_, err = h.CreateClient(t.Context(), operator, "No Label")
+	_, err = h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: "No Label"})
 	wantCode(t, err, hub.Invalid)
 
 	h = startTestHub(t, h.bus, h.keys, h.clock)
@@ -61,7 +61,7 @@ func TestFollowHub(t *testing.T) {
 			}
 		}
 	}
-	if _, err := h.CreateClient(t.Context(), operator, "prometheus"); err != nil {
+	if _, err := h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: "prometheus"}); err != nil {
 		t.Fatal(err)
 	}
 	knows(true)

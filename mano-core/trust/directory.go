@@ -232,6 +232,13 @@ func (d *Directory) Domain(name string) (*hub.TrustDomain, bool) {
 	return t, ok
 }
 
+// keepsRecords reports whether there is a trust domain of that name, or the hub
+// itself, in whose log something can be recorded.
+func (d *Directory) keepsRecords(name string) bool {
+	t, ok := d.Domain(name)
+	return name == HubDomain || ok && t.State != hub.StateDeleted
+}
+
 // Domains lists the trust domains by name, deleted ones included.
 func (d *Directory) Domains() []*hub.TrustDomain {
 	d.mu.RLock()

@@ -2,7 +2,9 @@
 //
 // It keeps the trust domains and the Security Managers in them ([Registry]),
 // signs their credentials under one certificate authority for each domain, shows
-// each SM a TLS endpoint of its own for each logical interface ([Gate]), and
+// each SM a TLS endpoint of its own for each logical interface ([Gate]), tells
+// operators, the hub's own functions, OSS/BSS, VNFMs and EMs at the other
+// reference points ([Entrance]), and
 // holds the decision table of identity, interface, operation, mode and domain
 // ([Rules]).
 //

@@ -28,7 +28,7 @@ func (r *Registry) CreateDomain(ctx context.Context, actor hub.Identity, name st
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", opCreateDomain, name, err)
 	}
-	log, err := account.Log(ctx, recordLog)
+	log, err := account.Log(ctx, RecordLog)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", opCreateDomain, name, err)
 	}
@@ -99,7 +99,8 @@ func (r *Registry) newDomain(ctx context.Context, name string) (*hub.TrustDomain
 
 // DeleteDomain destroys the keys of a trust domain, after which nothing of it
 // opens or is signed again. Its records remain. A domain with Security Managers
-// that are not revoked is in use: hub.Conflict, naming them.
+// that are not revoked, or with what Config.InUse knows of, is in use:
+// hub.Conflict, naming it.
 func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name string) error {
 	t, ok := r.Directory.Domain(name)
 	if !ok || t.State == hub.StateDeleted {
@@ -118,19 +119,40 @@ func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name st
 	if err := r.recoverSMs(ctx, d); err != nil {
 		return err
 	}
-	if users, err := r.users(ctx, d); err != nil || len(users) > 0 {
+	if used := r.checkUnused(ctx, d, name); used != nil {
 		if restore := r.setDomainState(ctx, actor, d, name, hub.StateActive, RecordDomainKept); restore != nil {
 			return restore
 		}
-		if err != nil {
-			return err
-		}
-		return hub.E(hub.Conflict, "delete trust domain", fmt.Sprintf("trust domain %s is in use by Security Managers: %s; revoke them first with: manoward sm revoke NAME --trust-domain %s", name, strings.Join(users, ", "), name), nil)
+		return used
 	}
 	if err := r.destroyKeys(ctx, d, name); err != nil {
 		return err
 	}
 	return r.setDomainState(ctx, actor, d, name, hub.StateDeleted, RecordDomainDeleted)
+}
+
+// checkUnused says who or what uses a domain, hub.Conflict, and why that is not
+// known otherwise.
+func (r *Registry) checkUnused(ctx context.Context, d *domain, name string) error {
+	const op = "delete trust domain"
+	users, err := r.users(ctx, d)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 {
+		return hub.E(hub.Conflict, op, fmt.Sprintf("trust domain %s is in use by Security Managers: %s; revoke them first with: manoward sm revoke NAME --trust-domain %s", name, strings.Join(users, ", "), name), nil)
+	}
+	if r.InUse == nil {
+		return nil
+	}
+	held, err := r.InUse(ctx, name)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", op, name, err)
+	}
+	if len(held) > 0 {
+		return hub.E(hub.Conflict, op, fmt.Sprintf("trust domain %s still holds %s; terminate and delete the network services, then delete the packages", name, strings.Join(held, ", ")), nil)
+	}
+	return nil
 }
 
 // FinishDeletions brings to an end what a crash cut off: a trust domain whose

@@ -26,10 +26,21 @@ func (r *Registry) SignEndpoint(ctx context.Context, domainName, serverName stri
 	if err != nil {
 		return nil, err
 	}
-	return r.signServer(ctx, d.log, ca, "sm/"+sm.Name, []string{serverName}, nil, csr)
+	return r.signServer(ctx, d.log, ca, serverCert{subject: "sm/" + sm.Name, names: []string{serverName}, client: true}, csr)
 }
 
-func (r *Registry) signServer(ctx context.Context, log Log, ca authority, subject string, names []string, ips []net.IP, der []byte) ([][]byte, error) {
+// serverCert says what the certificate of a listener of the hub's holds.
+type serverCert struct {
+	subject string // of the record: whose listener it is
+	names   []string
+	ips     []net.IP
+	// client makes the certificate good to call others with as well: an endpoint
+	// that notifies its Security Manager, a function that asks another.
+	client bool
+	id     hub.Identity // if not nobody, the URI name
+}
+
+func (r *Registry) signServer(ctx context.Context, log Log, ca authority, want serverCert, der []byte) ([][]byte, error) {
 	const op = "sign server certificate"
 	csr, err := x509.ParseCertificateRequest(der)
 	if err != nil {
@@ -44,12 +55,16 @@ func (r *Registry) signServer(ctx context.Context, log Log, ca authority, subjec
 	if owner := r.Directory.KeyOwner(keyHash(csr.RawSubjectPublicKeyInfo)); owner != "" {
 		return nil, hub.E(hub.Conflict, op, "the key is in use by "+owner, nil)
 	}
-	leaf, err := newServerCert(names, ips, ca, csr.PublicKey, r.Now().UTC(), r.EndpointLifetime)
+	leaf, err := newServerCert(want, ca, csr.PublicKey, r.Now().UTC(), r.EndpointLifetime)
 	if err != nil {
 		return nil, err
 	}
-	record, err := r.record(RecordEndpointSigned, hubItself(), subject, map[string]string{
-		"serverName":  names[0],
+	kind := RecordEndpointSigned
+	if want.id != (hub.Identity{}) {
+		kind = RecordFunctionSigned
+	}
+	record, err := r.record(kind, hubItself(), want.subject, map[string]string{
+		"serverName":  want.names[0],
 		"serial":      leaf.SerialNumber.Text(16),
 		"keyHash":     keyHash(leaf.RawSubjectPublicKeyInfo),
 		"notAfter":    leaf.NotAfter.Format(time.RFC3339),
@@ -59,7 +74,7 @@ func (r *Registry) signServer(ctx context.Context, log Log, ca authority, subjec
 		return nil, err
 	}
 	if err := log.Append(ctx, record); err != nil {
-		return nil, fmt.Errorf("record certificate of %s: %w", names[0], err)
+		return nil, fmt.Errorf("record certificate of %s: %w", want.names[0], err)
 	}
 	return [][]byte{leaf.Raw, ca.cert.Raw}, nil
 }

@@ -99,7 +99,7 @@ func TestClients_ManyAtOnceAreAllKnown(t *testing.T) {
 	var creating sync.WaitGroup
 	for _, name := range names {
 		creating.Go(func() {
-			if _, err := h.CreateClient(t.Context(), operator, name); err != nil {
+			if _, err := h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: name}); err != nil {
 				t.Errorf("create %s while others are created: %v", name, err)
 			}
 		})
@@ -112,7 +112,7 @@ func TestClients_ManyAtOnceAreAllKnown(t *testing.T) {
 
 func TestClients_OlderStateNeverReplacesNewer(t *testing.T) {
 	h := newTestHub(t)
-	if _, err := h.CreateClient(t.Context(), operator, "old"); err != nil {
+	if _, err := h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: "old"}); err != nil {
 		t.Fatal(err)
 	}
 	h.mu.Lock()

@@ -299,7 +299,7 @@ func (c *testClock) Advance(d time.Duration) {
 
 var operator = hub.Identity{TrustDomain: HubDomain, Kind: hub.KindOperator, Name: "test"}
 
-func newTestHub(t *testing.T) *testHub {
+func newTestHub(t testing.TB) *testHub {
 	t.Helper()
 	dir := t.TempDir()
 	v, err := vault.Create(dir + "/unlock.key")
@@ -311,7 +311,7 @@ func newTestHub(t *testing.T) *testHub {
 
 // startTestHub starts a registry over storage that may hold something already,
 // as after a restart.
-func startTestHub(t *testing.T, bus *fakeBus, keys *fakeKeyStores, clock *testClock) *testHub {
+func startTestHub(t testing.TB, bus *fakeBus, keys *fakeKeyStores, clock *testClock) *testHub {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	dir := NewDirectory(log)
@@ -345,7 +345,7 @@ func (h *testHub) records(t *testing.T, domain string) *fakeLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, _ := a.Log(t.Context(), recordLog)
+	l, _ := a.Log(t.Context(), RecordLog)
 	return l.(*fakeLog)
 }
 

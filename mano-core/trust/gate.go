@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -40,6 +41,9 @@ type GateConfig struct {
 type Gate struct {
 	GateConfig
 	faces *faces
+
+	notifyMu sync.Mutex              // covers notify
+	notify   map[string]*http.Client // of NotifyClient, by server name of the endpoint
 }
 
 // NewGate makes a gate.
@@ -73,6 +77,10 @@ const (
 	reasonProtocol    = "protocol-error"
 	reasonTooMany     = "too-many-handshakes"
 	reasonAccept      = "not-accepted"
+
+	// labelDenied is the label for all verdicts of the decision table, whose
+	// reasons are whole sentences.
+	labelDenied = "denied"
 )
 
 // refusal is the error of a refused handshake or request.
@@ -143,7 +151,12 @@ func (g *Gate) admit(cs tls.ConnectionState) (Caller, error) {
 	if len(cs.VerifiedChains) == 0 || len(cs.PeerCertificates) == 0 {
 		return Caller{}, &refusal{reasonNoCert, nil}
 	}
-	leaf := cs.PeerCertificates[0]
+	return g.holder(sm, iface, cs.PeerCertificates[0])
+}
+
+// holder checks that a certificate, which was verified under the client CA of an
+// endpoint, is a credential of that endpoint and in force now.
+func (g *Gate) holder(sm *hub.SecurityManager, iface hub.Interface, leaf *x509.Certificate) (Caller, error) {
 	id, err := certIdentity(leaf)
 	if err != nil {
 		return Caller{}, &refusal{reasonIdentity, err}
@@ -182,39 +195,57 @@ func findCredential(ep *hub.Endpoint, fingerprint string) *hub.Credential {
 // ended since its connection was made is refused, and so is one whose endpoint
 // went away.
 func (g *Gate) Caller(r *http.Request) (Caller, error) {
-	const op = "authenticate"
 	if r.TLS == nil {
-		return Caller{}, hub.E(hub.Unauthenticated, op, "this endpoint is reached over TLS only", nil)
+		return Caller{}, hub.E(hub.Unauthenticated, opAuthenticate, "this endpoint is reached over TLS only", nil)
 	}
 	caller, err := g.admit(*r.TLS)
 	if err != nil {
 		g.refuse(r.TLS.ServerName, r.RemoteAddr, peer(*r.TLS), err)
-		return Caller{}, hub.E(hub.Unauthenticated, op, "the credential of this connection is not in force; connect again with a valid one", err)
+		return Caller{}, hub.E(hub.Unauthenticated, opAuthenticate, "the credential of this connection is not in force; connect again with a valid one", err)
 	}
 	return caller, nil
 }
 
 // Authorize says whether the sender of a request may ask an operation about a
-// thing of a trust domain. What it may not is recorded and answered with the
-// code of the decision table's verdict.
-func (g *Gate) Authorize(r *http.Request, op Operation, attr Attribute, targetDomain string) (Caller, error) {
+// thing. What it may not is recorded, in the log of the thing's trust domain as
+// well, and answered with the code of the decision table's verdict.
+func (g *Gate) Authorize(r *http.Request, op Operation, attr Attribute, target Target) (Caller, error) {
 	caller, err := g.Caller(r)
 	if err != nil {
 		return Caller{}, err
 	}
 	q := Question{
 		Caller: caller.Identity, Mode: caller.Manager.Mode, Interface: caller.Interface,
-		Operation: op, Attribute: attr, TargetDomain: targetDomain,
+		Operation: op, Attribute: attr, TargetDomain: target.TrustDomain,
 	}
 	v := g.Decider.Decide(q)
 	if v.Allowed {
 		return caller, nil
 	}
-	g.refuse(r.TLS.ServerName, r.RemoteAddr, peer(*r.TLS), &refusal{"denied: " + v.Reason, nil})
-	if v.Code == hub.NotFound {
-		return Caller{}, hub.E(hub.NotFound, string(op), "not found", nil)
+	g.denied(r, caller, q, target, v.Reason)
+	return Caller{}, v.err(op)
+}
+
+// Deny refuses a request that the decision table allows, for a reason that lies in
+// the thing that it is about: the attempt is recorded as one that the table
+// refuses. It returns the answer.
+func (g *Gate) Deny(r *http.Request, op Operation, target Target, reason string) error {
+	caller, err := g.Caller(r)
+	if err != nil {
+		return err
 	}
-	return Caller{}, hub.E(v.Code, string(op), v.Reason, nil)
+	q := Question{Caller: caller.Identity, Interface: caller.Interface, Operation: op, TargetDomain: target.TrustDomain}
+	g.denied(r, caller, q, target, reason)
+	return hub.E(hub.Denied, string(op), reason, nil)
+}
+
+// denied counts and records a refusal.
+func (g *Gate) denied(r *http.Request, caller Caller, q Question, target Target, reason string) {
+	g.Observe(labelDenied)
+	g.Refusals.denied(Refusal{
+		Subject: "sm/" + caller.Name, Interface: caller.Interface, ServerName: r.TLS.ServerName, Remote: r.RemoteAddr,
+		Fingerprint: caller.Credential.Fingerprint, Reason: "denied: " + reason,
+	}, q, target, g.Directory.keepsRecords)
 }
 
 // shownCert is the certificate that a peer presented, if any, and whether it was

@@ -36,7 +36,11 @@ func openGate(t *testing.T, h *testHub, rp hub.ReferencePoint) (addr string, g *
 		t.Fatal(err)
 	}
 	server := &http.Server{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, err := g.Authorize(r, ReadSession, "", r.URL.Query().Get("domain"))
+		target := Target{r.URL.Query().Get("domain"), r.URL.Query().Get("id")}
+		caller, err := g.Authorize(r, ReadSession, "", target)
+		if reason := r.URL.Query().Get("deny"); reason != "" {
+			err = g.Deny(r, ReadSession, target, reason)
+		}
 		if err != nil {
 			http.Error(w, hub.SafeText(err), map[hub.Code]int{hub.Unauthenticated: 401, hub.Denied: 403, hub.NotFound: 404}[hub.CodeOf(err)])
 			return
@@ -277,21 +281,6 @@ func TestGate_RevokedWhileConnected(t *testing.T) {
 	}
 }
 
-// What belongs to another trust domain answers as what does not exist.
-func TestGate_OtherDomainIsNotFound(t *testing.T) {
-	h := newTestHub(t)
-	addr, _ := openGate(t, h, hub.ScOr)
-	sm, keys := h.register(t, "north", "alpha", hub.FullyActive)
-	h.register(t, "south", "gamma", hub.FullyActive)
-	cert := credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])
-	for _, domain := range []string{"south", "nowhere"} {
-		status, body, err := call(addr, sm.Endpoint(hub.ScOrNsLcm).ServerName, "domain="+domain, rootPool(t, h, "north"), cert)
-		if err != nil || status != 404 || body != "not found\n" {
-			t.Errorf("domain %s: %d %q %v", domain, status, body, err)
-		}
-	}
-}
-
 func TestGate_ClosedWhileRegistryIsStale(t *testing.T) {
 	h := newTestHub(t)
 	addr, g := openGate(t, h, hub.ScOr)
@@ -367,4 +356,53 @@ func TestGate_ServerNameInCapitals(t *testing.T) {
 	if status, _, err := call(addr, name, "domain=north", rootPool(t, h, "north"), credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])); err != nil || status != 200 {
 		t.Errorf("%s: %d %v", name, status, err)
 	}
+}
+
+// What belongs to another trust domain answers as what does not exist. The attempt
+// stands in the records of both: whole in that of who tried, and in that of the owner what it has to know.
+//
+// Covers: Sc-Or.NsLcm.003
+func TestGate_OtherDomain(t *testing.T) {
+	h := newTestHub(t)
+	addr, _ := openGate(t, h, hub.ScOr)
+	sm, keys := h.register(t, "north", "alpha", hub.FullyActive)
+	h.register(t, "south", "gamma", hub.FullyActive)
+	cert := credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])
+	for _, query := range []string{"domain=south&id=vnf-4", "domain=nowhere&id=vnf-5"} {
+		if status, body, err := call(addr, sm.Endpoint(hub.ScOrNsLcm).ServerName, query, rootPool(t, h, "north"), cert); err != nil || status != 404 || body != "not found\n" {
+			t.Errorf("%s: %d %q %v", query, status, body, err)
+		}
+	}
+	who := sm.Identity(hub.ScOrNsLcm).String()
+	theirs := waitRecord(t, h, "south", func(rec hub.Record, r Refusal) bool {
+		return rec.Actor == who && rec.Subject == "trust-domain/south" && r.Proven && r.Operation == ReadSession && r.TargetDomain == "south" && r.Target == "vnf-4"
+	})
+	if theirs.ServerName+theirs.Remote+theirs.Fingerprint != "" {
+		t.Errorf("the owner learns more than it needs: %+v", theirs)
+	}
+	ours := waitRecord(t, h, "north", func(rec hub.Record, r Refusal) bool { return r.TargetDomain == "south" && r.Target == "vnf-4" })
+	if ours.Subject != "sm/alpha" || ours.Fingerprint == "" || ours.Remote == "" || ours.Presented != who {
+		t.Errorf("its own domain learns less: %+v", ours)
+	}
+	waitRecord(t, h, "north", func(_ hub.Record, r Refusal) bool { return r.TargetDomain == "nowhere" })
+	if list := refusalsOf(t, h, "south"); len(list) != 1 {
+		t.Errorf("the other domain's log: %+v", list)
+	}
+}
+
+// What the decision table allows and the thing does not is recorded as well.
+//
+// Covers: Sc-Or.NsLcm.003
+func TestGate_Deny(t *testing.T) {
+	h := newTestHub(t)
+	addr, _ := openGate(t, h, hub.ScOr)
+	sm, keys := h.register(t, "north", "alpha", hub.FullyActive)
+	cert := credential(t, sm, hub.ScOrNsLcm, keys[hub.ScOrNsLcm])
+	status, body, err := call(addr, sm.Endpoint(hub.ScOrNsLcm).ServerName, "domain=north&id=vnf-4&deny=unforeseen", rootPool(t, h, "north"), cert)
+	if err != nil || status != 403 || !strings.Contains(body, "unforeseen") {
+		t.Errorf("%d %q %v", status, body, err)
+	}
+	waitRecord(t, h, "north", func(rec hub.Record, r Refusal) bool {
+		return rec.Actor == sm.Identity(hub.ScOrNsLcm).String() && r.Operation == ReadSession && r.Target == "vnf-4" && r.Reason == "denied: unforeseen"
+	})
 }

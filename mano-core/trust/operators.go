@@ -110,10 +110,14 @@ func (r *Registry) hubCA(ctx context.Context) (*hubState, *domain, authority, er
 }
 
 // HubRoot returns the root certificate, in PEM, under which the hub's own
-// listener and its operators are certified.
+// listeners, its functions and its operators are certified; "" in a process that
+// has not heard of it yet.
 func (r *Registry) HubRoot() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.operators == nil {
+		return ""
+	}
 	return r.operators.Authority.Root
 }
 
@@ -175,9 +179,11 @@ func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hu
 // Operator says which operator a certificate of an established connection
 // belongs to. The certificate must have been verified under [Registry.OperatorCAs].
 func (r *Registry) Operator(leaf *x509.Certificate) (hub.Identity, error) {
-	r.mu.Lock()
-	known := r.operators.Operators
-	r.mu.Unlock()
+	state, err := r.known()
+	if err != nil {
+		return hub.Identity{}, err
+	}
+	known := state.Operators
 	print := fingerprint(leaf)
 	for i := range known {
 		if known[i].Fingerprint != print {
@@ -234,5 +240,5 @@ func (r *Registry) SignAdmin(ctx context.Context, names []string, ips []net.IP, 
 	if err != nil {
 		return nil, err
 	}
-	return r.signServer(ctx, r.hubLog, ca, "hub", names, ips, csr)
+	return r.signServer(ctx, r.hubLog, ca, serverCert{subject: "hub", names: names, ips: ips}, csr)
 }

@@ -71,10 +71,11 @@ func (r *Registry) Refused(ctx context.Context, domainName string, refusal Refus
 	return d.log.Append(ctx, record)
 }
 
-// Records reads the records of a trust domain, deleted ones included, in the
+// Records reads the records of a trust domain, deleted ones included, or of the
+// hub itself, in the
 // order in which they were made, after a position that an earlier call gave.
 func (r *Registry) Records(ctx context.Context, domainName, after string, fn func(position string, rec hub.Record) bool) error {
-	if _, ok := r.Directory.Domain(domainName); !ok {
+	if _, ok := r.Directory.Domain(domainName); !ok && domainName != HubDomain {
 		_, _, err := r.active(ctx, domainName)
 		return err
 	}

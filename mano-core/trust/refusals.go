@@ -4,24 +4,45 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// Refusal is what is recorded of attempts that were refused.
+// Refusal is what is recorded of attempts that were refused. One that a known
+// party made on a thing of another trust domain is recorded twice: whole in the
+// log of its own domain, and in the log of the domain that owns the thing
+// without server name, address and certificate, which are not that domain's to
+// know. Who tells Security Managers of attempts (Sc-Or.NsLcm.003) tells those of
+// a domain only what stands in its log with this domain as TargetDomain.
 type Refusal struct {
-	Subject     string        `json:"subject"` // whose endpoint it was
+	Subject     string        `json:"subject"` // whose endpoint it was; in the log of the owner of a thing, the owner
 	Interface   hub.Interface `json:"interface"`
-	ServerName  string        `json:"serverName"`
-	Remote      string        `json:"remote"`                // address of the newest attempt
-	Presented   string        `json:"presented,omitempty"`   // identity that the certificate claims
-	Proven      bool          `json:"proven"`                // the endpoint's client CA vouches for the identity
+	ServerName  string        `json:"serverName,omitempty"`
+	Remote      string        `json:"remote,omitempty"`      // address of the newest attempt
+	Presented   string        `json:"presented,omitempty"`   // identity that the certificate or the client claims
+	Proven      bool          `json:"proven"`                // the identity was proved
 	Fingerprint string        `json:"fingerprint,omitempty"` // of the certificate that was shown
-	Reason      string        `json:"reason"`
-	Count       int           `json:"count"` // attempts of this kind since the last record of it
+	// What was asked; empty when the attempt did not get as far as to ask.
+	Operation    Operation `json:"operation,omitempty"`
+	Attribute    Attribute `json:"attribute,omitempty"`
+	TargetDomain string    `json:"targetDomain,omitempty"` // owner of the thing it was about
+	Target       string    `json:"target,omitempty"`       // the thing: its id, or its name
+	Reason       string    `json:"reason"`
+	Count        int       `json:"count"` // attempts of this kind since the last record of it
 }
+
+// Target is the thing that a request is about.
+type Target struct {
+	TrustDomain string // that owns it; HubDomain for what is of the infrastructure
+	Resource    string // its id or name, for the records; may be empty
+}
+
+// maxTarget bounds what is recorded of the name of a target, in bytes: callers
+// choose it.
+const maxTarget = 256
 
 const (
 	// refusalEvery is how often attempts of the same kind are recorded: the
@@ -53,7 +74,13 @@ type Refusals struct {
 	refilled time.Time // when credit was last added to
 }
 
-type refusalKind struct{ domain, serverName, fingerprint, reason string }
+type refusalKind struct {
+	domain, serverName, fingerprint, presented, reason string
+
+	operation Operation
+	attribute Attribute
+	target    string
+}
 
 // NewRefusals makes a recorder that writes through record, which is
 // [Registry.Refused].
@@ -62,11 +89,12 @@ func NewRefusals(record func(ctx context.Context, domain string, r Refusal) erro
 }
 
 func (f *Refusals) add(domain string, r Refusal) {
-	kind := refusalKind{domain, r.ServerName, r.Fingerprint, r.Reason}
+	kind := refusalKind{domain, r.ServerName, r.Fingerprint, r.Presented, r.Reason, r.Operation, r.Attribute, r.Target}
 	f.mu.Lock()
 	if f.pending[kind] == nil && len(f.pending) >= maxRefusals {
-		kind.fingerprint, kind.reason = "", "more"
-		r.Fingerprint, r.Presented, r.Reason = "", "", "more attempts than are recorded one by one"
+		kind = refusalKind{domain: domain, serverName: r.ServerName, reason: "more"}
+		r = Refusal{Subject: r.Subject, Interface: r.Interface, ServerName: r.ServerName, Remote: r.Remote, TargetDomain: r.TargetDomain,
+			Reason: "more attempts than are recorded one by one"}
 	}
 	if was := f.pending[kind]; was != nil {
 		r.Count = was.Count
@@ -78,6 +106,28 @@ func (f *Refusals) add(domain string, r Refusal) {
 	case f.wake <- struct{}{}:
 	default:
 	}
+}
+
+// denied hands over that a known party was refused what it asked, for its own
+// domain and for the one that owns the thing, if there is one that is known. The
+// caller has filled in the rest.
+func (f *Refusals) denied(r Refusal, q Question, target Target, known func(domain string) bool) {
+	r.Presented, r.Proven = q.Caller.String(), true
+	r.Operation, r.Attribute, r.TargetDomain, r.Target = q.Operation, q.Attribute, target.TrustDomain, clipTarget(target.Resource)
+	f.add(q.Caller.TrustDomain, r)
+	if target.TrustDomain == q.Caller.TrustDomain || !known(target.TrustDomain) {
+		return
+	}
+	r.Subject = "trust-domain/" + target.TrustDomain // not the target: the caller chose that
+	r.ServerName, r.Remote, r.Fingerprint = "", "", ""
+	f.add(target.TrustDomain, r)
+}
+
+func clipTarget(s string) string {
+	if len(s) <= maxTarget {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxTarget], "")
 }
 
 // Run records what was added until ctx ends, and then what is left, as far as
@@ -107,7 +157,7 @@ func (f *Refusals) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for kind, r := range f.take() {
-		f.log.Warn("refused", "trustDomain", kind.domain, "subject", r.Subject, "interface", r.Interface, "remote", r.Remote, "presented", r.Presented, "reason", r.Reason, "count", r.Count)
+		f.log.Warn("refused", "trustDomain", kind.domain, "subject", r.Subject, "interface", r.Interface, "remote", r.Remote, "presented", r.Presented, "operation", r.Operation, "target", r.Target, "reason", r.Reason, "count", r.Count)
 		if err := f.record(ctx, kind.domain, *r); err != nil {
 			f.log.Error("cannot record refused attempts", "trustDomain", kind.domain, "serverName", r.ServerName, "reason", r.Reason, "count", r.Count, "err", err)
 		}
@@ -146,7 +196,7 @@ func (g *Gate) refuse(serverName, remote string, shown shownCert, err error) {
 	if !errors.As(err, &why) {
 		why = &refusal{reasonProtocol, err}
 	}
-	g.Observe(label(why.reason))
+	g.Observe(why.reason)
 	sm, iface, ok := g.Directory.ByServerName(serverName)
 	if !ok || iface.ReferencePoint() != g.ReferencePoint {
 		g.Log.Debug("refused", "remote", remote, "reason", why.reason)
@@ -161,12 +211,4 @@ func (g *Gate) refuse(serverName, remote string, shown shownCert, err error) {
 	}
 	g.Log.Debug("refused", "serverName", serverName, "remote", remote, "reason", why.reason, "err", why.err)
 	g.Refusals.add(sm.TrustDomain, r)
-}
-
-// label keeps the values of the metric to the fixed reasons.
-func label(reason string) string {
-	if len(reason) > 7 && reason[:7] == "denied:" {
-		return "denied"
-	}
-	return reason
 }

@@ -21,7 +21,7 @@ const (
 	domainTable = "TRUST_DOMAINS"     // in the hub's account: trust domains by name
 	hubTable    = "HUB"               // in the hub's account: the hub's own CA and operators
 	smTable     = "SECURITY_MANAGERS" // in a domain's account: SMs by name
-	recordLog   = "RECORDS"           // in each account: everything that happened
+	RecordLog   = "RECORDS"           // in each account: everything that happened
 )
 
 // HubDomain is the trust domain of the hub's own parties: its operators. No
@@ -40,6 +40,7 @@ const (
 	RecordSMRenewed        = "security-manager.renewed"
 	RecordSMRevoked        = "security-manager.revoked"
 	RecordEndpointSigned   = "endpoint.certificate-signed"
+	RecordFunctionSigned   = "function.certificate-signed"
 	RecordBusCredential    = "bus-credential.signed"
 	RecordRefused          = "access.refused"
 	RecordNote             = "operator.note"
@@ -49,16 +50,20 @@ const (
 	RecordClientDeleted    = "oauth-client.deleted"
 )
 
-// Config is what a [Registry] is made of. All fields are required.
+// Config is what a [Registry] is made of. All fields but InUse are required.
 type Config struct {
 	Accounts           Accounts
 	KeyStores          KeyStores
 	Directory          *Directory
 	ServerNameSuffix   string        // server names of endpoints end in it: "manoward.internal"
 	CredentialLifetime time.Duration // of client credentials
-	EndpointLifetime   time.Duration // of endpoint and admin server certificates
+	EndpointLifetime   time.Duration // of the certificates of endpoints, of functions and of the admin listener
 	Now                Clock
 	Log                *slog.Logger
+	// InUse lists what a trust domain still holds beside Security Managers, in
+	// words for people: "2 network services". A domain that holds something is not
+	// deleted, because nobody could end it afterwards. nil: nothing else is held.
+	InUse func(ctx context.Context, domain string) ([]string, error)
 }
 
 // Registry keeps the trust domains and the Security Managers in them. It is
@@ -97,7 +102,7 @@ type domain struct {
 // NewRegistry opens the registry's storage.
 func NewRegistry(ctx context.Context, c Config) (*Registry, error) {
 	account := c.Accounts.Hub()
-	log, err := account.Log(ctx, recordLog)
+	log, err := account.Log(ctx, RecordLog)
 	if err != nil {
 		return nil, fmt.Errorf("open the hub's records: %w", err)
 	}
@@ -189,6 +194,9 @@ func (r *Registry) recoverSMs(ctx context.Context, d *domain) error {
 // storage returns the records and the entries of a trust domain, without its
 // keys.
 func (r *Registry) storage(ctx context.Context, name string) (*domain, error) {
+	if name == HubDomain {
+		return &domain{log: r.hubLog}, nil
+	}
 	r.mu.Lock()
 	d := r.opened[name]
 	r.mu.Unlock()
@@ -238,7 +246,7 @@ func (r *Registry) openStorage(ctx context.Context, name string) (*domain, error
 	if err != nil {
 		return nil, fmt.Errorf("open the account of trust domain %s: %w", name, err)
 	}
-	log, err := account.Log(ctx, recordLog)
+	log, err := account.Log(ctx, RecordLog)
 	if err != nil {
 		return nil, fmt.Errorf("open the records of trust domain %s: %w", name, err)
 	}

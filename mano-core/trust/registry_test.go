@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -224,6 +225,34 @@ func TestRevoke_AndReinstate(t *testing.T) {
 	sm, err = h.Rotate(t.Context(), operator, "north", "alpha", hub.Rotation{Requests: newSMKeys(t).requests(t)})
 	if err != nil || sm.State != hub.StateActive {
 		t.Errorf("reinstated: %v %s", err, sm.State)
+	}
+}
+
+func TestDeleteDomain_HoldsResources(t *testing.T) {
+	h := newTestHub(t)
+	if _, err := h.CreateDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
+	}
+	held, down := []string{"2 network services"}, error(nil)
+	h.InUse = func(_ context.Context, domain string) ([]string, error) {
+		if domain != "north" {
+			t.Errorf("asked about %s", domain)
+		}
+		return held, down
+	}
+	err := h.DeleteDomain(t.Context(), operator, "north")
+	wantCode(t, err, hub.Conflict)
+	if !strings.Contains(hub.SafeText(err), "2 network services") {
+		t.Errorf("the message does not say what is held: %v", err)
+	}
+	held, down = nil, hub.E(hub.Unavailable, "list", "the bus does not answer", nil)
+	wantCode(t, h.DeleteDomain(t.Context(), operator, "north"), hub.Unavailable)
+	if domain, _ := h.Directory.Domain("north"); domain.State != hub.StateActive {
+		t.Errorf("after a refused deletion the domain is %s", domain.State)
+	}
+	down = nil
+	if err := h.DeleteDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -42,16 +42,25 @@ const AnyInterface hub.Interface = "*"
 // AdminInterface is the operators' entrance.
 const AdminInterface hub.Interface = "admin"
 
+// What is produced on the listeners of an [Entrance]. A party has no mode there.
+const (
+	OsMaInterface   hub.Interface = "os-ma"   // SOL005: nslcm, nsd, vnfpkgm
+	OrVnfmInterface hub.Interface = "or-vnfm" // SOL003 of the NFVO: grant, vnfpkgm; and where VNFMs and the VIM notify it
+	VNFMInterface   hub.Interface = "vnfm"    // SOL003 of the VNFM: vnflcm; and where the VIM notifies it
+	VIMInterface    hub.Interface = "vim"     // Or-Vi and Vi-Vnfm
+)
+
 // Rule is one row of the decision table: a kind of party may ask this operation
-// on this interface in these modes, about things of its own trust domain.
-// What no rule allows is refused.
+// on this interface in these modes, about things of its own trust domain. A party
+// of [HubDomain] sees the things of every trust domain. What no rule allows is
+// refused.
 type Rule struct {
 	Party       hub.Kind      `json:"party"`
 	Interface   hub.Interface `json:"interface"`
 	Operation   Operation     `json:"operation"`
 	Attribute   Attribute     `json:"attribute,omitempty"`
 	Modes       string        `json:"modes"`       // letters of P, S, F; "-" for a party without a mode
-	OtherDomain bool          `json:"otherDomain"` // also about things of another trust domain
+	OtherDomain bool          `json:"otherDomain"` // also about things of another trust domain, for a party that is bound to one
 	Requirement string        `json:"requirement"` // row of docs/requirements.md
 }
 
@@ -67,7 +76,7 @@ func Rules() []Rule {
 
 		client = hub.KindClient
 	)
-	return []Rule{
+	return slices.Concat([]Rule{
 		// About itself.
 		{sm, AnyInterface, ReadSession, "", all, false, "Security.003"},
 		{sm, AnyInterface, RenewCredential, "", all, false, "Security.006"},
@@ -128,6 +137,7 @@ func Rules() []Rule {
 		{op, AdminInterface, "bus-credential.issue", "", "-", true, "Security.006"},
 		{op, AdminInterface, "record.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "record.note", "", "-", true, "Security.003"},
+		{op, AdminInterface, "reference-point.read", "", "-", true, "RefPoints"},
 		{op, AdminInterface, "matrix.read", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{op, AdminInterface, "metrics.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "oauth-client.read", "", "-", true, "Security.003"},
@@ -137,9 +147,10 @@ func Rules() []Rule {
 		// Programs with an OAuth 2.0 token read there and change nothing.
 		{client, AdminInterface, "trust-domain.read", "", "-", true, "Security.003"},
 		{client, AdminInterface, "security-manager.read", "", "-", true, "Security.003"},
+		{client, AdminInterface, "reference-point.read", "", "-", true, "RefPoints"},
 		{client, AdminInterface, "matrix.read", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{client, AdminInterface, "metrics.read", "", "-", true, "Security.003"},
-	}
+	}, pointRules())
 }
 
 // Question is what has to be decided: may this caller ask this operation here.
@@ -160,6 +171,14 @@ type Verdict struct {
 	Code    hub.Code
 	Reason  string
 	Rule    *Rule // the row that allowed or refused it; nil when there is none
+}
+
+// err is the answer to who was refused the operation.
+func (v Verdict) err(op Operation) error {
+	if v.Code == hub.NotFound {
+		return hub.E(hub.NotFound, string(op), "not found", nil)
+	}
+	return hub.E(v.Code, string(op), v.Reason, nil)
 }
 
 type ruleKey struct {
@@ -197,11 +216,13 @@ func (d *Decider) Decide(q Question) Verdict {
 		return Verdict{Code: hub.Denied, Reason: fmt.Sprintf("a credential of %s opens no other interface", q.Caller.Interface)}
 	}
 	rule := d.rules[ruleKey{q.Caller.Kind, q.Interface, q.Operation, q.Attribute}]
+	if q.TargetDomain != q.Caller.TrustDomain && q.Caller.TrustDomain != HubDomain && (rule == nil || !rule.OtherDomain) {
+		// First of all: another answer to what nobody may ask would show that the
+		// thing exists.
+		return Verdict{Code: hub.NotFound, Reason: "it belongs to another trust domain", Rule: rule}
+	}
 	if rule == nil {
 		return Verdict{Code: hub.Denied, Reason: fmt.Sprintf("%s is not an operation of %s on %s", q.name(), q.Caller.Kind, q.Interface)}
-	}
-	if q.TargetDomain != q.Caller.TrustDomain && !rule.OtherDomain {
-		return Verdict{Code: hub.NotFound, Reason: "it belongs to another trust domain", Rule: rule}
 	}
 	if rule.Modes != "-" && (q.Mode == "" || !strings.Contains(rule.Modes, q.Mode.Letter())) {
 		return Verdict{Code: hub.Denied, Reason: fmt.Sprintf("mode %s does not allow %s", q.Mode, q.name()), Rule: rule}

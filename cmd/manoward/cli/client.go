@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -14,31 +15,94 @@ import (
 func (p *program) clientCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "client",
-		Short: "Programs that read the operators' API and the metrics with OAuth 2.0 client credentials",
-		Long: `A client gets short-lived tokens from /oauth2/token on the admin listener with its
-name and secret, and reads there with them: trust domains, Security Managers, the
-decision table, metrics. It can change nothing.`,
+		Short: "OSS/BSS, VNFMs, EMs, other NFVOs and programs that read, with OAuth 2.0 client credentials",
+		Long: `A client gets short-lived tokens with its name and secret from /oauth2/token on the
+listener where it wants to use them; a token is good for that listener alone. What
+it may ask there depends on its party; see: manoward trust matrix.
+
+  reader   reads the operators' API, the metrics and Os-Ma-nfvo, and changes nothing
+  oss      an OSS/BSS on os-ma
+  vnfm     a VNF Manager on or-vnfm and vim
+  em       an Element Manager on vnfm
+  nfvo     an NFVO other than the hub's own on vnfm and vim
+
+An oss, vnfm, em or nfvo belongs to one trust domain and learns of no other, or to all.`,
 		Example: `  manoward client create prometheus
+  manoward client create billing --party oss --trust-domain north
   manoward client list`,
 	}
+	c.AddCommand(p.clientCreate(), p.clientList(), p.clientDelete())
+	return c
+}
+
+func (p *program) clientCreate() *cobra.Command {
+	var party, domain string
+	var all bool
 	create := &cobra.Command{
-		Use:     "create NAME",
-		Short:   "Register a client and print its secret, which is shown only now",
-		Example: "  manoward client create prometheus",
-		Args:    exactly("NAME"),
+		Use:   "create NAME",
+		Short: "Register a client and print its secret, which is shown only now",
+		Example: `  manoward client create prometheus
+  manoward client create billing --party oss --trust-domain north
+  manoward client create vendor-vnfm --party vnfm --all-domains`,
+		Args: exactly("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
+			want, err := wantedClient(args[0], party, domain, all)
+			if err != nil {
+				return err
+			}
 			client, err := p.client()
 			if err != nil {
 				return err
 			}
 			var made hub.OAuthClient
-			if _, err := client.Do(c.Context(), "POST", "/oauth_clients", map[string]string{"name": args[0]}, &made); err != nil {
+			if _, err := client.Do(c.Context(), "POST", "/oauth_clients", want, &made); err != nil {
 				return err
 			}
 			return p.print(made, func(w io.Writer) { fmt.Fprintf(w, "client_id\t%s\nclient_secret\t%s\n", made.Name, made.Secret) })
 		},
 	}
-	list := &cobra.Command{
+	create.Flags().StringVar(&party, "party", readerParty, "what it is: reader, oss, vnfm, em or nfvo")
+	create.Flags().StringVar(&domain, "trust-domain", "", "the trust domain that an oss, vnfm, em or nfvo belongs to")
+	create.Flags().BoolVar(&all, "all-domains", false, "it belongs to no trust domain and sees all of them")
+	return create
+}
+
+// readerParty is what the command line calls the party hub.KindClient.
+const readerParty = "reader"
+
+// allDomains is the trust domain of who sees all of them.
+const allDomains = "hub"
+
+// wantedClient reads the flags of client create.
+func wantedClient(name, party, domain string, all bool) (map[string]string, error) {
+	kind := hub.Kind(party)
+	if party == readerParty {
+		kind = hub.KindClient
+	}
+	switch {
+	case !slices.Contains(hub.ClientParties(), kind) || party == string(hub.KindClient):
+		return nil, usage("--party is reader, oss, vnfm, em or nfvo, and not %q", party)
+	case kind == hub.KindClient && domain != "":
+		return nil, usage("a reader belongs to no trust domain; leave --trust-domain out")
+	case kind == hub.KindClient:
+		domain = allDomains
+	case (domain == "") == !all:
+		return nil, usage("name the trust domain of the %s with --trust-domain, or give --all-domains", party)
+	case all:
+		domain = allDomains
+	}
+	return map[string]string{"name": name, "party": string(kind), "trustDomain": domain}, nil
+}
+
+func partyName(kind hub.Kind) string {
+	if kind == hub.KindClient {
+		return readerParty
+	}
+	return string(kind)
+}
+
+func (p *program) clientList() *cobra.Command {
+	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the clients",
 		Example: "  manoward client list",
@@ -56,14 +120,24 @@ decision table, metrics. It can change nothing.`,
 				list = append(list, made)
 			}
 			return p.print(list, func(w io.Writer) {
-				fmt.Fprintln(w, "NAME\tCREATED")
+				fmt.Fprintln(w, "NAME\tPARTY\tTRUST DOMAIN\tCREATED")
 				for _, made := range list {
-					fmt.Fprintf(w, "%s\t%s\n", made.Name, when(made.Created))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", made.Name, partyName(made.Party), domainName(made.TrustDomain), when(made.Created))
 				}
 			})
 		},
 	}
-	remove := &cobra.Command{
+}
+
+func domainName(domain string) string {
+	if domain == allDomains {
+		return "(all)"
+	}
+	return domain
+}
+
+func (p *program) clientDelete() *cobra.Command {
+	return &cobra.Command{
 		Use:     "delete NAME",
 		Short:   "Take a client away; its tokens are refused at once",
 		Example: "  manoward client delete prometheus",
@@ -77,6 +151,4 @@ decision table, metrics. It can change nothing.`,
 			return err
 		},
 	}
-	c.AddCommand(create, list, remove)
-	return c
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,24 +121,61 @@ func (p *program) contextPath() (string, error) {
 	return "", hub.E(hub.NotFound, opContext, "no hub is known here; start one with: manoward up, or name one with --context", err)
 }
 
-// client connects to the hub.
+// client connects to the operators' API of the hub.
 func (p *program) client() (*httpapi.Client, error) {
-	path, err := p.contextPath()
+	c, cert, err := p.operator()
 	if err != nil {
 		return nil, err
+	}
+	return newClient(c.Server, c.ServerName, c.CA, cert)
+}
+
+// clientFor connects to an API on another reference point of the hub, as the
+// operator: clientFor(ctx, hub.OsMa, "/nslcm/v2", "2.3.0"). Where that is it asks
+// at the operators' entrance.
+func (p *program) clientFor(ctx context.Context, rp hub.ReferencePoint, apiPath, version string) (*httpapi.Client, error) {
+	c, cert, err := p.operator()
+	if err != nil {
+		return nil, err
+	}
+	entrance, err := newClient(c.Server, c.ServerName, c.CA, cert)
+	if err != nil {
+		return nil, err
+	}
+	var points []hub.PointAddress
+	if _, err := entrance.Do(ctx, "GET", "/reference_points", nil, &points); err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(points, func(a hub.PointAddress) bool { return a.ReferencePoint == rp })
+	if i < 0 {
+		return nil, hub.E(hub.Unavailable, "find "+string(rp), fmt.Sprintf("nobody serves %s in this hub; start the role that does, see: manoward serve --help", rp), nil)
+	}
+	client, err := newClient(points[i].URL, points[i].ServerName, c.CA, cert)
+	if err != nil {
+		return nil, err
+	}
+	client.Base, client.Version = points[i].URL+apiPath, version
+	return client, nil
+}
+
+// operator reads the context and the operator's credential in it.
+func (p *program) operator() (*Context, tls.Certificate, error) {
+	path, err := p.contextPath()
+	if err != nil {
+		return nil, tls.Certificate{}, err
 	}
 	c, err := ReadContext(path)
 	if err != nil {
-		return nil, err
+		return nil, tls.Certificate{}, err
 	}
 	cert, err := tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
 	if err != nil {
-		return nil, hub.E(hub.Invalid, opContext, fmt.Sprintf("the credential in context file %s is damaged; remove the file and start the hub again to have a new one made", path), err)
+		return nil, cert, hub.E(hub.Invalid, opContext, fmt.Sprintf("the credential in context file %s is damaged; remove the file and start the hub again to have a new one made", path), err)
 	}
 	if !time.Now().Before(cert.Leaf.NotAfter) {
-		return nil, hub.E(hub.Unauthenticated, opContext, fmt.Sprintf("the operator's credential in %s ended on %s; start the hub again to have a new one made", path, when(cert.Leaf.NotAfter)), nil)
+		return nil, cert, hub.E(hub.Unauthenticated, opContext, fmt.Sprintf("the operator's credential in %s ended on %s; start the hub again to have a new one made", path, when(cert.Leaf.NotAfter)), nil)
 	}
-	return newClient(c.Server, c.ServerName, c.CA, cert)
+	return c, cert, nil
 }
 
 // newClient makes a client of a hub's own API with one credential.

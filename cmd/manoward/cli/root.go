@@ -43,7 +43,7 @@ type Ready struct {
 	Ready     bool              `json:"ready"`
 	DataDir   string            `json:"dataDir"`
 	Context   string            `json:"context,omitempty"` // path of the operator's context file
-	Endpoints map[string]string `json:"endpoints"`         // by osMa, scOr, scVi, cmVnfm, admin
+	Endpoints map[string]string `json:"endpoints"`         // by osMa, orVnfm, vnfm, vim, scOr, scVi, admin
 	Bus       string            `json:"bus"`               // how durable what is recorded is
 }
 
@@ -97,7 +97,7 @@ last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; see: %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(p.up(), p.serveRoles(), p.trustDomain(), p.sm(), p.trust(), p.clientCommand(), p.configCommand(), p.version())
+	root.AddCommand(p.up(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.configCommand(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)

@@ -28,7 +28,7 @@ func (p *program) sm() *cobra.Command {
 
 // domainFlag adds --trust-domain, which most verbs about an SM need.
 func domainFlag(c *cobra.Command, domain *string) *cobra.Command {
-	c.Flags().StringVar(domain, "trust-domain", "", "trust domain of the Security Manager (required)")
+	c.Flags().StringVar(domain, "trust-domain", "", "trust domain that it belongs to (required)")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if *domain == "" {
 			return usage("--trust-domain is missing; the trust domains are listed by: manoward trust-domain list")

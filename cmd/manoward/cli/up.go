@@ -14,7 +14,7 @@ import (
 )
 
 // Roles are what a hub can be asked to run.
-func Roles() []string { return []string{"trust", "sc-or", "sc-vi"} }
+func Roles() []string { return []string{"trust", "nfvo", "vnfm", "vim"} }
 
 // hubFlags are the flags of the verbs that read the configuration.
 type hubFlags struct {
@@ -107,13 +107,14 @@ func (p *program) serveRoles() *cobra.Command {
 		Long: `Starts some roles in this process; others run elsewhere on the same cluster.
 
   trust   the registry of trust domains and Security Managers, and the operators' API
-  sc-or   the Sc-Or endpoints of Security Managers
-  sc-vi   the Sc-Vi endpoints of Security Managers
+  nfvo    Os-Ma-nfvo, Or-Vnfm, and the Sc-Or endpoints of Security Managers
+  vnfm    the VNF Manager: Or-Vnfm and Ve-Vnfm-em
+  vim     the infrastructure: Or-Vi and Vi-Vnfm, and the Sc-Vi endpoints of Security Managers
 
 All processes of one hub need the same unlock key (--unlock-key).`,
 		Example: `  manoward serve trust --nats tls://nats-1:4222,tls://nats-2:4222 --nats-creds hub.creds \
     --nats-system-creds sys.creds --nats-operator-key operator.nk --unlock-key unlock.key
-  manoward serve sc-or sc-vi --nats tls://nats-1:4222 --nats-creds hub.creds --unlock-key unlock.key --data /var/lib/manoward-sc`,
+  manoward serve nfvo vim --nats tls://nats-1:4222 --nats-creds hub.creds --unlock-key unlock.key --data /var/lib/manoward-nfvo`,
 		ValidArgs: Roles(),
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/manoward/manoward/cmd/manoward/cli"
@@ -30,7 +29,7 @@ const (
 
 // openAdmin serves the operators' API, health and metrics over TLS. Health needs
 // no credential; everything else needs an operator's.
-func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observe func(float64, ...string)) error {
+func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observe observer) error {
 	pool, err := h.registry.OperatorCAs()
 	if err != nil {
 		return err
@@ -39,10 +38,10 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	if err != nil {
 		return err
 	}
-	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus, h.cfg.Trust.CredentialLifetime}, URL: h.url}
+	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus, h.cfg.Trust.CredentialLifetime}, URL: h.url, Points: h.pointAddresses}
 	h.run("finish revocations", work, func(ctx context.Context) error { h.finishRevocations(ctx, admin); return nil })
 	authenticate := func(r *http.Request) (hub.Identity, error) { return h.operator(r, tokens.verifier) }
-	api := httpapi.NewMux(h.muxOptions("admin", observe, authenticate))
+	api := h.newMux(hub.Admin, observe, authenticate)
 	admin.Routes(api)
 	api.Public("POST /oauth2/token", tokens.issuer.Handle)
 	mux := http.NewServeMux()
@@ -51,12 +50,12 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	mux.Handle("/readyz", h.readiness(authenticate))
 	mux.Handle("GET /metrics", h.restricted(authenticate, "metrics.read", h.metrics.Handler()))
 
-	cert := &adminCertificate{make: h.signAdmin, lead: h.cfg.Trust.RenewBefore.Lead}
-	if _, err := cert.get(&tls.ClientHelloInfo{}); err != nil {
+	cert := &memoryCertificate{make: h.signAdmin, lead: h.cfg.Trust.RenewBefore.Lead}
+	if _, err := cert.get(ctx); err != nil {
 		return err
 	}
 	h.serve("admin", work, tls.NewListener(l, &tls.Config{
-		GetCertificate: cert.get,
+		GetCertificate: cert.serve,
 		ClientAuth:     tls.VerifyClientCertIfGiven,
 		ClientCAs:      pool,
 		MinVersion:     tls.VersionTLS12,
@@ -106,7 +105,7 @@ func (h *hubProcess) newTokens() (*tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make token key: %w", err)
 	}
-	name := "https://" + h.adminServerName()
+	name := "https://" + h.serverName(hub.Admin)
 	return &tokens{
 		issuer:   &oauth.Issuer{Name: name, Audience: name, Key: key, Clients: h.registry, Log: h.log.With("part", "oauth")},
 		verifier: &oauth.Verifier{Issuer: name, Audience: name, Keys: []*ecdsa.PublicKey{&key.PublicKey}, Clients: h.registry},
@@ -143,29 +142,10 @@ func (h *hubProcess) restricted(authenticate func(*http.Request) (hub.Identity, 
 	})
 }
 
-// adminServerName is the name of the hub's own listener.
-func (h *hubProcess) adminServerName() string { return "admin.hub." + h.cfg.Trust.ServerNameSuffix }
-
-// adminIPs returns the address of the listener, so that clients that cannot be
-// told a server name can check its certificate as well.
-func (h *hubProcess) adminIPs() []net.IP {
-	u, err := url.Parse(h.listeners.url(hub.Admin))
-	if err != nil {
-		return nil
-	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil {
-		return []net.IP{ip}
-	}
-	return nil
-}
-
 func (h *hubProcess) signAdmin(ctx context.Context) (tls.Certificate, error) {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	name := h.adminServerName()
+	name := h.serverName(hub.Admin)
 	return trust.NewServerCertificate(name, func(csr []byte) ([][]byte, error) {
-		return h.registry.SignAdmin(ctx, []string{name}, h.adminIPs(), csr)
+		return h.registry.SignAdmin(ctx, []string{name}, h.pointIPs(hub.Admin), csr)
 	})
 }
 
@@ -222,6 +202,6 @@ func (h *hubProcess) refreshOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := cli.Context{Server: server, ServerName: h.adminServerName(), CA: h.registry.HubRoot(), Certificate: cred.Certificate, Key: key}
+	c := cli.Context{Server: server, ServerName: h.serverName(hub.Admin), CA: h.registry.HubRoot(), Certificate: cred.Certificate, Key: key}
 	return c.Save(h.context)
 }

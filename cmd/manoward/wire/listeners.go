@@ -49,10 +49,8 @@ func openListeners(cfg config.Listen, dir *dataDir, points []hub.ReferencePoint)
 // checkServed refuses an address for a reference point that nothing here serves:
 // who configured it would wait for it in vain.
 func (l *listeners) checkServed(points []hub.ReferencePoint) error {
-	for rp, key := range map[hub.ReferencePoint]string{hub.OsMa: "listen.osMa", hub.CmVnfm: "listen.cmVnfm"} {
-		if _, configured := l.address(rp); configured && !slices.Contains(points, rp) {
-			return hub.E(hub.Invalid, "listen", fmt.Sprintf("%s is configured and this version of manoward has no role that serves it; remove it", key), nil)
-		}
+	if _, configured := l.address(hub.CmVnfm); configured && !slices.Contains(points, hub.CmVnfm) {
+		return hub.E(hub.Invalid, "listen", "listen.cmVnfm is configured and this version of manoward has no role that serves it; remove it", nil)
 	}
 	return nil
 }
@@ -78,7 +76,7 @@ func (l *listeners) listen(rp hub.ReferencePoint) error {
 // an earlier start on the same host, or any free port.
 func (l *listeners) address(rp hub.ReferencePoint) (address string, configured bool) {
 	configuredFor := map[hub.ReferencePoint]string{
-		hub.Admin: l.cfg.Admin, hub.OsMa: l.cfg.OsMa, hub.ScOr: l.cfg.ScOr, hub.ScVi: l.cfg.ScVi, hub.CmVnfm: l.cfg.CmVnfm,
+		hub.Admin: l.cfg.Admin, hub.OsMa: l.cfg.OsMa, hub.OrVnfm: l.cfg.OrVnfm, hub.VNFM: l.cfg.VNFM, hub.VIM: l.cfg.VIM, hub.ScOr: l.cfg.ScOr, hub.ScVi: l.cfg.ScVi, hub.CmVnfm: l.cfg.CmVnfm,
 	}
 	if address := configuredFor[rp]; address != "" {
 		return address, true
@@ -139,6 +137,21 @@ func (l *listeners) url(rp hub.ReferencePoint) string {
 		}
 	}
 	return "https://" + net.JoinHostPort(host, port)
+}
+
+// local returns where this process itself reaches a reference point that it
+// serves, and elsewhere when it does not serve it.
+func (l *listeners) local(rp hub.ReferencePoint, elsewhere string) string {
+	listener := l.open[rp]
+	if listener == nil {
+		return elsewhere
+	}
+	address := listener.Addr().String()
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 func (l *listeners) close() {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"net"
 
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/hub"
@@ -11,9 +12,10 @@ import (
 )
 
 // The subjects, in the hub's own account, on which the trust role answers the
-// processes that serve endpoints.
+// processes that serve endpoints and run functions.
 const (
 	subjectSignEndpoint = "trust.sign-endpoint"
+	subjectSignFunction = "trust.sign-function"
 	subjectRenew        = "trust.renew"
 	trustGroup          = "trust"
 )
@@ -22,6 +24,13 @@ type signEndpointRequest struct {
 	Domain     string `json:"domain"`
 	ServerName string `json:"serverName"`
 	Request    []byte `json:"request"` // PKCS#10, DER
+}
+
+type signFunctionRequest struct {
+	Identity string   `json:"identity"`
+	Names    []string `json:"names"`
+	IPs      []net.IP `json:"ips"`
+	Request  []byte   `json:"request"` // PKCS#10, DER
 }
 
 type renewRequest struct {
@@ -34,6 +43,16 @@ type renewRequest struct {
 func answerRemote(ctx context.Context, bus *natsbus.Account, reg *trust.Registry, tracer *obs.Tracer) error {
 	err := answer(ctx, bus, subjectSignEndpoint, tracer, func(ctx context.Context, in signEndpointRequest) (any, error) {
 		return reg.SignEndpoint(ctx, in.Domain, in.ServerName, in.Request)
+	})
+	if err != nil {
+		return err
+	}
+	err = answer(ctx, bus, subjectSignFunction, tracer, func(ctx context.Context, in signFunctionRequest) (any, error) {
+		id, err := hub.ParseIdentity(in.Identity)
+		if err != nil {
+			return nil, err
+		}
+		return reg.SignFunction(ctx, id, in.Names, in.IPs, in.Request)
 	})
 	if err != nil {
 		return err
@@ -73,6 +92,16 @@ func (t remoteTrust) SignEndpoint(ctx context.Context, domain, serverName string
 	err := t.ask(ctx, subjectSignEndpoint, signEndpointRequest{domain, serverName, csr}, &chain)
 	if err == nil && len(chain) == 0 {
 		err = hub.E(hub.Unavailable, "sign endpoint certificate", "the trust role answered without a certificate", nil)
+	}
+	return chain, err
+}
+
+// SignFunction implements functionSigner.
+func (t remoteTrust) SignFunction(ctx context.Context, id hub.Identity, names []string, ips []net.IP, csr []byte) ([][]byte, error) {
+	var chain [][]byte
+	err := t.ask(ctx, subjectSignFunction, signFunctionRequest{id.String(), names, ips, csr}, &chain)
+	if err == nil && len(chain) == 0 {
+		err = hub.E(hub.Unavailable, "sign function certificate", "the trust role answered without a certificate", nil)
 	}
 	return chain, err
 }

@@ -25,11 +25,12 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 		ServerNameSuffix:   h.cfg.Trust.ServerNameSuffix,
 		CredentialLifetime: h.cfg.Trust.CredentialLifetime,
 		EndpointLifetime:   h.cfg.Trust.EndpointLifetime,
-		Now:                time.Now, Log: h.log.With("part", "trust"),
+		Now:                time.Now, Log: h.log.With("part", "trust"), InUse: domainUse(h.bus),
 	})
 	if err != nil {
 		return err
 	}
+	h.parties = reg
 	h.refusals = trust.NewRefusals(reg.Refused, h.log.With("part", "trust"))
 	h.run("record refused attempts", work, func(ctx context.Context) error { h.refusals.Run(ctx); return nil })
 	if h.has("trust") {
@@ -54,8 +55,8 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 			return err
 		}
 		h.run("watch trust domains", work, h.watchDomains)
-		h.run("follow the hub's own entry", work, reg.FollowHub)
 	}
+	h.run("follow the hub's own entry", work, reg.FollowHub)
 	return nil
 }
 
@@ -109,13 +110,17 @@ func lastExpiry(ep *hub.Endpoint, now time.Time) float64 {
 	return last
 }
 
-// points lists the reference points that this process serves.
+// points lists the reference points that this process serves. The NFVO and the
+// VIM also produce Sc-Or and Sc-Vi (ADR-0007).
 func (h *hubProcess) points() []hub.ReferencePoint {
 	var points []hub.ReferencePoint
 	for _, p := range []struct {
 		role  string
 		point hub.ReferencePoint
-	}{{"sc-or", hub.ScOr}, {"sc-vi", hub.ScVi}, {"trust", hub.Admin}} {
+	}{
+		{"nfvo", hub.OsMa}, {"nfvo", hub.OrVnfm}, {"nfvo", hub.ScOr},
+		{"vnfm", hub.VNFM}, {"vim", hub.VIM}, {"vim", hub.ScVi}, {"trust", hub.Admin},
+	} {
 		if h.has(p.role) {
 			points = append(points, p.point)
 		}

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +17,9 @@ import (
 	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/config"
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/obs"
 	"github.com/manoward/manoward/mano-core/trust"
 )
@@ -42,6 +47,7 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 		log.Info("stopping before it was ready", "reason", context.Cause(ctx), "err", err)
 		err = nil
 	case err == nil:
+		releaseMemory()
 		ready(h.ready())
 		log.Info("ready", "dataDir", h.dir.path, "roles", roles, "bus", h.bus.Durability(ctx).String())
 		select {
@@ -53,6 +59,15 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 	stopped, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(err, h.stop(stopped))
+}
+
+// releaseMemory gives back to the system what the start alone needed: it is as
+// much again as what is kept, and would be given back only after minutes. What
+// pools hold, such as the buffers of the embedded bus, goes at the second
+// collection.
+func releaseMemory() {
+	runtime.GC()
+	debug.FreeOSMemory()
 }
 
 // hubProcess is one running process of a hub.
@@ -72,10 +87,23 @@ type hubProcess struct {
 	addresses *addresses
 	directory *trust.Directory
 	registry  *trust.Registry // nil without the trust role
+	parties   *trust.Registry // what is known here of operators, clients and the hub's CA; never nil
 	refusals  *trust.Refusals
 	decider   *trust.Decider
+	gates     map[hub.ReferencePoint]*trust.Gate
+	entrances map[hub.ReferencePoint]*trust.Entrance
+	routes    map[hub.ReferencePoint][]func(*httpapi.Mux) // of the roles; see addRoutes
 	servers   []*server
-	context   string // path of the operator's context file
+
+	functionsMu sync.Mutex // covers the two below
+	functions   map[hub.Kind]*memoryCertificate
+	clients     map[hub.Kind]*http.Client
+
+	context string // path of the operator's context file
+
+	mano     []*function
+	manoWork context.Context // ends what the MANO functions do
+	outboxes []*notify.Outbox
 
 	failed chan error // a part that cannot go on
 
@@ -92,7 +120,8 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openAddresses, h.openServers, h.openOperator,
+		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openAddresses,
+		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {
 			return err
@@ -199,9 +228,8 @@ func (h *hubProcess) run(what string, work context.Context, fn func(ctx context.
 
 func (h *hubProcess) ready() cli.Ready {
 	r := cli.Ready{Ready: true, DataDir: h.dir.path, Context: h.context, Endpoints: map[string]string{}, Bus: h.bus.Durability(context.Background()).String()}
-	names := map[hub.ReferencePoint]string{hub.OsMa: "osMa", hub.ScOr: "scOr", hub.ScVi: "scVi", hub.CmVnfm: "cmVnfm", hub.Admin: "admin"}
 	for rp := range h.listeners.open {
-		r.Endpoints[names[rp]] = h.listeners.url(rp)
+		r.Endpoints[rp.Key()] = h.listeners.url(rp)
 	}
 	return r
 }

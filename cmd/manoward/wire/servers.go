@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,32 +69,13 @@ func (h *hubProcess) serve(name string, work context.Context, l net.Listener, ha
 	})
 }
 
-func (h *hubProcess) openServers(ctx, work context.Context) error {
-	observe := h.metrics.Histogram("manoward_http_request_duration_seconds", "Time from the first byte of a request to the end of its answer.", nil, "listener", "route", "method", "status")
-	current := h.busIsCurrent(work)
-	for _, rp := range []hub.ReferencePoint{hub.ScOr, hub.ScVi} {
-		if l := h.listeners.open[rp]; l != nil {
-			gate := h.newGate(rp, current)
-			self := &trustapi.Self{Gate: gate, Renewer: h.renewer()}
-			mux := httpapi.NewMux(h.muxOptions(string(rp), observe, self.Authenticate))
-			self.Routes(mux)
-			h.serve(string(rp), work, gate.Listen(l), h.traced(string(rp), mux))
-		}
-	}
-	if l := h.listeners.open[hub.Admin]; l != nil {
-		if err := h.openAdmin(ctx, work, l, observe); err != nil {
-			return err
-		}
-	}
-	return h.openProbes(work)
-}
+// authenticator says who sent a request.
+type authenticator func(*http.Request) (hub.Identity, error)
 
-func (h *hubProcess) muxOptions(name string, observe func(float64, ...string), authenticate func(*http.Request) (hub.Identity, error)) httpapi.Options {
-	return httpapi.Options{
-		Log: h.log.With("part", name), Now: time.Now, Authenticate: authenticate,
-		Observe: func(route, method string, status int, d time.Duration) {
-			observe(d.Seconds(), name, route, knownMethod(method), fmt.Sprint(status))
-		},
+// of returns the observer of one listener's answers.
+func (o observer) of(listener string) func(route, method string, status int, d time.Duration) {
+	return func(route, method string, status int, d time.Duration) {
+		o(d.Seconds(), listener, route, knownMethod(method), fmt.Sprint(status))
 	}
 }
 
@@ -118,8 +98,10 @@ func (h *hubProcess) traced(listener string, next http.Handler) http.Handler {
 	})
 }
 
+const handshakesHelp = "Connections and requests at the endpoints of Security Managers, and refused requests at the other reference points, by outcome."
+
 func (h *hubProcess) newGate(rp hub.ReferencePoint, current func() error) *trust.Gate {
-	count := h.metrics.Counter("manoward_trust_handshakes_total", "Connections and requests at the endpoints of Security Managers, by outcome.", "reference_point", "outcome")
+	count := h.metrics.Counter("manoward_trust_handshakes_total", handshakesHelp, "reference_point", "outcome")
 	return trust.NewGate(trust.GateConfig{
 		ReferencePoint: rp, Directory: h.directory, Decider: h.decider, Signer: h.signer(), Refusals: h.refusals,
 		RenewBefore: h.cfg.Trust.RenewBefore.Lead, Current: current,
@@ -159,34 +141,4 @@ func (h *hubProcess) openProbes(work context.Context) error {
 	mux.Handle("GET /metrics", h.metrics.Handler())
 	h.serve("probes", work, l, mux)
 	return nil
-}
-
-// adminCertificate keeps the certificate of the admin listener, whose key lives
-// in memory only, and makes it anew before it ends.
-type adminCertificate struct {
-	make func(ctx context.Context) (tls.Certificate, error)
-	lead func(lifetime time.Duration) time.Duration // how long before its end
-
-	mu   sync.Mutex // held while it is made
-	cert *tls.Certificate
-}
-
-func (a *adminCertificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	if a.cert != nil {
-		life := a.cert.Leaf.NotAfter.Sub(a.cert.Leaf.NotBefore)
-		if now.Before(a.cert.Leaf.NotAfter.Add(-a.lead(life))) {
-			return a.cert, nil
-		}
-	}
-	cert, err := a.make(hello.Context())
-	switch {
-	case err == nil:
-		a.cert = &cert
-	case a.cert == nil || !now.Before(a.cert.Leaf.NotAfter):
-		return nil, err
-	}
-	return a.cert, nil
 }

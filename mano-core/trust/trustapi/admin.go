@@ -34,6 +34,8 @@ type Admin struct {
 	Bus      BusCredentials
 	// URL returns where a reference point is reached; "" when nobody serves it.
 	URL func(hub.ReferencePoint) string
+	// Points lists where the reference points are reached that somebody serves.
+	Points func() []hub.PointAddress
 }
 
 // Routes adds the resources to a mux whose Authenticate tells operators.
@@ -60,6 +62,7 @@ func (a *Admin) Routes(mux *httpapi.Mux) {
 	handle("POST /trust_domains/{domain}/security_managers/{sm}/rotate", "security-manager.rotate", a.rotate)
 	handle("POST /trust_domains/{domain}/security_managers/{sm}/revoke", "security-manager.revoke", a.revoke)
 	handle("POST /trust_domains/{domain}/security_managers/{sm}/bus_credentials", "bus-credential.issue", a.signBusUser)
+	handle("GET /reference_points", "reference-point.read", a.listPoints)
 	handle("GET /trust_matrix", "matrix.read", a.matrix)
 	handle("GET /oauth_clients", "oauth-client.read", a.listClients)
 	handle("POST /oauth_clients", "oauth-client.create", a.createClient)
@@ -127,6 +130,11 @@ func (a *Admin) note(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpapi.Write(w, http.StatusCreated, map[string]string{"id": id})
+}
+
+// listPoints answers with all of the few there are.
+func (a *Admin) listPoints(w http.ResponseWriter, r *http.Request) error {
+	return httpapi.Write(w, http.StatusOK, a.Points())
 }
 
 func (a *Admin) matrix(w http.ResponseWriter, r *http.Request) error {

@@ -13,12 +13,14 @@ func (a *Admin) listClients(w http.ResponseWriter, r *http.Request) error {
 
 func (a *Admin) createClient(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
-		Name string `json:"name"`
+		Name        string   `json:"name"`
+		Party       hub.Kind `json:"party"`       // absent: a reader
+		TrustDomain string   `json:"trustDomain"` // "hub": all of them
 	}
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
 	}
-	c, err := a.Registry.CreateClient(r.Context(), httpapi.Caller(r.Context()), in.Name)
+	c, err := a.Registry.CreateClient(r.Context(), httpapi.Caller(r.Context()), hub.OAuthClient{Name: in.Name, Party: in.Party, TrustDomain: in.TrustDomain})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
 )
 
 func (a *Admin) listManagers(w http.ResponseWriter, r *http.Request) error {
@@ -161,7 +162,7 @@ func (a *Admin) signBusUser(w http.ResponseWriter, r *http.Request) error {
 
 func (a *Admin) listRecords(w http.ResponseWriter, r *http.Request) error {
 	domain := r.PathValue("domain")
-	if _, ok := a.Registry.Directory.Domain(domain); !ok {
+	if _, ok := a.Registry.Directory.Domain(domain); !ok && domain != trust.HubDomain {
 		return noDomain(r)
 	}
 	return httpapi.List(w, r, httpapi.ListOptions{}, recordSource(r.Context(), a.Registry, domain))

@@ -66,5 +66,5 @@ func (s *Self) renew(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Self) authorize(r *http.Request, op trust.Operation) (trust.Caller, error) {
-	return s.Gate.Authorize(r, op, "", httpapi.Caller(r.Context()).TrustDomain)
+	return s.Gate.Authorize(r, op, "", trust.Target{TrustDomain: httpapi.Caller(r.Context()).TrustDomain})
 }

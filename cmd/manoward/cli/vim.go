@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
+)
+
+func (p *program) vim() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "vim",
+		Short: "The NFVI model: load an inventory, inject a change, look at hosts and images",
+		Long: `The built-in VIM manages a model of an infrastructure, not a real one, and says so
+in every answer (nfviSource). It is there to exercise policies and enforcement
+before a real VIM is attached.`,
+		Example: `  manoward vim load inventory.yaml
+  manoward vim event host-failed compute-1
+  manoward vim hosts`,
+	}
+	load := &cobra.Command{
+		Use: "load FILE", Short: "Load points of presence, zones, hosts and flavours from YAML", Example: "  manoward vim load inventory.yaml", Args: exactly("FILE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			body, err := readBody(args[0], "inventory")
+			if err != nil {
+				return err
+			}
+			client, err := p.vimClient(c.Context())
+			if err != nil {
+				return err
+			}
+			if _, err := client.Do(c.Context(), http.MethodPost, "/inventory", body, nil); err != nil {
+				return err
+			}
+			p.say("loaded %s", args[0])
+			return nil
+		},
+	}
+	event := &cobra.Command{
+		Use:   "event KIND TARGET [VALUE]",
+		Short: "Inject one change, to see what follows",
+		Long: `Injects one change into the NFVI model: host-failed HOST, host-recovered HOST,
+host-integrity HOST TRUSTED|UNTRUSTED|UNKNOWN, image-altered IMAGE TEXT,
+compute-failed COMPUTE.`,
+		Example: "  manoward vim event host-failed compute-1\n  manoward vim event host-integrity compute-1 UNTRUSTED",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) < 2 || len(args) > 3 {
+				return usage("%s takes KIND TARGET [VALUE]; see: %s --help", c.CommandPath(), c.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := p.vimClient(c.Context())
+			if err != nil {
+				return err
+			}
+			in := ifa006.Exercise{Kind: args[0], Target: args[1]}
+			if len(args) == 3 {
+				in.Value = args[2]
+			}
+			if _, err := client.Do(c.Context(), http.MethodPost, "/events", in, nil); err != nil {
+				return err
+			}
+			p.say("injected %s on %s", args[0], args[1])
+			return nil
+		},
+	}
+	hosts := &cobra.Command{Use: "hosts", Short: "List the hosts with what is used of them", Example: "  manoward vim hosts"}
+	p.hostList(hosts)
+	images := &cobra.Command{Use: "images", Short: "List the images with their checksums", Example: "  manoward vim images"}
+	listVerb(p, images, p.vimClient, "/images", noQuery, "ID\tNAME\tTRUST DOMAIN\tSTATUS\tCHECKSUM", func(i ifa006.Image) string {
+		sum := "-"
+		if i.Checksum != nil {
+			sum = i.Checksum.Algorithm + " " + i.Checksum.Hash
+		}
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", i.ID, i.Name, i.TrustDomain, i.Status, sum)
+	})
+	c.AddCommand(load, event, hosts, images)
+	return c
+}
+
+func noQuery() (url.Values, error) { return nil, nil }
+
+func (p *program) hostList(c *cobra.Command) {
+	listVerb(p, c, p.vimClient, "/hosts", noQuery, "HOST\tZONE\tSTATE\tINTEGRITY\tVCPUS\tMEMORY MIB\tDISK GIB\tEQUIPMENT", func(h ifa006.Host) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d/%d\t%s", h.ID, h.ZoneID, h.State, h.Integrity,
+			h.Allocated.VCPUs, h.Total.VCPUs, h.Allocated.MemoryMiB, h.Total.MemoryMiB, h.Allocated.DiskGiB, h.Total.DiskGiB, dash(equipment(h.Equipment)))
+	})
+}
+
+func equipment(e ifa006.Equipment) string {
+	var has []string
+	for _, x := range []struct {
+		there bool
+		name  string
+	}{{e.TPM, "TPM"}, {e.HSM, "HSM"}, {e.HMEE, "HMEE"}} {
+		if x.there {
+			has = append(has, x.name)
+		}
+	}
+	return strings.Join(has, ",")
+}
+
+// hostOrder is what became of the end of use of a host.
+type hostOrder struct {
+	ID         string   `json:"id"`
+	HostID     string   `json:"hostId"`
+	State      string   `json:"state"`
+	Migrated   []string `json:"migratedVnfInstances"`
+	Terminated []string `json:"terminatedVnfInstances"`
+	Operations []string `json:"nsLcmOpOccIds"`
+	Problems   []string `json:"problems"`
+}
+
+func (p *program) host() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "host",
+		Short:   "Hosts of the infrastructure: end their use, and take them into use again",
+		Example: "  manoward host list\n  manoward host stop-use compute-1 --vnfs migrate",
+	}
+	list := &cobra.Command{Use: "list", Short: "List the hosts", Example: "  manoward host list"}
+	p.hostList(list)
+	release := &cobra.Command{
+		Use: "release HOST", Short: "Take a host into use again whose use was ended", Example: "  manoward host release compute-1", Args: exactly("HOST"),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := p.nfvoExtensions(c.Context())
+			if err != nil {
+				return err
+			}
+			if _, err := client.Do(c.Context(), http.MethodPost, "/hosts/"+url.PathEscape(args[0])+"/release", nil, nil); err != nil {
+				return err
+			}
+			p.say("%s takes VNFs again", args[0])
+			return nil
+		},
+	}
+	c.AddCommand(list, p.hostStopUse(), release)
+	return c
+}
+
+func (p *program) hostStopUse() *cobra.Command {
+	var vnfs, reason string
+	var quarantine bool
+	c := &cobra.Command{
+		Use:   "stop-use HOST",
+		Short: "End the use of a host: migrate or terminate its VNFs, and quarantine it",
+		Long: `Ends the use of a host: it takes no more VNFs, and those on it are migrated to
+others or terminated. --quarantine isolates the host with what is left on it.`,
+		Example: "  manoward host stop-use compute-1 --vnfs migrate --reason 'boot measurement failed'",
+		Args:    exactly("HOST"),
+		RunE: func(c *cobra.Command, args []string) error {
+			what := strings.ToUpper(vnfs)
+			if what != "MIGRATE" && what != "TERMINATE" {
+				return usage("--vnfs is migrate or terminate")
+			}
+			client, err := p.nfvoExtensions(c.Context())
+			if err != nil {
+				return err
+			}
+			in := map[string]any{"vnfs": what, "quarantine": quarantine, "reason": reason}
+			answer, err := client.Do(c.Context(), http.MethodPost, "/hosts/"+url.PathEscape(args[0])+"/stop_use", in, nil)
+			if err != nil {
+				return err
+			}
+			var order hostOrder
+			err = p.poll(c.Context(), func() string { return "ending the use of " + args[0] }, func() (bool, error) {
+				_, err := client.Do(c.Context(), http.MethodGet, "/host_orders/"+lastSegment(answer.Location), nil, &order)
+				return order.State != "PROCESSING", err
+			})
+			if err != nil {
+				return err
+			}
+			if err := p.print(&order, func(w io.Writer) { hostOrderTable(w, &order) }); err != nil {
+				return err
+			}
+			if len(order.Problems) > 0 {
+				return hub.E(hub.Conflict, "stop use", fmt.Sprintf("the use of %s ended only in part; the problems are listed above", args[0]), nil)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&vnfs, "vnfs", "", "migrate or terminate (required)")
+	c.Flags().BoolVar(&quarantine, "quarantine", false, "isolate the host with what is left on it")
+	c.Flags().StringVar(&reason, "reason", "", "why, for the records")
+	return c
+}
+
+func hostOrderTable(w io.Writer, o *hostOrder) {
+	fmt.Fprintf(w, "host\t%s\norder\t%s\nstate\t%s\n", o.HostID, o.ID, o.State)
+	for _, list := range []struct {
+		name string
+		ids  []string
+	}{{"migrated", o.Migrated}, {"terminated", o.Terminated}, {"operation", o.Operations}, {"problem", o.Problems}} {
+		for _, id := range list.ids {
+			fmt.Fprintf(w, "%s\t%s\n", list.name, id)
+		}
+	}
+}
+
+// delivery is how a subscription is doing.
+type delivery struct {
+	ID        string `json:"id"`
+	API       string `json:"api"`
+	Domain    string `json:"trustDomain"`
+	Owner     string `json:"owner"`
+	Callback  string `json:"callbackUri"`
+	Pending   int    `json:"pending"`
+	Dead      bool   `json:"dead"`
+	LastError string `json:"lastError,omitempty"`
+}
+
+func (p *program) subscription() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "subscription",
+		Short:   "Subscriptions to notifications: who gets what, and whether it arrives",
+		Example: "  manoward subscription list",
+	}
+	list := &cobra.Command{Use: "list", Short: "List the subscriptions with the state of their delivery", Example: "  manoward subscription list"}
+	listVerb(p, list, p.nfvoExtensions, "/subscriptions", noQuery, "ID\tAPI\tTRUST DOMAIN\tOWNER\tPENDING\tSTATE\tLAST ERROR", func(d delivery) string {
+		state := "alive"
+		if d.Dead {
+			state = "dead"
+		} else if d.LastError != "" {
+			state = "failing"
+		}
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%d\t%s\t%s", d.ID, d.API, d.Domain, d.Owner, d.Pending, state, dash(d.LastError))
+	})
+	c.AddCommand(list)
+	return c
+}

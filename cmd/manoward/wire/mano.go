@@ -1,0 +1,268 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/mano-core/catalogue"
+	"github.com/manoward/manoward/mano-core/catalogue/catalogueapi"
+	"github.com/manoward/manoward/mano-core/nfvo/nfvoapi"
+	"github.com/manoward/manoward/mano-core/scor"
+	"github.com/manoward/manoward/mano-core/trust"
+	"github.com/manoward/manoward/mano-core/vim"
+	"github.com/manoward/manoward/mano-core/vim/scvi"
+	"github.com/manoward/manoward/mano-core/vnfm"
+	"github.com/manoward/manoward/mano-core/vnfm/vnfmapi"
+)
+
+// function is a MANO function that runs in this process: what is opened before
+// its listeners answer, and what runs once they do.
+type function struct {
+	name   string
+	open   func(ctx, work context.Context, domains []string) error
+	start  func(ctx, work context.Context) error
+	add    func(ctx context.Context, domain string) error
+	remove func(domain string)
+	check  func(context.Context) error
+	wait   func() // for what its work context ended
+}
+
+// openMano makes the MANO functions of this process and reads what is stored of
+// them. Their resources are served as soon as the servers are opened.
+func (h *hubProcess) openMano(ctx, work context.Context) error {
+	h.manoWork = work
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, f := range []struct {
+		role string
+		make func() (*function, error)
+	}{{"vim", h.newVIM}, {"vnfm", h.newVNFM}, {"nfvo", h.newNFVO}} {
+		if !h.has(f.role) {
+			continue
+		}
+		made, err := f.make()
+		if err != nil {
+			return err
+		}
+		if err := made.open(ctx, work, h.storageDomains()); err != nil {
+			return fmt.Errorf("open the %s: %w", made.name, err)
+		}
+		h.mano = append(h.mano, made)
+		h.health.Register("resources/"+made.name, made.check)
+		h.stopping = append(h.stopping, func(context.Context) error { made.wait(); return nil })
+	}
+	return nil
+}
+
+// startMano lets the functions go on with what a stop or a crash cut off, now
+// that they can be reached.
+func (h *hubProcess) startMano(ctx, work context.Context) error {
+	for _, f := range h.mano {
+		if err := f.start(ctx, work); err != nil {
+			return fmt.Errorf("start the %s: %w", f.name, err)
+		}
+	}
+	if len(h.mano) > 0 {
+		h.run("follow trust domains", work, h.followDomains)
+	}
+	return nil
+}
+
+// storageDomains lists whose accounts hold resources: the trust domains and the
+// hub itself.
+func (h *hubProcess) storageDomains() []string {
+	names := []string{trust.HubDomain}
+	for _, t := range h.directory.Domains() {
+		if t.State != hub.StateDeleted {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// followDomains opens the storage of trust domains that are made and forgets
+// those that are deleted.
+func (h *hubProcess) followDomains(ctx context.Context) error {
+	known := h.storageDomains()
+	for {
+		changed := h.directory.Changed()
+		now := h.storageDomains()
+		for _, f := range h.mano {
+			for _, d := range now {
+				if slices.Contains(known, d) {
+					continue
+				}
+				if err := f.add(ctx, d); err != nil && ctx.Err() == nil {
+					h.log.Error("the resources of a trust domain cannot be opened; it is tried again with the first request", "trustDomain", d, "function", f.name, "err", err)
+				}
+			}
+			for _, d := range known {
+				if !slices.Contains(now, d) {
+					f.remove(d)
+				}
+			}
+		}
+		known = now
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// newOutbox makes the outbox of one function. Each has storage of its own,
+// because the functions may run in different processes.
+func (h *hubProcess) newOutbox(name string, kind hub.Kind, client func(*notify.Subscription) (*http.Client, error)) *notify.Outbox {
+	count := h.metrics.Counter("manoward_notification_deliveries_total", "Attempts to deliver a notification, by the API whose subscription it was and by outcome.", "api", "outcome")
+	o := notify.New(notify.Config{
+		Tables: tables{h.bus}, Table: name + "_SUBSCRIPTIONS",
+		Queues: func(ctx context.Context, domain string) (notify.Queue, error) {
+			return openQueue(ctx, h.bus, domain, name)
+		},
+		Seal: h.keys.vault.Seal, Open: h.keys.vault.Open,
+		Client: func(s *notify.Subscription) (*http.Client, error) {
+			if owner, err := hub.ParseIdentity(s.Owner); err == nil && h.ownFunction(owner) {
+				return h.functionClient(kind), nil
+			}
+			return client(s)
+		},
+		AllowLoopback: h.cfg.Notifications.AllowLoopbackHTTP, Version: apiVersion, Now: time.Now,
+		Count: func(api, outcome string) { count(1, api, outcome) },
+		Log:   h.log.With("part", "notifications"),
+	})
+	h.outboxes = append(h.outboxes, o)
+	h.health.Register("notifications/"+string(kind), o.Check)
+	return o
+}
+
+// apiVersion is the version of an API whose notifications are sent.
+func apiVersion(api string) string {
+	switch api {
+	case vim.API:
+		return vimVersion
+	case vim.ScVi:
+		return scvi.Version
+	case catalogue.APIPackages, catalogue.APIOrVnfm:
+		return catalogueapi.VersionPackages
+	case catalogue.APINSD:
+		return catalogueapi.VersionNSD
+	case vnfm.API:
+		return vnfmapi.Version
+	}
+	return nfvoapi.NsLcm().Versions[0].Version
+}
+
+// ownFunction says whether a party is a function of this hub, which is reached
+// as such wherever it runs.
+func (h *hubProcess) ownFunction(id hub.Identity) bool {
+	return slices.Contains([]hub.Kind{hub.KindNFVO, hub.KindVNFM, hub.KindVIM}, id.Kind) && id == trust.FunctionIdentity(id.Kind)
+}
+
+// smClient reaches a Security Manager, and nobody else, with the key of its
+// endpoint (Security.006, Security.007).
+func (h *hubProcess) smClient(rp hub.ReferencePoint, owner hub.Identity) (*http.Client, error) {
+	gate := h.gates[rp]
+	if gate == nil {
+		return nil, hub.E(hub.Unavailable, "notify", fmt.Sprintf("%s is not served by this process", rp), nil)
+	}
+	sm, ok := h.directory.SecurityManager(owner.TrustDomain, owner.Name)
+	if !ok {
+		return nil, hub.E(hub.NotFound, "notify", "the Security Manager is not registered any more", nil)
+	}
+	return gate.NotifyClient(sm, owner.Interface)
+}
+
+// functionAPI is a client of an API of another function, wherever that runs:
+// the name in its address is the server name, which is looked up at each
+// connection.
+func (h *hubProcess) functionAPI(kind hub.Kind, at hub.ReferencePoint, api, version string) *httpapi.Client {
+	return &httpapi.Client{Base: h.functionURL(at) + api, Version: version, HTTP: h.functionClient(kind)}
+}
+
+func (h *hubProcess) functionURL(at hub.ReferencePoint) string { return "https://" + h.serverName(at) }
+
+// authorizer joins an entrance to the port that the REST bindings have. An empty
+// target domain is the caller's own.
+func (h *hubProcess) authorizer(rp hub.ReferencePoint) func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
+	return func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
+		e := h.entrances[rp]
+		if targetDomain == "" {
+			targetDomain = httpapi.Caller(r.Context()).TrustDomain
+		}
+		return e.Authorize(r, trust.Operation(operation), "", trust.Target{TrustDomain: targetDomain, Resource: target})
+	}
+}
+
+// smAuthorizer joins a gate to the port of what changes something for a Security
+// Manager.
+func (h *hubProcess) smAuthorizer(rp hub.ReferencePoint) func(r *http.Request, operation, attribute, targetDomain, target string) (hub.Identity, error) {
+	return func(r *http.Request, operation, attribute, targetDomain, target string) (hub.Identity, error) {
+		if targetDomain == "" {
+			targetDomain = httpapi.Caller(r.Context()).TrustDomain
+		}
+		c, err := h.gates[rp].Authorize(r, trust.Operation(operation), trust.Attribute(attribute), trust.Target{TrustDomain: targetDomain, Resource: target})
+		return c.Identity, err
+	}
+}
+
+// smDenier joins a gate to the port of what refuses a Security Manager for a
+// reason that the decision table does not know.
+func (h *hubProcess) smDenier(rp hub.ReferencePoint) scor.Deny {
+	return func(r *http.Request, operation, targetDomain, target, reason string) error {
+		return h.gates[rp].Deny(r, trust.Operation(operation), trust.Target{TrustDomain: targetDomain, Resource: target}, reason)
+	}
+}
+
+// smReader joins a gate to the port of the REST bindings whose resources are
+// shown to Security Managers too. What they ask about in no domain, by its
+// identifier, is not there: it is answered as what belongs to another trust
+// domain, whatever the caller's mode.
+func (h *hubProcess) smReader(rp hub.ReferencePoint) func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
+	authorize := h.smAuthorizer(rp)
+	return func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
+		if targetDomain == "" && target != "" {
+			return hub.Identity{}, hub.E(hub.NotFound, operation, "not found", nil)
+		}
+		return authorize(r, readNames(operation), "", targetDomain, target)
+	}
+}
+
+// readNames translates the operations of the catalogue's binding to those of
+// Sc-Or: there, packages are those of VNFs.
+func readNames(operation string) string {
+	switch operation {
+	case "package.query":
+		return "vnf-package.query"
+	case "op.query", "vnf-snapshot.query":
+		return "ns.query"
+	}
+	return operation
+}
+
+// keepTrying calls fn until it succeeds or work ends: another function may not
+// be up yet.
+func (h *hubProcess) keepTrying(name string, work context.Context, fn func(context.Context) error) {
+	h.run(name, work, func(ctx context.Context) error {
+		pause := 100 * time.Millisecond
+		for {
+			err := fn(ctx)
+			if err == nil || ctx.Err() != nil {
+				return nil
+			}
+			h.log.Warn("trying again", "what", name, "err", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, 10*time.Second)
+		}
+	})
+}

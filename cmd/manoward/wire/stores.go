@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+
+	"github.com/manoward/manoward/connectors/natsbus"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/mano-core/trust"
+)
+
+// account returns the account on the bus of a trust domain, or the hub's own.
+func busAccount(ctx context.Context, bus *natsbus.Bus, domain string) (*natsbus.Account, error) {
+	if domain == trust.HubDomain {
+		return bus.Hub(), nil
+	}
+	return bus.Domain(ctx, domain)
+}
+
+// tables joins the bus to the port of internal/state.
+type tables struct{ bus *natsbus.Bus }
+
+func (t tables) Open(ctx context.Context, domain, name string) (state.Table, error) {
+	a, err := busAccount(ctx, t.bus, domain)
+	if err != nil {
+		return nil, err
+	}
+	open := func(ctx context.Context) (state.Table, error) {
+		opened, err := a.Table(ctx, name)
+		return stateTable{opened}, err
+	}
+	if a.LacksTable(name) {
+		return &lateTable{late[state.Table]{open: open, made: make(chan struct{})}}, nil
+	}
+	return open(ctx)
+}
+
+type stateTable struct{ *natsbus.Table }
+
+func (t stateTable) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	kv, err := t.Table.Get(ctx, key)
+	return kv.Value, kv.Revision, err
+}
+
+func (t stateTable) Watch(ctx context.Context, fn func(state.Change)) error {
+	return t.Table.Watch(ctx, "", func(c natsbus.Change) {
+		fn(state.Change{Key: c.Key, Value: c.Value, Revision: c.Revision, Deleted: c.Deleted, Synced: c.Synced})
+	})
+}
+
+// The outbox of notifications, one queue in each account.
+const (
+	outboxQueue = "_NOTIFICATIONS"
+	// outboxWorkers is how many endpoints may be waited for at the same time: a
+	// slow one holds one worker for the time limit of a delivery.
+	outboxWorkers = 512
+)
+
+// openQueue opens the outbox of one function in one account.
+func openQueue(ctx context.Context, bus *natsbus.Bus, domain, function string) (notify.Queue, error) {
+	a, err := busAccount(ctx, bus, domain)
+	if err != nil {
+		return nil, err
+	}
+	open := func(ctx context.Context) (notify.Queue, error) {
+		opened, err := a.Queue(ctx, function+outboxQueue, natsbus.QueueConfig{Workers: outboxWorkers, Backoff: notify.Backoff(rand.Float64, 0)})
+		return queue{opened}, err
+	}
+	if a.LacksQueue(function + outboxQueue) {
+		return &lateQueue{late[notify.Queue]{open: open, made: make(chan struct{})}}, nil
+	}
+	return open(ctx)
+}
+
+type queue struct{ *natsbus.Queue }
+
+func (q queue) Push(ctx context.Context, id, key string, data []byte) error {
+	return q.Queue.Push(ctx, natsbus.Item{ID: id, Key: key, Data: data})
+}
+
+func (q queue) Consume(ctx context.Context, handler func(ctx context.Context, id, key string, attempt int, data []byte) error) error {
+	return q.Queue.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
+		return handler(ctx, it.ID, it.Key, it.Attempt, it.Data)
+	})
+}
+
+// records is the record logs of the trust domains, and the hub's own.
+type records struct{ bus *natsbus.Bus }
+
+func (l records) open(ctx context.Context, domain string) (*natsbus.Log, error) {
+	a, err := busAccount(ctx, l.bus, domain)
+	if err != nil {
+		return nil, err
+	}
+	return a.Log(ctx, trust.RecordLog)
+}
+
+// Append records something once. The functions derive the ID of a record from
+// what they do, and do it again after a crash or for a repeated order: then the
+// record that is there stands, with the time of the first.
+func (l records) Append(ctx context.Context, domain string, r hub.Record) error {
+	log, err := l.open(ctx, domain)
+	if err != nil {
+		return err
+	}
+	if err := log.Append(ctx, r); hub.CodeOf(err) != hub.Conflict {
+		return err
+	}
+	return nil
+}
+
+// domainRecords is the records of one trust domain.
+type domainRecords struct {
+	records
+	domain string
+}
+
+// Follow tells positions as text of fixed width, so that they order like the log.
+func (l domainRecords) Follow(ctx context.Context, after string, fn func(string, hub.Record) error) error {
+	from, err := parsePosition(after)
+	if err != nil {
+		return err
+	}
+	log, err := l.open(ctx, l.domain)
+	if err != nil {
+		return err
+	}
+	err = log.Follow(ctx, from, func(e natsbus.Entry) error { return fn(formatPosition(e.Position), e.Record) })
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package trust
+
+import (
+	"slices"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// pointRules returns the rows for the reference points between MANO functions,
+// OSS/BSS, VNFMs and EMs. They say nothing of other trust domains: who is bound
+// to one stays in it, and who is of the hub itself sees all of them.
+func pointRules() []Rule {
+	return slices.Concat(osMaRules(), orVnfmRules(), vnfmRules(), vimRules())
+}
+
+// rows makes one row for each operation.
+func rows(party hub.Kind, i hub.Interface, requirement string, operations ...Operation) []Rule {
+	list := make([]Rule, 0, len(operations))
+	for _, o := range operations {
+		list = append(list, Rule{Party: party, Interface: i, Operation: o, Modes: "-", Requirement: requirement})
+	}
+	return list
+}
+
+// osMaRules: what an OSS and the operator ask of the NFVO (SOL005), and what a
+// reader sees of it.
+func osMaRules() []Rule {
+	all := []Operation{
+		"package.create", "package.upload", "package.query", "package.update", "package.delete",
+		"nsd.create", "nsd.upload", "nsd.query", "nsd.update", "nsd.delete",
+		"pnfd.create", "pnfd.upload", "pnfd.query", "pnfd.update", "pnfd.delete",
+		"subscription.create", "subscription.query", "subscription.terminate",
+		"ns.create", "ns.query", "ns.instantiate", "ns.scale", "ns.update", "ns.heal", "ns.terminate", "ns.delete",
+		"op.query", "op.retry", "op.rollback", "op.continue", "op.cancel", "op.fail",
+		"vnf-snapshot.query", "vnf-snapshot.delete",
+		"replacement-bar.query",
+	}
+	return slices.Concat(
+		rows(hub.KindOperator, OsMaInterface, "NFVO", all...),
+		// What a Security Manager has ordered only an operator takes back; and
+		// who signs packages that a domain takes is the operator's word too.
+		rows(hub.KindOperator, OsMaInterface, "NFVO", "replacement-bar.lift", "host.query", "host.stop-use", "host.release",
+			"package-policy.read", "package-policy.write", "package.verify"),
+		rows(hub.KindOSS, OsMaInterface, "NFVO", all...),
+		rows(hub.KindClient, OsMaInterface, "NFVO",
+			"package.query", "nsd.query", "pnfd.query", "subscription.query", "ns.query", "op.query",
+			"vnf-snapshot.query", "replacement-bar.query"),
+	)
+}
+
+// orVnfmRules: what a VNFM asks of the NFVO (SOL003), and who notifies it.
+func orVnfmRules() []Rule {
+	return slices.Concat(
+		rows(hub.KindVNFM, OrVnfmInterface, "NFVO",
+			"grant.request", "grant.query", "package.query",
+			"subscription.create", "subscription.query", "subscription.terminate",
+			"notification.deliver"),
+		rows(hub.KindVIM, OrVnfmInterface, "NFVO", "notification.deliver"),
+	)
+}
+
+// vnfmRules: what the NFVO, EMs, OSSs and the operator ask of the VNFM (SOL003,
+// SOL002), and who notifies it.
+func vnfmRules() []Rule {
+	all := []Operation{
+		"vnf.create", "vnf.query", "vnf.modify", "vnf.delete", "vnf.instantiate", "vnf.scale", "vnf.change-flavour",
+		"vnf.operate", "vnf.heal", "vnf.terminate", "vnf.change-ext-conn", "vnf.change-vnfpkg", "vnf.snapshot", "vnf.revert",
+		"op.query", "op.retry", "op.rollback", "op.fail", "op.cancel",
+		"subscription.create", "subscription.query", "subscription.terminate",
+		"vnf-snapshot.create", "vnf-snapshot.query", "vnf-snapshot.modify", "vnf-snapshot.delete",
+	}
+	query := []Operation{"vnf.query", "op.query", "subscription.query", "vnf-snapshot.query"}
+	return slices.Concat(
+		rows(hub.KindOperator, VNFMInterface, "VNFM", all...),
+		rows(hub.KindNFVO, VNFMInterface, "VNFM", all...),
+		rows(hub.KindEM, VNFMInterface, "VNFM", append(slices.Clone(query), "vnf.heal", "vnf.operate", "vnf.modify")...),
+		rows(hub.KindOSS, VNFMInterface, "VNFM", query...),
+		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
+	)
+}
+
+// vimRules: what the NFVO and VNFMs ask of the VIM (IFA 005, IFA 006). Only the
+// operator says what there is and makes something happen to it.
+func vimRules() []Rule {
+	shared := []Operation{
+		"resource.query", "resource.manage",
+		"host.query", "host.stop-use", "host.release",
+		"subscription.create", "subscription.query", "subscription.terminate",
+	}
+	return slices.Concat(
+		rows(hub.KindOperator, VIMInterface, "VIM", append(slices.Clone(shared), "inventory.load", "event.inject")...),
+		rows(hub.KindNFVO, VIMInterface, "VIM", shared...),
+		rows(hub.KindVNFM, VIMInterface, "VIM", shared...),
+	)
+}
