@@ -117,7 +117,7 @@ func packageMatches(p *Package, name string, f *sol005.PkgmNotificationsFilter) 
 		allowsOne(f.VnfmInfo, vnfmInfo(p)) && productMatches(p, f.VnfProductsFromProviders)
 }
 
-func productMatches(p *Package, list []sol005.PkgmNotificationsFilterVnfProductsFromProvider) bool {
+func productMatches(p *Package, list []sol005.VnfProductsFromProvider) bool {
 	if len(list) == 0 {
 		return true
 	}
@@ -160,11 +160,11 @@ func asSOL005(f *sol003.PkgmNotificationsFilter) *sol005.PkgmNotificationsFilter
 		out.UsageState = []sol005.PackageUsageStateType{sol005.PackageUsageStateType(f.UsageState)}
 	}
 	for _, from := range f.VnfProductsFromProviders {
-		to := sol005.PkgmNotificationsFilterVnfProductsFromProvider{VnfProvider: from.VnfProvider}
+		to := sol005.VnfProductsFromProvider{VnfProvider: from.VnfProvider}
 		for _, p := range from.VnfProducts {
-			product := sol005.PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProvider{VnfProductName: p.VnfProductName}
+			product := sol005.VnfProduct{VnfProductName: p.VnfProductName}
 			for _, v := range p.Versions {
-				product.Versions = append(product.Versions, sol005.PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProviderVersion(v))
+				product.Versions = append(product.Versions, sol005.VnfProductVersions(v))
 			}
 			to.VnfProductsFromProviders = append(to.VnfProductsFromProviders, product)
 		}

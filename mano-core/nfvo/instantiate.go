@@ -234,7 +234,7 @@ func (s *Service) extLinks(ctx context.Context, e *state.Entry[ns], profile *sol
 			CpdID: cpdOf(pkg.VNFD, profile.Flavour, requirement),
 			CpConfig: map[string]sol003.VnfExtCpConfig{"0": {CpProtocolData: []sol003.CpProtocolData{{
 				LayerProtocol:  "IP_OVER_ETHERNET",
-				IpOverEthernet: &sol003.IpOverEthernetAddressData{IpAddresses: []sol003.IpOverEthernetAddressDataIpAddresse{{Type: "IPV4", NumDynamicAddresses: 1}}},
+				IpOverEthernet: &sol003.IpOverEthernetAddressData{IpAddresses: []sol003.IpAddressData{{Type: "IPV4", NumDynamicAddresses: 1}}},
 			}}}},
 		})
 	}

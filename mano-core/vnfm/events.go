@@ -153,21 +153,21 @@ func (e Event) matchesInstance(f *sol003.VnfInstanceSubscriptionFilter) bool {
 
 // madeBy walks the nested part of the filter: provider, product, software version,
 // VNFD version; what is absent allows all.
-func (e Event) madeBy(f sol003.VnfInstanceSubscriptionFilterVnfProductsFromProvider) bool {
+func (e Event) madeBy(f sol003.VnfProductsFromProvider) bool {
 	if f.VnfProvider != e.Provider {
 		return false
 	}
 	if len(f.VnfProducts) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(f.VnfProducts, func(p sol003.VnfInstanceSubscriptionFilterVnfProductsFromProviderVnfProduct) bool {
+	return slices.ContainsFunc(f.VnfProducts, func(p sol003.VnfProduct) bool {
 		if p.VnfProductName != e.Product {
 			return false
 		}
 		if len(p.Versions) == 0 {
 			return true
 		}
-		return slices.ContainsFunc(p.Versions, func(v sol003.VnfInstanceSubscriptionFilterVnfProductsFromProviderVnfProductVersion) bool {
+		return slices.ContainsFunc(p.Versions, func(v sol003.VnfProductVersions) bool {
 			return v.VnfSoftwareVersion == e.SoftwareVersion && oneOf(v.VnfdVersions, e.VnfdVersion)
 		})
 	})

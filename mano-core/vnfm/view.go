@@ -155,7 +155,7 @@ func (p *Port) protocol() []sol003.CpProtocolInfo {
 		if slices.Contains([]byte(ip), ':') {
 			kind = "IPV6"
 		}
-		address.IpAddresses = append(address.IpAddresses, sol003.IpOverEthernetAddressInfoIpAddresse{Type: kind, Addresses: []string{ip}, IsDynamic: dynamic})
+		address.IpAddresses = append(address.IpAddresses, sol003.IpAddressInfo{Type: kind, Addresses: []string{ip}, IsDynamic: dynamic})
 	}
 	if address.MacAddress == "" && len(address.IpAddresses) == 0 {
 		address = nil

@@ -1,14 +1,5 @@
 package sol003
 
-// CancelModeType is the enumeration of that name in SOL003 V3.7.1.
-type CancelModeType string
-
-// The values of CancelModeType.
-const (
-	CancelModeGraceful CancelModeType = "GRACEFUL"
-	CancelModeForceful CancelModeType = "FORCEFUL"
-)
-
 // GrantedLcmOperationType is the enumeration of that name in SOL003 V3.7.1.
 type GrantedLcmOperationType string
 
@@ -35,15 +26,6 @@ const (
 	LcmCoordResultContinue  LcmCoordResultType = "CONTINUE"
 	LcmCoordResultAbort     LcmCoordResultType = "ABORT"
 	LcmCoordResultCancelled LcmCoordResultType = "CANCELLED"
-)
-
-// LcmOpOccNotificationVerbosityType is the enumeration of that name in SOL003 V3.7.1.
-type LcmOpOccNotificationVerbosityType string
-
-// The values of LcmOpOccNotificationVerbosityType.
-const (
-	LcmOpOccNotificationVerbosityFull  LcmOpOccNotificationVerbosityType = "FULL"
-	LcmOpOccNotificationVerbosityShort LcmOpOccNotificationVerbosityType = "SHORT"
 )
 
 // LcmOperationStateType is the enumeration of that name in SOL003 V3.7.1.
@@ -77,61 +59,4 @@ const (
 	LcmOperationCreateSnapshot   LcmOperationType = "CREATE_SNAPSHOT"
 	LcmOperationRevertToSnapshot LcmOperationType = "REVERT_TO_SNAPSHOT"
 	LcmOperationChangeVnfpkg     LcmOperationType = "CHANGE_VNFPKG"
-)
-
-// PackageChangeType is the enumeration of that name in SOL003 V3.7.1.
-type PackageChangeType string
-
-// The values of PackageChangeType.
-const (
-	PackageChangeOpStateChange PackageChangeType = "OP_STATE_CHANGE"
-	PackageChangePkgDelete     PackageChangeType = "PKG_DELETE"
-)
-
-// PackageOnboardingStateType is the enumeration of that name in SOL003 V3.7.1.
-type PackageOnboardingStateType string
-
-// The values of PackageOnboardingStateType.
-const (
-	PackageOnboardingStateCreated    PackageOnboardingStateType = "CREATED"
-	PackageOnboardingStateUploading  PackageOnboardingStateType = "UPLOADING"
-	PackageOnboardingStateProcessing PackageOnboardingStateType = "PROCESSING"
-	PackageOnboardingStateOnboarded  PackageOnboardingStateType = "ONBOARDED"
-	PackageOnboardingStateError      PackageOnboardingStateType = "ERROR"
-)
-
-// PackageOperationalStateType is the enumeration of that name in SOL003 V3.7.1.
-type PackageOperationalStateType string
-
-// The values of PackageOperationalStateType.
-const (
-	PackageOperationalStateEnabled  PackageOperationalStateType = "ENABLED"
-	PackageOperationalStateDisabled PackageOperationalStateType = "DISABLED"
-)
-
-// PackageUsageStateType is the enumeration of that name in SOL003 V3.7.1.
-type PackageUsageStateType string
-
-// The values of PackageUsageStateType.
-const (
-	PackageUsageStateInUse    PackageUsageStateType = "IN_USE"
-	PackageUsageStateNotInUse PackageUsageStateType = "NOT_IN_USE"
-)
-
-// StopType is the enumeration of that name in SOL003 V3.7.1.
-type StopType string
-
-// The values of StopType.
-const (
-	StopForceful StopType = "FORCEFUL"
-	StopGraceful StopType = "GRACEFUL"
-)
-
-// VnfOperationalStateType is the enumeration of that name in SOL003 V3.7.1.
-type VnfOperationalStateType string
-
-// The values of VnfOperationalStateType.
-const (
-	VnfOperationalStateStarted VnfOperationalStateType = "STARTED"
-	VnfOperationalStateStopped VnfOperationalStateType = "STOPPED"
 )

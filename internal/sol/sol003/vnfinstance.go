@@ -21,26 +21,11 @@ type ScaleInfo struct {
 	ScaleToLevel string `json:"scaleToLevel,omitempty"`
 }
 
-// IpOverEthernetAddressInfoIpAddresseAddressRange is the data type of that name in SOL003 V3.7.1.
-type IpOverEthernetAddressInfoIpAddresseAddressRange struct {
-	MinAddress string `json:"minAddress"`
-	MaxAddress string `json:"maxAddress"`
-}
-
-// IpOverEthernetAddressInfoIpAddresse is the data type of that name in SOL003 V3.7.1.
-type IpOverEthernetAddressInfoIpAddresse struct {
-	Type         string                                           `json:"type"`
-	Addresses    []string                                         `json:"addresses,omitempty"`
-	IsDynamic    bool                                             `json:"isDynamic,omitempty"`
-	AddressRange *IpOverEthernetAddressInfoIpAddresseAddressRange `json:"addressRange,omitempty"`
-	SubnetID     string                                           `json:"subnetId,omitempty"`
-}
-
 // IpOverEthernetAddressInfo is the data type of that name in SOL003 V3.7.1.
 type IpOverEthernetAddressInfo struct {
-	MacAddress     string                                `json:"macAddress,omitempty"`
-	SegmentationID string                                `json:"segmentationId,omitempty"`
-	IpAddresses    []IpOverEthernetAddressInfoIpAddresse `json:"ipAddresses,omitempty"`
+	MacAddress     string          `json:"macAddress,omitempty"`
+	SegmentationID string          `json:"segmentationId,omitempty"`
+	IpAddresses    []IpAddressInfo `json:"ipAddresses,omitempty"`
 }
 
 // CpProtocolInfo is the data type of that name in SOL003 V3.7.1.
@@ -92,49 +77,6 @@ type ExtLinkPortInfo struct {
 	TrunkResourceID       string         `json:"trunkResourceId,omitempty"`
 }
 
-// IpOverEthernetAddressDataIpAddresseAddressRange is the data type of that name in SOL003 V3.7.1.
-type IpOverEthernetAddressDataIpAddresseAddressRange struct {
-	MinAddress string `json:"minAddress"`
-	MaxAddress string `json:"maxAddress"`
-}
-
-// IpOverEthernetAddressDataIpAddresse is the data type of that name in SOL003 V3.7.1.
-type IpOverEthernetAddressDataIpAddresse struct {
-	Type                string                                           `json:"type"`
-	FixedAddresses      []string                                         `json:"fixedAddresses,omitempty"`
-	NumDynamicAddresses int                                              `json:"numDynamicAddresses,omitempty"`
-	AddressRange        *IpOverEthernetAddressDataIpAddresseAddressRange `json:"addressRange,omitempty"`
-	SubnetID            string                                           `json:"subnetId,omitempty"`
-}
-
-// IpOverEthernetAddressData is the data type of that name in SOL003 V3.7.1.
-type IpOverEthernetAddressData struct {
-	MacAddress       string                                `json:"macAddress,omitempty"`
-	SegmentationType string                                `json:"segmentationType,omitempty"`
-	SegmentationID   string                                `json:"segmentationId,omitempty"`
-	IpAddresses      []IpOverEthernetAddressDataIpAddresse `json:"ipAddresses,omitempty"`
-}
-
-// CpProtocolData is the data type of that name in SOL003 V3.7.1.
-type CpProtocolData struct {
-	LayerProtocol  string                     `json:"layerProtocol"`
-	IpOverEthernet *IpOverEthernetAddressData `json:"ipOverEthernet,omitempty"`
-}
-
-// VnfExtCpConfig is the data type of that name in SOL003 V3.7.1.
-type VnfExtCpConfig struct {
-	ParentCpConfigID  string           `json:"parentCpConfigId,omitempty"`
-	LinkPortID        string           `json:"linkPortId,omitempty"`
-	CreateExtLinkPort bool             `json:"createExtLinkPort,omitempty"`
-	CpProtocolData    []CpProtocolData `json:"cpProtocolData,omitempty"`
-}
-
-// VnfExtCpData is the data type of that name in SOL003 V3.7.1.
-type VnfExtCpData struct {
-	CpdID    string                    `json:"cpdId"`
-	CpConfig map[string]VnfExtCpConfig `json:"cpConfig,omitempty"`
-}
-
 // ExtVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
 type ExtVirtualLinkInfo struct {
 	ID                  string            `json:"id"`
@@ -161,14 +103,6 @@ type ExtManagedVirtualLinkInfo struct {
 	NetworkResource                  ResourceHandle    `json:"networkResource"`
 	VnfLinkPorts                     []VnfLinkPortInfo `json:"vnfLinkPorts,omitempty"`
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
-}
-
-// MonitoringParameter is the data type of that name in SOL003 V3.7.1.
-type MonitoringParameter struct {
-	ID                string `json:"id"`
-	VnfdID            string `json:"vnfdId,omitempty"`
-	Name              string `json:"name,omitempty"`
-	PerformanceMetric string `json:"performanceMetric"`
 }
 
 // VnfcResourceInfoVnfcCpInfoItem is the data type of that name in SOL003 V3.7.1.
@@ -233,11 +167,6 @@ type VnfInstanceInstantiatedVnfInfo struct {
 	VnfcResourceInfo           []VnfcResourceInfo           `json:"vnfcResourceInfo,omitempty"`
 	VnfVirtualLinkResourceInfo []VnfVirtualLinkResourceInfo `json:"vnfVirtualLinkResourceInfo,omitempty"`
 	VirtualStorageResourceInfo []VirtualStorageResourceInfo `json:"virtualStorageResourceInfo,omitempty"`
-}
-
-// Link is the data type of that name in SOL003 V3.7.1.
-type Link struct {
-	Href string `json:"href"`
 }
 
 // VnfInstanceLinks is the data type of that name in SOL003 V3.7.1.

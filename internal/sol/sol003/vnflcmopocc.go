@@ -106,14 +106,6 @@ type VnfLcmOpOccLcmCoordination struct {
 	EndpointType           string             `json:"endpointType"`
 }
 
-// VnfLcmOpOccRejectedLcmCoordination is the data type of that name in SOL003 V3.7.1.
-type VnfLcmOpOccRejectedLcmCoordination struct {
-	CoordinationActionName string    `json:"coordinationActionName"`
-	RejectionTime          time.Time `json:"rejectionTime"`
-	Delay                  time.Time `json:"delay"`
-	EndpointType           string    `json:"endpointType"`
-}
-
 // VnfLcmOpOccLinks is the data type of that name in SOL003 V3.7.1.
 type VnfLcmOpOccLinks struct {
 	Self        Link  `json:"self"`
@@ -147,7 +139,7 @@ type VnfLcmOpOcc struct {
 	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
 	VnfSnapshotInfoID                    string                                `json:"vnfSnapshotInfoId,omitempty"`
 	LcmCoordinations                     []VnfLcmOpOccLcmCoordination          `json:"lcmCoordinations,omitempty"`
-	RejectedLcmCoordinations             []VnfLcmOpOccRejectedLcmCoordination  `json:"rejectedLcmCoordinations,omitempty"`
+	RejectedLcmCoordinations             []RejectedLcmCoordination             `json:"rejectedLcmCoordinations,omitempty"`
 	Warnings                             []string                              `json:"warnings,omitempty"`
 	Links                                *VnfLcmOpOccLinks                     `json:"_links,omitempty"`
 }

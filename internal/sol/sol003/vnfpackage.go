@@ -62,33 +62,21 @@ type VnfPkgInfo struct {
 	Links                           VnfPkgInfoLinks               `json:"_links"`
 }
 
-// PkgmNotificationsFilterVnfProductsFromProviderVnfProductVersion is the data type of that name in SOL003 V3.7.1.
-type PkgmNotificationsFilterVnfProductsFromProviderVnfProductVersion struct {
-	VnfSoftwareVersion string   `json:"vnfSoftwareVersion"`
-	VnfdVersions       []string `json:"vnfdVersions,omitempty"`
-}
-
-// PkgmNotificationsFilterVnfProductsFromProviderVnfProduct is the data type of that name in SOL003 V3.7.1.
-type PkgmNotificationsFilterVnfProductsFromProviderVnfProduct struct {
-	VnfProductName string                                                            `json:"vnfProductName"`
-	Versions       []PkgmNotificationsFilterVnfProductsFromProviderVnfProductVersion `json:"versions,omitempty"`
-}
-
-// PkgmNotificationsFilterVnfProductsFromProvider is the data type of that name in SOL003 V3.7.1.
-type PkgmNotificationsFilterVnfProductsFromProvider struct {
-	VnfProvider string                                                     `json:"vnfProvider"`
-	VnfProducts []PkgmNotificationsFilterVnfProductsFromProviderVnfProduct `json:"vnfProducts,omitempty"`
+// VnfProductsFromProvider is the data type of that name in SOL003 V3.7.1.
+type VnfProductsFromProvider struct {
+	VnfProvider string       `json:"vnfProvider"`
+	VnfProducts []VnfProduct `json:"vnfProducts,omitempty"`
 }
 
 // PkgmNotificationsFilter is the data type of that name in SOL003 V3.7.1.
 type PkgmNotificationsFilter struct {
-	NotificationTypes        []string                                         `json:"notificationTypes,omitempty"`
-	VnfProductsFromProviders []PkgmNotificationsFilterVnfProductsFromProvider `json:"vnfProductsFromProviders,omitempty"`
-	VnfdID                   []string                                         `json:"vnfdId,omitempty"`
-	VnfPkgID                 []string                                         `json:"vnfPkgId,omitempty"`
-	OperationalState         PackageOperationalStateType                      `json:"operationalState,omitempty"`
-	UsageState               PackageUsageStateType                            `json:"usageState,omitempty"`
-	VnfmInfo                 []string                                         `json:"vnfmInfo,omitempty"`
+	NotificationTypes        []string                    `json:"notificationTypes,omitempty"`
+	VnfProductsFromProviders []VnfProductsFromProvider   `json:"vnfProductsFromProviders,omitempty"`
+	VnfdID                   []string                    `json:"vnfdId,omitempty"`
+	VnfPkgID                 []string                    `json:"vnfPkgId,omitempty"`
+	OperationalState         PackageOperationalStateType `json:"operationalState,omitempty"`
+	UsageState               PackageUsageStateType       `json:"usageState,omitempty"`
+	VnfmInfo                 []string                    `json:"vnfmInfo,omitempty"`
 }
 
 // PkgmSubscriptionRequest is the data type of that name in SOL003 V3.7.1.
@@ -98,15 +86,10 @@ type PkgmSubscriptionRequest struct {
 	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
 }
 
-// PkgmSubscriptionLinks is the data type of that name in SOL003 V3.7.1.
-type PkgmSubscriptionLinks struct {
-	Self Link `json:"self"`
-}
-
 // PkgmSubscription is the data type of that name in SOL003 V3.7.1.
 type PkgmSubscription struct {
 	ID          string                   `json:"id"`
 	Filter      *PkgmNotificationsFilter `json:"filter,omitempty"`
 	CallbackURI string                   `json:"callbackUri"`
-	Links       PkgmSubscriptionLinks    `json:"_links"`
+	Links       SelfLinks                `json:"_links"`
 }

@@ -162,8 +162,3 @@ type VnfSnapshotInfoModifications struct {
 	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
 	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
 }
-
-// CancelMode is the data type of that name in SOL003 V3.7.1.
-type CancelMode struct {
-	CancelMode CancelModeType `json:"cancelMode"`
-}

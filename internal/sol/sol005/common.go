@@ -1,9 +1,5 @@
 package sol005
 
-// KeyValuePairs is the data type of that name in SOL005 V3.7.1: a map from a
-// string to any JSON value.
-type KeyValuePairs map[string]any
-
 // ProblemDetails is the data type of that name in SOL013 clause 6.3 (RFC 9457),
 // as it stands inside other resources.
 type ProblemDetails struct {

@@ -1,14 +1,5 @@
 package sol005
 
-// CancelModeType is the enumeration of that name in SOL005 V3.7.1.
-type CancelModeType string
-
-// The values of CancelModeType.
-const (
-	CancelModeGraceful CancelModeType = "GRACEFUL"
-	CancelModeForceful CancelModeType = "FORCEFUL"
-)
-
 // LcmCoordResultType is the enumeration of that name in SOL005 V3.7.1.
 type LcmCoordResultType string
 
@@ -41,15 +32,6 @@ const (
 	LcmOpNameForChangeNotificationNsUpdate            LcmOpNameForChangeNotificationType = "NS_UPDATE"
 	LcmOpNameForChangeNotificationNsTerminate         LcmOpNameForChangeNotificationType = "NS_TERMINATE"
 	LcmOpNameForChangeNotificationNsHeal              LcmOpNameForChangeNotificationType = "NS_HEAL"
-)
-
-// LcmOpOccNotificationVerbosityType is the enumeration of that name in SOL005 V3.7.1.
-type LcmOpOccNotificationVerbosityType string
-
-// The values of LcmOpOccNotificationVerbosityType.
-const (
-	LcmOpOccNotificationVerbosityFull  LcmOpOccNotificationVerbosityType = "FULL"
-	LcmOpOccNotificationVerbosityShort LcmOpOccNotificationVerbosityType = "SHORT"
 )
 
 // LcmOpOccStatusForChangeNotificationType is the enumeration of that name in
@@ -132,54 +114,6 @@ const (
 	NsdUsageStateNotInUse NsdUsageStateType = "NOT_IN_USE"
 )
 
-// OperationalStates is the enumeration of that name in SOL005 V3.7.1.
-type OperationalStates string
-
-// The values of OperationalStates.
-const (
-	OperationalStatesStarted OperationalStates = "STARTED"
-	OperationalStatesStopped OperationalStates = "STOPPED"
-)
-
-// PackageChangeType is the enumeration of that name in SOL005 V3.7.1.
-type PackageChangeType string
-
-// The values of PackageChangeType.
-const (
-	PackageChangeOpStateChange PackageChangeType = "OP_STATE_CHANGE"
-	PackageChangePkgDelete     PackageChangeType = "PKG_DELETE"
-)
-
-// PackageOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
-type PackageOnboardingStateType string
-
-// The values of PackageOnboardingStateType.
-const (
-	PackageOnboardingStateCreated    PackageOnboardingStateType = "CREATED"
-	PackageOnboardingStateUploading  PackageOnboardingStateType = "UPLOADING"
-	PackageOnboardingStateProcessing PackageOnboardingStateType = "PROCESSING"
-	PackageOnboardingStateOnboarded  PackageOnboardingStateType = "ONBOARDED"
-	PackageOnboardingStateError      PackageOnboardingStateType = "ERROR"
-)
-
-// PackageOperationalStateType is the enumeration of that name in SOL005 V3.7.1.
-type PackageOperationalStateType string
-
-// The values of PackageOperationalStateType.
-const (
-	PackageOperationalStateEnabled  PackageOperationalStateType = "ENABLED"
-	PackageOperationalStateDisabled PackageOperationalStateType = "DISABLED"
-)
-
-// PackageUsageStateType is the enumeration of that name in SOL005 V3.7.1.
-type PackageUsageStateType string
-
-// The values of PackageUsageStateType.
-const (
-	PackageUsageStateInUse    PackageUsageStateType = "IN_USE"
-	PackageUsageStateNotInUse PackageUsageStateType = "NOT_IN_USE"
-)
-
 // PnfdOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
 type PnfdOnboardingStateType string
 
@@ -199,24 +133,6 @@ type PnfdUsageStateType string
 const (
 	PnfdUsageStateInUse    PnfdUsageStateType = "IN_USE"
 	PnfdUsageStateNotInUse PnfdUsageStateType = "NOT_IN_USE"
-)
-
-// StopType is the enumeration of that name in SOL005 V3.7.1.
-type StopType string
-
-// The values of StopType.
-const (
-	StopForceful StopType = "FORCEFUL"
-	StopGraceful StopType = "GRACEFUL"
-)
-
-// VnfOperationalStateType is the enumeration of that name in SOL005 V3.7.1.
-type VnfOperationalStateType string
-
-// The values of VnfOperationalStateType.
-const (
-	VnfOperationalStateStarted VnfOperationalStateType = "STARTED"
-	VnfOperationalStateStopped VnfOperationalStateType = "STOPPED"
 )
 
 // WanLayer3ProtocolData is the enumeration of that name in SOL005 V3.7.1.

@@ -7,39 +7,18 @@ type VnfScaleInfo struct {
 	ScaleLevel int    `json:"scaleLevel"`
 }
 
-// IpOverEthernetAddressInfoIpAddresseAddressRange is the data type of that name in SOL005 V3.7.1.
-type IpOverEthernetAddressInfoIpAddresseAddressRange struct {
-	MinAddress string `json:"minAddress"`
-	MaxAddress string `json:"maxAddress"`
-}
-
-// IpOverEthernetAddressInfoIpAddresse is the data type of that name in SOL005 V3.7.1.
-type IpOverEthernetAddressInfoIpAddresse struct {
-	Type         string                                           `json:"type"`
-	Addresses    []string                                         `json:"addresses,omitempty"`
-	IsDynamic    bool                                             `json:"isDynamic,omitempty"`
-	AddressRange *IpOverEthernetAddressInfoIpAddresseAddressRange `json:"addressRange,omitempty"`
-	SubnetID     string                                           `json:"subnetId,omitempty"`
-}
-
-// IpOverEthernetAddressInfoAddressRange is the data type of that name in SOL005 V3.7.1.
-type IpOverEthernetAddressInfoAddressRange struct {
-	MinAddress string `json:"minAddress"`
-	MaxAddress string `json:"maxAddress"`
-}
-
 // IpOverEthernetAddressInfo is the data type of that name in SOL005 V3.7.1.
 type IpOverEthernetAddressInfo struct {
-	MacAddress     string                                 `json:"macAddress,omitempty"`
-	SegmentationID string                                 `json:"segmentationId,omitempty"`
-	IpAddresses    []IpOverEthernetAddressInfoIpAddresse  `json:"ipAddresses,omitempty"`
-	Type           string                                 `json:"type,omitempty"`
-	Addresses      string                                 `json:"addresses,omitempty"`
-	IsDynamic      bool                                   `json:"isDynamic,omitempty"`
-	AddressRange   *IpOverEthernetAddressInfoAddressRange `json:"addressRange,omitempty"`
-	MinAddress     string                                 `json:"minAddress,omitempty"`
-	MaxAddress     string                                 `json:"maxAddress,omitempty"`
-	SubnetID       string                                 `json:"subnetId,omitempty"`
+	MacAddress     string          `json:"macAddress,omitempty"`
+	SegmentationID string          `json:"segmentationId,omitempty"`
+	IpAddresses    []IpAddressInfo `json:"ipAddresses,omitempty"`
+	Type           string          `json:"type,omitempty"`
+	Addresses      string          `json:"addresses,omitempty"`
+	IsDynamic      bool            `json:"isDynamic,omitempty"`
+	AddressRange   *IpAddressRange `json:"addressRange,omitempty"`
+	MinAddress     string          `json:"minAddress,omitempty"`
+	MaxAddress     string          `json:"maxAddress,omitempty"`
+	SubnetID       string          `json:"subnetId,omitempty"`
 }
 
 // CpProtocolInfo is the data type of that name in SOL005 V3.7.1.
@@ -91,49 +70,6 @@ type ExtLinkPortInfo struct {
 	TrunkResourceID       string         `json:"trunkResourceId,omitempty"`
 }
 
-// IpOverEthernetAddressDataIpAddresseAddressRange is the data type of that name in SOL005 V3.7.1.
-type IpOverEthernetAddressDataIpAddresseAddressRange struct {
-	MinAddress string `json:"minAddress"`
-	MaxAddress string `json:"maxAddress"`
-}
-
-// IpOverEthernetAddressDataIpAddresse is the data type of that name in SOL005 V3.7.1.
-type IpOverEthernetAddressDataIpAddresse struct {
-	Type                string                                           `json:"type"`
-	FixedAddresses      []string                                         `json:"fixedAddresses,omitempty"`
-	NumDynamicAddresses int                                              `json:"numDynamicAddresses,omitempty"`
-	AddressRange        *IpOverEthernetAddressDataIpAddresseAddressRange `json:"addressRange,omitempty"`
-	SubnetID            string                                           `json:"subnetId,omitempty"`
-}
-
-// IpOverEthernetAddressData is the data type of that name in SOL005 V3.7.1.
-type IpOverEthernetAddressData struct {
-	MacAddress       string                                `json:"macAddress,omitempty"`
-	SegmentationType string                                `json:"segmentationType,omitempty"`
-	SegmentationID   string                                `json:"segmentationId,omitempty"`
-	IpAddresses      []IpOverEthernetAddressDataIpAddresse `json:"ipAddresses,omitempty"`
-}
-
-// CpProtocolData is the data type of that name in SOL005 V3.7.1.
-type CpProtocolData struct {
-	LayerProtocol  string                     `json:"layerProtocol"`
-	IpOverEthernet *IpOverEthernetAddressData `json:"ipOverEthernet,omitempty"`
-}
-
-// VnfExtCpConfig is the data type of that name in SOL005 V3.7.1.
-type VnfExtCpConfig struct {
-	ParentCpConfigID  string           `json:"parentCpConfigId,omitempty"`
-	LinkPortID        string           `json:"linkPortId,omitempty"`
-	CreateExtLinkPort bool             `json:"createExtLinkPort,omitempty"`
-	CpProtocolData    []CpProtocolData `json:"cpProtocolData,omitempty"`
-}
-
-// VnfExtCpData is the data type of that name in SOL005 V3.7.1.
-type VnfExtCpData struct {
-	CpdID    string                    `json:"cpdId"`
-	CpConfig map[string]VnfExtCpConfig `json:"cpConfig,omitempty"`
-}
-
 // ExtVirtualLinkInfo is the data type of that name in SOL005 V3.7.1.
 type ExtVirtualLinkInfo struct {
 	ID                  string            `json:"id"`
@@ -160,14 +96,6 @@ type ExtManagedVirtualLinkInfo struct {
 	NetworkResource                  *ResourceHandle   `json:"networkResource,omitempty"`
 	VnfLinkPorts                     []VnfLinkPortInfo `json:"vnfLinkPorts,omitempty"`
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
-}
-
-// VnfMonitoringParameter is the data type of that name in SOL005 V3.7.1.
-type VnfMonitoringParameter struct {
-	ID                string `json:"id"`
-	VnfdID            string `json:"vnfdId,omitempty"`
-	Name              string `json:"name,omitempty"`
-	PerformanceMetric string `json:"performanceMetric"`
 }
 
 // VnfcResourceInfoVnfcCpInfoItem is the data type of that name in SOL005 V3.7.1.

@@ -81,11 +81,6 @@ type WanConnectionInfo struct {
 	ProtocolInfo                 *WanConnectionProtocolInfo `json:"protocolInfo,omitempty"`
 }
 
-// Link is the data type of that name in SOL005 V3.7.1.
-type Link struct {
-	Href string `json:"href"`
-}
-
 // NsInstanceLinks is the data type of that name in SOL005 V3.7.1.
 type NsInstanceLinks struct {
 	Self              Link   `json:"self"`
@@ -152,15 +147,10 @@ type VnfSnapshot struct {
 	UserDefinedData    KeyValuePairs      `json:"userDefinedData,omitempty"`
 }
 
-// VnfSnapshotInfoLinks is the data type of that name in SOL005 V3.7.1.
-type VnfSnapshotInfoLinks struct {
-	Self Link `json:"self"`
-}
-
 // VnfSnapshotInfo is the data type of that name in SOL005 V3.7.1.
 type VnfSnapshotInfo struct {
-	ID               string                `json:"id"`
-	VnfSnapshotPkgID string                `json:"vnfSnapshotPkgId,omitempty"`
-	VnfSnapshot      *VnfSnapshot          `json:"vnfSnapshot,omitempty"`
-	Links            *VnfSnapshotInfoLinks `json:"_links,omitempty"`
+	ID               string       `json:"id"`
+	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
+	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
+	Links            *SelfLinks   `json:"_links,omitempty"`
 }

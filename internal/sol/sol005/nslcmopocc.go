@@ -119,14 +119,6 @@ type NsLcmOpOccLcmCoordination struct {
 	Delay                  *time.Time         `json:"delay,omitempty"`
 }
 
-// NsLcmOpOccRejectedLcmCoordination is the data type of that name in SOL005 V3.7.1.
-type NsLcmOpOccRejectedLcmCoordination struct {
-	CoordinationActionName string    `json:"coordinationActionName"`
-	RejectionTime          time.Time `json:"rejectionTime"`
-	EndpointType           string    `json:"endpointType"`
-	Delay                  time.Time `json:"delay"`
-}
-
 // NsLcmOpOccLinks is the data type of that name in SOL005 V3.7.1.
 type NsLcmOpOccLinks struct {
 	Self       Link  `json:"self"`
@@ -140,20 +132,20 @@ type NsLcmOpOccLinks struct {
 
 // NsLcmOpOcc is the data type of that name in SOL005 V3.7.1.
 type NsLcmOpOcc struct {
-	ID                       string                              `json:"id"`
-	OperationState           NsLcmOperationStateType             `json:"operationState"`
-	StateEnteredTime         time.Time                           `json:"stateEnteredTime"`
-	NsInstanceID             string                              `json:"nsInstanceId"`
-	LcmOperationType         NsLcmOpType                         `json:"lcmOperationType"`
-	StartTime                time.Time                           `json:"startTime"`
-	IsAutomaticInvocation    bool                                `json:"isAutomaticInvocation"`
-	OperationParams          json.RawMessage                     `json:"operationParams,omitempty"`
-	IsCancelPending          bool                                `json:"isCancelPending"`
-	CancelMode               CancelModeType                      `json:"cancelMode,omitempty"`
-	Error                    *ProblemDetails                     `json:"error,omitempty"`
-	ResourceChanges          *NsLcmOpOccResourceChanges          `json:"resourceChanges,omitempty"`
-	LcmCoordinations         []NsLcmOpOccLcmCoordination         `json:"lcmCoordinations,omitempty"`
-	RejectedLcmCoordinations []NsLcmOpOccRejectedLcmCoordination `json:"rejectedLcmCoordinations,omitempty"`
-	Warnings                 []string                            `json:"warnings,omitempty"`
-	Links                    NsLcmOpOccLinks                     `json:"_links"`
+	ID                       string                      `json:"id"`
+	OperationState           NsLcmOperationStateType     `json:"operationState"`
+	StateEnteredTime         time.Time                   `json:"stateEnteredTime"`
+	NsInstanceID             string                      `json:"nsInstanceId"`
+	LcmOperationType         NsLcmOpType                 `json:"lcmOperationType"`
+	StartTime                time.Time                   `json:"startTime"`
+	IsAutomaticInvocation    bool                        `json:"isAutomaticInvocation"`
+	OperationParams          json.RawMessage             `json:"operationParams,omitempty"`
+	IsCancelPending          bool                        `json:"isCancelPending"`
+	CancelMode               CancelModeType              `json:"cancelMode,omitempty"`
+	Error                    *ProblemDetails             `json:"error,omitempty"`
+	ResourceChanges          *NsLcmOpOccResourceChanges  `json:"resourceChanges,omitempty"`
+	LcmCoordinations         []NsLcmOpOccLcmCoordination `json:"lcmCoordinations,omitempty"`
+	RejectedLcmCoordinations []RejectedLcmCoordination   `json:"rejectedLcmCoordinations,omitempty"`
+	Warnings                 []string                    `json:"warnings,omitempty"`
+	Links                    NsLcmOpOccLinks             `json:"_links"`
 }

@@ -2,11 +2,6 @@ package sol005
 
 import "time"
 
-// NotificationLink is the data type of that name in SOL005 V3.7.1.
-type NotificationLink struct {
-	Href string `json:"href"`
-}
-
 // LccnLinks is the data type of that name in SOL005 V3.7.1.
 type LccnLinks struct {
 	NsInstance   NotificationLink  `json:"nsInstance"`

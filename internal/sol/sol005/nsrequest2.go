@@ -79,8 +79,3 @@ type TerminateNsRequest struct {
 	TerminateNsData  *TerminateNsData   `json:"terminateNsData,omitempty"`
 	TerminateVnfData []TerminateVnfData `json:"terminateVnfData,omitempty"`
 }
-
-// CancelMode is the data type of that name in SOL005 V3.7.1.
-type CancelMode struct {
-	CancelMode CancelModeType `json:"cancelMode"`
-}

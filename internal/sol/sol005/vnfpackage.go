@@ -93,38 +93,21 @@ type UploadVnfPackageFromURIRequest struct {
 	ParamsOauth2ClientCredentials *UploadVnfPackageFromURIRequestParamsOauth2ClientCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
-// PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProviderVersion is the data type of that name in SOL005 V3.7.1.
-type PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProviderVersion struct {
-	VnfSoftwareVersion string   `json:"vnfSoftwareVersion"`
-	VnfdVersions       []string `json:"vnfdVersions,omitempty"`
-}
-
-// PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProvider is the data type of that name in SOL005 V3.7.1.
-type PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProvider struct {
-	VnfProductName string                                                                         `json:"vnfProductName"`
-	Versions       []PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProviderVersion `json:"versions,omitempty"`
-}
-
-// PkgmNotificationsFilterVnfProductsFromProvider is the data type of that name in SOL005 V3.7.1.
-type PkgmNotificationsFilterVnfProductsFromProvider struct {
-	VnfProvider              string                                                                  `json:"vnfProvider"`
-	VnfProductsFromProviders []PkgmNotificationsFilterVnfProductsFromProviderVnfProductsFromProvider `json:"vnfProductsFromProviders,omitempty"`
+// VnfProductsFromProvider is the data type of that name in SOL005 V3.7.1.
+type VnfProductsFromProvider struct {
+	VnfProvider              string       `json:"vnfProvider"`
+	VnfProductsFromProviders []VnfProduct `json:"vnfProductsFromProviders,omitempty"`
 }
 
 // PkgmNotificationsFilter is the data type of that name in SOL005 V3.7.1.
 type PkgmNotificationsFilter struct {
-	NotificationTypes        []string                                         `json:"notificationTypes,omitempty"`
-	VnfProductsFromProviders []PkgmNotificationsFilterVnfProductsFromProvider `json:"vnfProductsFromProviders,omitempty"`
-	VnfdID                   []string                                         `json:"vnfdId,omitempty"`
-	VnfPkgID                 []string                                         `json:"vnfPkgId,omitempty"`
-	OperationalState         []PackageOperationalStateType                    `json:"operationalState,omitempty"`
-	UsageState               []PackageUsageStateType                          `json:"usageState,omitempty"`
-	VnfmInfo                 []string                                         `json:"vnfmInfo,omitempty"`
-}
-
-// PkgmSubscriptionLinks is the data type of that name in SOL005 V3.7.1.
-type PkgmSubscriptionLinks struct {
-	Self Link `json:"self"`
+	NotificationTypes        []string                      `json:"notificationTypes,omitempty"`
+	VnfProductsFromProviders []VnfProductsFromProvider     `json:"vnfProductsFromProviders,omitempty"`
+	VnfdID                   []string                      `json:"vnfdId,omitempty"`
+	VnfPkgID                 []string                      `json:"vnfPkgId,omitempty"`
+	OperationalState         []PackageOperationalStateType `json:"operationalState,omitempty"`
+	UsageState               []PackageUsageStateType       `json:"usageState,omitempty"`
+	VnfmInfo                 []string                      `json:"vnfmInfo,omitempty"`
 }
 
 // PkgmSubscription is the data type of that name in SOL005 V3.7.1.
@@ -132,7 +115,7 @@ type PkgmSubscription struct {
 	ID          string                   `json:"id"`
 	Filter      *PkgmNotificationsFilter `json:"filter,omitempty"`
 	CallbackURI string                   `json:"callbackUri"`
-	Links       PkgmSubscriptionLinks    `json:"_links"`
+	Links       SelfLinks                `json:"_links"`
 }
 
 // PkgmSubscriptionRequest is the data type of that name in SOL005 V3.7.1.

@@ -119,7 +119,7 @@ func (packageSubscriptions) decode(r *http.Request) (string, any, any, error) {
 func (packageSubscriptions) show(s *notify.Subscription) any {
 	return sol005.PkgmSubscription{
 		ID: s.ID, CallbackURI: s.CallbackURI, Filter: storedFilter[sol005.PkgmNotificationsFilter](s.Filter),
-		Links: sol005.PkgmSubscriptionLinks{Self: sol005.Link{Href: s.Self}},
+		Links: sol005.SelfLinks{Self: sol005.Link{Href: s.Self}},
 	}
 }
 
@@ -149,6 +149,6 @@ func (vnfmSubscriptions) decode(r *http.Request) (string, any, any, error) {
 func (vnfmSubscriptions) show(s *notify.Subscription) any {
 	return sol003.PkgmSubscription{
 		ID: s.ID, CallbackURI: s.CallbackURI, Filter: storedFilter[sol003.PkgmNotificationsFilter](s.Filter),
-		Links: sol003.PkgmSubscriptionLinks{Self: sol003.Link{Href: s.Self}},
+		Links: sol003.SelfLinks{Self: sol003.Link{Href: s.Self}},
 	}
 }

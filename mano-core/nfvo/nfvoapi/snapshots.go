@@ -17,7 +17,7 @@ func (a *API) onSnapshot(r *http.Request, operation string) (hub.Identity, strin
 }
 
 func withSnapshotLink(r *http.Request, s *sol005.VnfSnapshotInfo) *sol005.VnfSnapshotInfo {
-	s.Links = &sol005.VnfSnapshotInfoLinks{Self: sol005.Link{Href: httpapi.ResourceURI(r, "/vnf_snapshots/"+s.ID)}}
+	s.Links = &sol005.SelfLinks{Self: sol005.Link{Href: httpapi.ResourceURI(r, "/vnf_snapshots/"+s.ID)}}
 	return s
 }
 

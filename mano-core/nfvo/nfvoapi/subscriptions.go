@@ -27,7 +27,7 @@ type Subscriptions interface {
 func shown(s *notify.Subscription) sol005.LccnSubscription {
 	out := sol005.LccnSubscription{
 		ID: s.ID, CallbackURI: s.CallbackURI, Verbosity: sol005.LcmOpOccNotificationVerbosityType(s.Verbosity),
-		Links: sol005.LccnSubscriptionLinks{Self: sol005.Link{Href: s.Self}},
+		Links: sol005.SelfLinks{Self: sol005.Link{Href: s.Self}},
 	}
 	if len(s.Filter) > 0 {
 		var f *sol005.LifecycleChangeNotificationsFilter
