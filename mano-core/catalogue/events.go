@@ -154,21 +154,15 @@ func productMatches(p *Package, list []sol005.VnfProductsFromProvider) bool {
 func asSOL005(f *sol003.PkgmNotificationsFilter) *sol005.PkgmNotificationsFilter {
 	out := &sol005.PkgmNotificationsFilter{VnfdID: f.VnfdID, VnfPkgID: f.VnfPkgID, VnfmInfo: f.VnfmInfo}
 	if f.OperationalState != "" {
-		out.OperationalState = []sol005.PackageOperationalStateType{sol005.PackageOperationalStateType(f.OperationalState)}
+		out.OperationalState = []sol005.PackageOperationalStateType{f.OperationalState}
 	}
 	if f.UsageState != "" {
-		out.UsageState = []sol005.PackageUsageStateType{sol005.PackageUsageStateType(f.UsageState)}
+		out.UsageState = []sol005.PackageUsageStateType{f.UsageState}
 	}
 	for _, from := range f.VnfProductsFromProviders {
-		to := sol005.VnfProductsFromProvider{VnfProvider: from.VnfProvider}
-		for _, p := range from.VnfProducts {
-			product := sol005.VnfProduct{VnfProductName: p.VnfProductName}
-			for _, v := range p.Versions {
-				product.Versions = append(product.Versions, sol005.VnfProductVersions(v))
-			}
-			to.VnfProductsFromProviders = append(to.VnfProductsFromProviders, product)
-		}
-		out.VnfProductsFromProviders = append(out.VnfProductsFromProviders, to)
+		out.VnfProductsFromProviders = append(out.VnfProductsFromProviders, sol005.VnfProductsFromProvider{
+			VnfProvider: from.VnfProvider, VnfProductsFromProviders: from.VnfProducts,
+		})
 	}
 	return out
 }

@@ -106,12 +106,12 @@ func changedInfo(occ *sol003.VnfLcmOpOcc) *sol005.AffectedVnfChangedInfo {
 	if c := occ.ChangedInfo; c != nil {
 		out.ChangedVnfInfo = &sol005.ModifyVnfInfoData{
 			VnfInstanceID: occ.VnfInstanceID, VnfInstanceName: c.VnfInstanceName, VnfInstanceDescription: c.VnfInstanceDescription, VnfdID: c.VnfdID,
-			VnfConfigurableProperties: sol005.KeyValuePairs(c.VnfConfigurableProperties), Metadata: sol005.KeyValuePairs(c.Metadata), Extensions: sol005.KeyValuePairs(c.Extensions),
+			VnfConfigurableProperties: c.VnfConfigurableProperties, Metadata: c.Metadata, Extensions: c.Extensions,
 		}
 	}
 	if m := occ.ModificationsTriggeredByVnfPkgChange; m != nil {
 		out.ModificationsTriggeredByVnfPkgChange = &sol005.ModificationsTriggeredByVnfPkgChange{
-			VnfConfigurableProperties: sol005.KeyValuePairs(m.VnfConfigurableProperties), Metadata: sol005.KeyValuePairs(m.Metadata), Extensions: sol005.KeyValuePairs(m.Extensions),
+			VnfConfigurableProperties: m.VnfConfigurableProperties, Metadata: m.Metadata, Extensions: m.Extensions,
 			VnfdID: m.VnfdID, VnfProvider: m.VnfProvider, VnfProductName: m.VnfProductName, VnfSoftwareVersion: m.VnfSoftwareVersion, VnfdVersion: m.VnfdVersion,
 		}
 	}

@@ -118,7 +118,7 @@ func (s *Service) planHealVnfs(ctx context.Context, e *state.Entry[ns], list []s
 		}
 		steps = append(steps, step{
 			Kind: stepVnfTask, VnfID: m.VnfID, Profile: m.ProfileID, Task: "heal", Change: "HEAL",
-			Body: params(sol003.HealVnfRequest{Cause: d.Cause, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParams)}),
+			Body: params(sol003.HealVnfRequest{Cause: d.Cause, AdditionalParams: d.AdditionalParams}),
 		})
 	}
 	return steps, nil

@@ -200,9 +200,9 @@ func (s *Service) planNewVnf(ctx context.Context, e *state.Entry[ns], v newVnf) 
 	begin := sol003.InstantiateVnfRequest{FlavourID: or(v.flavour, v.profile.Flavour), InstantiationLevelID: or(v.level, v.profile.Level), ExtVirtualLinks: links}
 	if x := v.extra; x != nil {
 		create.VnfInstanceName, create.VnfInstanceDescription = or(x.VnfInstanceName, create.VnfInstanceName), x.VnfInstanceDescription
-		create.Metadata = sol003.KeyValuePairs(x.Metadata)
-		begin.AdditionalParams, begin.Extensions = sol003.KeyValuePairs(x.AdditionalParams), sol003.KeyValuePairs(x.Extensions)
-		begin.VnfConfigurableProperties = sol003.KeyValuePairs(x.VnfConfigurableProperties)
+		create.Metadata = x.Metadata
+		begin.AdditionalParams, begin.Extensions = x.AdditionalParams, x.Extensions
+		begin.VnfConfigurableProperties = x.VnfConfigurableProperties
 	}
 	return []step{
 		{Kind: stepVnfCreate, Slot: slot, Profile: v.profile.ID, Body: params(create)},

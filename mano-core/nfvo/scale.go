@@ -83,13 +83,13 @@ func scaleVnfStep(d *sol005.ScaleVnfData) (step, error) {
 		}
 		return step{Kind: stepVnfTask, Task: "scale", Body: params(sol003.ScaleVnfRequest{
 			Type: d.ScaleVnfType, AspectID: d.ScaleByStepData.AspectID, NumberOfSteps: max(1, d.ScaleByStepData.NumberOfSteps),
-			AdditionalParams: sol003.KeyValuePairs(d.ScaleByStepData.AdditionalParams),
+			AdditionalParams: d.ScaleByStepData.AdditionalParams,
 		})}, nil
 	case "SCALE_TO_INSTANTIATION_LEVEL", "SCALE_TO_SCALE_LEVEL(S)":
 		if d.ScaleToLevelData == nil {
 			return step{}, errNoPayload("scaleVnfType "+d.ScaleVnfType, "scaleToLevelData")
 		}
-		in := sol003.ScaleVnfToLevelRequest{InstantiationLevelID: d.ScaleToLevelData.VnfInstantiationLevelID, AdditionalParams: sol003.KeyValuePairs(d.ScaleToLevelData.AdditionalParams)}
+		in := sol003.ScaleVnfToLevelRequest{InstantiationLevelID: d.ScaleToLevelData.VnfInstantiationLevelID, AdditionalParams: d.ScaleToLevelData.AdditionalParams}
 		for _, l := range d.ScaleToLevelData.VnfScaleInfo {
 			in.ScaleInfo = append(in.ScaleInfo, sol003.ScaleInfo{AspectID: l.AspectID, ScaleToLevel: strconv.Itoa(l.ScaleLevel)})
 		}

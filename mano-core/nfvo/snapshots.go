@@ -31,7 +31,7 @@ func planRevert(s *Service, ctx context.Context, e *state.Entry[ns], in *sol005.
 		return nil, err
 	}
 	return []step{{Kind: stepVnfTask, VnfID: m.VnfID, Profile: m.ProfileID, Task: "revert_to_snapshot", Change: "MODIFY_INFORMATION", Body: params(sol003.RevertToVnfSnapshotRequest{
-		VnfSnapshotInfoID: d.VnfSnapshotInfoID, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParams),
+		VnfSnapshotInfoID: d.VnfSnapshotInfoID, AdditionalParams: d.AdditionalParams,
 	})}}, nil
 }
 
@@ -64,7 +64,7 @@ func createSnapshot(ctx context.Context, r *run) error {
 		return err
 	}
 	st.Task = "create_snapshot"
-	st.Body = params(sol003.CreateVnfSnapshotRequest{VnfSnapshotInfoID: made.ID, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParams), UserDefinedData: sol003.KeyValuePairs(d.UserDefinedData)})
+	st.Body = params(sol003.CreateVnfSnapshotRequest{VnfSnapshotInfoID: made.ID, AdditionalParams: d.AdditionalParams, UserDefinedData: d.UserDefinedData})
 	defer func() { st.Body = params(d) }()
 	if err := r.expect(ctx, id, st.Task, st.VnfOp); err != nil {
 		return err

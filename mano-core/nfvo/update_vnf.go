@@ -83,11 +83,7 @@ func (s *Service) givenLinks(n *ns, list []sol005.ExtVirtualLinkData) ([]sol003.
 		if len(l.ExtCps) == 0 {
 			return nil, errNoPayload("extVirtualLinks", "extCps")
 		}
-		link := sol003.ExtVirtualLinkData{ID: or(l.ExtVirtualLinkID, l.ResourceID), VimConnectionID: s.c.VimID, ResourceID: l.ResourceID}
-		for _, cp := range l.ExtCps {
-			link.ExtCps = append(link.ExtCps, convert[sol003.VnfExtCpData](cp))
-		}
-		out = append(out, link)
+		out = append(out, sol003.ExtVirtualLinkData{ID: or(l.ExtVirtualLinkID, l.ResourceID), VimConnectionID: s.c.VimID, ResourceID: l.ResourceID, ExtCps: l.ExtCps})
 	}
 	return out, nil
 }
@@ -116,8 +112,8 @@ func planOperateVnfs(_ *Service, _ context.Context, e *state.Entry[ns], in *sol0
 			return nil, hub.E(hub.Invalid, "operate VNF", "the attribute changeStateTo must be STARTED or STOPPED", nil)
 		}
 		return sol003.OperateVnfRequest{
-			ChangeStateTo: sol003.VnfOperationalStateType(d.ChangeStateTo), StopType: sol003.StopType(d.StopType),
-			GracefulStopTimeout: d.GracefulStopTimeout, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParam),
+			ChangeStateTo: d.ChangeStateTo, StopType: d.StopType,
+			GracefulStopTimeout: d.GracefulStopTimeout, AdditionalParams: d.AdditionalParam,
 		}, nil
 	})
 }
@@ -132,8 +128,8 @@ func planModifyVnfs(_ *Service, _ context.Context, e *state.Entry[ns], in *sol00
 			return nil, hub.E(hub.Unprocessable, "modify VNF information", "the metadata attribute "+name+" is the NFVO's own; leave it out", nil)
 		}
 		out := sol003.VnfInfoModificationRequest{
-			VnfInstanceName: d.VnfInstanceName, VnfInstanceDescription: d.VnfInstanceDescription, Metadata: sol003.KeyValuePairs(d.Metadata),
-			VnfConfigurableProperties: sol003.KeyValuePairs(d.VnfConfigurableProperties), Extensions: sol003.KeyValuePairs(d.Extensions),
+			VnfInstanceName: d.VnfInstanceName, VnfInstanceDescription: d.VnfInstanceDescription, Metadata: d.Metadata,
+			VnfConfigurableProperties: d.VnfConfigurableProperties, Extensions: d.Extensions,
 		}
 		if out.VnfInstanceName == "" && out.VnfInstanceDescription == "" && out.Metadata == nil && out.VnfConfigurableProperties == nil && out.Extensions == nil {
 			return nil, hub.E(hub.Invalid, "modify VNF information", "nothing is to be modified; name a new value for at least one attribute", nil)
@@ -161,7 +157,7 @@ func planChangeConnectivity(s *Service, _ context.Context, e *state.Entry[ns], i
 		if len(links) == 0 {
 			return nil, errNoPayload("changeExtVnfConnectivityData", "extVirtualLinks")
 		}
-		return sol003.ChangeExtVnfConnectivityRequest{ExtVirtualLinks: links, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParams)}, nil
+		return sol003.ChangeExtVnfConnectivityRequest{ExtVirtualLinks: links, AdditionalParams: d.AdditionalParams}, nil
 	})
 }
 
@@ -196,8 +192,8 @@ func planChangePackages(s *Service, ctx context.Context, e *state.Entry[ns], in 
 		}
 		steps = append(steps,
 			step{Kind: stepVnfTask, VnfID: m.VnfID, Profile: m.ProfileID, Task: "change_vnfpkg", Change: "CHANGE_VNFPKG", Body: params(sol003.ChangeCurrentVnfPkgRequest{
-				VnfdID: d.VnfdID, ExtVirtualLinks: links, AdditionalParams: sol003.KeyValuePairs(d.AdditionalParams),
-				Extensions: sol003.KeyValuePairs(d.Extensions), VnfConfigurableProperties: sol003.KeyValuePairs(d.VnfConfigurableProperties),
+				VnfdID: d.VnfdID, ExtVirtualLinks: links, AdditionalParams: d.AdditionalParams,
+				Extensions: d.Extensions, VnfConfigurableProperties: d.VnfConfigurableProperties,
 			})},
 			step{Kind: stepVnfPackage, VnfID: m.VnfID, Profile: m.ProfileID, Body: params(packageChange{VnfdID: d.VnfdID})})
 	}

@@ -148,8 +148,8 @@ func vnfPkgInfoOrVnfm(r *http.Request, p *catalogue.Package) sol003.VnfPkgInfo {
 		ID: in.ID, VnfdID: in.VnfdID, VnfProvider: in.VnfProvider, VnfProductName: in.VnfProductName,
 		VnfSoftwareVersion: in.VnfSoftwareVersion, VnfdVersion: in.VnfdVersion,
 		PackageSecurityOption: in.PackageSecurityOption, SigningCertificate: in.SigningCertificate,
-		OnboardingState: sol003.PackageOnboardingStateType(in.OnboardingState), OperationalState: sol003.PackageOperationalStateType(in.OperationalState),
-		UsageState: sol003.PackageUsageStateType(in.UsageState), VnfmInfo: in.VnfmInfo, UserDefinedData: sol003.KeyValuePairs(in.UserDefinedData),
+		OnboardingState: in.OnboardingState, OperationalState: in.OperationalState,
+		UsageState: in.UsageState, VnfmInfo: in.VnfmInfo, UserDefinedData: in.UserDefinedData,
 		Links: sol003.VnfPkgInfoLinks{
 			Self: sol003.Link{Href: self}, Vnfd: &sol003.Link{Href: self + "/vnfd"}, PackageContent: sol003.Link{Href: self + "/package_content"},
 		},
