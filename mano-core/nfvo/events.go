@@ -83,7 +83,7 @@ func shortageEvent(id string, o *op, n *ns, vimID string, at time.Time) event {
 	e.OpOccID, e.Source = id, &o.Source
 	e.Shortage = &sol005.NsLcmCapacityShortageNotification{
 		Status: "LCM_RESOURCES_NOT_AVAILABLE", ShortageType: "RESOURCE_SHORTAGE",
-		AffectedOpOccs: []sol005.NsLcmCapacityShortageNotificationAffectedOpOcc{{AffectedNsID: o.NsID, AffectedOpOccID: id, AffectedCondition: "TRIGGERED"}},
+		AffectedOpOccs: []sol005.CapacityShortageOpOcc{{AffectedNsID: o.NsID, AffectedOpOccID: id, AffectedCondition: "TRIGGERED"}},
 	}
 	return e
 }
@@ -146,7 +146,7 @@ func (e *event) renderShortage(sub *notify.Subscription, id, root string) any {
 		a.Links.AffectedLcmOpOcc.Href = root + "/ns_lcm_op_occs/" + a.AffectedOpOccID
 		a.Links.AffectedNs.Href = root + "/ns_instances/" + a.AffectedNsID
 	}
-	out.Links = &sol005.NsLcmCapacityShortageNotificationLinks{Subscription: sol005.Link{Href: sub.Self}}
+	out.Links = &sol005.CapacityShortageLinks{Subscription: sol005.Link{Href: sub.Self}}
 	return out
 }
 

@@ -192,7 +192,7 @@ func (m *fakeVNFM) applyLocked(v *sol003.VnfInstance, o *sol003.VnfLcmOpOcc, tas
 	switch task {
 	case "instantiate":
 		v.InstantiationState = "INSTANTIATED"
-		v.InstantiatedVnfInfo = &sol003.VnfInstanceInstantiatedVnfInfo{FlavourID: fmt.Sprint(in["flavourId"]), VnfState: "STARTED", ExtCpInfo: []sol003.VnfExtCpInfo{}}
+		v.InstantiatedVnfInfo = &sol003.InstantiatedVnfInfo{FlavourID: fmt.Sprint(in["flavourId"]), VnfState: "STARTED", ExtCpInfo: []sol003.VnfExtCpInfo{}}
 		m.connectLocked(v, in)
 		m.addLocked(v, g)
 	case "terminate":

@@ -223,13 +223,13 @@ type op struct {
 	Claimed  bool                           `json:"claimed"`          // it holds its NS; before that it does not exist for anyone
 	Closed   bool                           `json:"closed,omitempty"` // ended, NS released, told and recorded
 
-	Steps    []step                           `json:"steps"`
-	Slots    map[string]string                `json:"slots,omitempty"` // VNF made by this operation, by the name that steps use
-	Cancel   sol005.CancelModeType            `json:"cancel,omitempty"`
-	Error    *sol005.ProblemDetails           `json:"error,omitempty"`
-	Warnings []string                         `json:"warnings,omitempty"`
-	Changes  sol005.NsLcmOpOccResourceChanges `json:"changes"`
-	Events   []event                          `json:"events,omitempty"`
+	Steps    []step                 `json:"steps"`
+	Slots    map[string]string      `json:"slots,omitempty"` // VNF made by this operation, by the name that steps use
+	Cancel   sol005.CancelModeType  `json:"cancel,omitempty"`
+	Error    *sol005.ProblemDetails `json:"error,omitempty"`
+	Warnings []string               `json:"warnings,omitempty"`
+	Changes  sol005.ResourceChanges `json:"changes"`
+	Events   []event                `json:"events,omitempty"`
 }
 
 func opTerms(o *op) []string {

@@ -28,16 +28,16 @@ func (op *Operation) reached() (*Layout, bool) {
 
 // Changes returns which resources an operation has changed so far, nil if none:
 // the difference between what the VNF had and what it has.
-func (s *Service) Changes(op *Operation) *sol003.VnfLcmOpOccResourceChanges {
+func (s *Service) Changes(op *Operation) *sol003.ResourceChanges {
 	now, ok := op.reached()
 	if !ok {
 		return nil
 	}
-	d := differ{s: s, out: &sol003.VnfLcmOpOccResourceChanges{}}
+	d := differ{s: s, out: &sol003.ResourceChanges{}}
 	d.compare(op.Before, now, "REMOVED")
 	d.compare(now, op.Before, "ADDED")
 	d.kept(op.Before, now)
-	if reflect.DeepEqual(*d.out, sol003.VnfLcmOpOccResourceChanges{}) {
+	if reflect.DeepEqual(*d.out, sol003.ResourceChanges{}) {
 		return nil
 	}
 	return d.out
@@ -45,7 +45,7 @@ func (s *Service) Changes(op *Operation) *sol003.VnfLcmOpOccResourceChanges {
 
 type differ struct {
 	s   *Service
-	out *sol003.VnfLcmOpOccResourceChanges
+	out *sol003.ResourceChanges
 }
 
 // compare lists what the layout has and the other has not.

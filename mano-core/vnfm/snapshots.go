@@ -156,7 +156,7 @@ func (r *run) takeSnapshot(ctx context.Context) error {
 			CreationStartedAt: &op.Entered, ComputeSnapshotResource: s.handle(c.Connection, vim),
 		}
 		for _, st := range c.Storages {
-			info.StorageSnapshotResources = append(info.StorageSnapshotResources, sol003.VnfcSnapshotInfoStorageSnapshotResource{StorageResourceID: st.ID})
+			info.StorageSnapshotResources = append(info.StorageSnapshotResources, sol003.StorageSnapshotResource{StorageResourceID: st.ID})
 		}
 		content.VnfcSnapshots = append(content.VnfcSnapshots, info)
 	}

@@ -40,8 +40,8 @@ func (s *Service) Instance(e state.Entry[VNF], root string) sol003.VnfInstance {
 	return out
 }
 
-func (s *Service) instantiated(l *Layout) *sol003.VnfInstanceInstantiatedVnfInfo {
-	out := &sol003.VnfInstanceInstantiatedVnfInfo{
+func (s *Service) instantiated(l *Layout) *sol003.InstantiatedVnfInfo {
+	out := &sol003.InstantiatedVnfInfo{
 		FlavourID: l.Flavour, VnfState: l.State, ScaleStatus: scaleInfo(l.Scale, l.VnfdID), MaxScaleLevels: scaleInfo(l.MaxScale, l.VnfdID),
 		ExtCpInfo: []sol003.VnfExtCpInfo{}, ExtVirtualLinkInfo: s.extLinks(l),
 		LocalizationLanguage: l.Language,
@@ -84,7 +84,7 @@ func (s *Service) vnfcInfo(l *Layout, c *VNFC) sol003.VnfcResourceInfo {
 		out.StorageResourceIDs = append(out.StorageResourceIDs, st.ID)
 	}
 	for _, p := range c.Ports {
-		item := sol003.VnfcResourceInfoVnfcCpInfoItem{ID: p.ID, CpdID: p.Cpd, CpProtocolInfo: p.protocol()}
+		item := sol003.VnfcCpInfo{ID: p.ID, CpdID: p.Cpd, CpProtocolInfo: p.protocol()}
 		switch {
 		case p.NetworkID == "":
 			item.CpProtocolInfo = nil
@@ -99,7 +99,7 @@ func (s *Service) vnfcInfo(l *Layout, c *VNFC) sol003.VnfcResourceInfo {
 }
 
 // addLink shows an internal link among those of the VNFM or those made outside.
-func (s *Service) addLink(out *sol003.VnfInstanceInstantiatedVnfInfo, l *Layout, link *Link) {
+func (s *Service) addLink(out *sol003.InstantiatedVnfInfo, l *Layout, link *Link) {
 	var ports []sol003.VnfLinkPortInfo
 	for _, c := range l.VNFCs {
 		for _, p := range c.Ports {

@@ -105,8 +105,8 @@ type ExtManagedVirtualLinkInfo struct {
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
 }
 
-// VnfcResourceInfoVnfcCpInfoItem is the data type of that name in SOL003 V3.7.1.
-type VnfcResourceInfoVnfcCpInfoItem struct {
+// VnfcCpInfo is the data type of that name in SOL003 V3.7.1.
+type VnfcCpInfo struct {
 	ID             string           `json:"id"`
 	CpdID          string           `json:"cpdId"`
 	VnfExtCpID     string           `json:"vnfExtCpId,omitempty"`
@@ -117,16 +117,16 @@ type VnfcResourceInfoVnfcCpInfoItem struct {
 
 // VnfcResourceInfo is the data type of that name in SOL003 V3.7.1.
 type VnfcResourceInfo struct {
-	ID                 string                           `json:"id"`
-	VduID              string                           `json:"vduId"`
-	VnfdID             string                           `json:"vnfdId,omitempty"`
-	ComputeResource    ResourceHandle                   `json:"computeResource"`
-	ZoneID             string                           `json:"zoneId,omitempty"`
-	StorageResourceIDs []string                         `json:"storageResourceIds,omitempty"`
-	ReservationID      string                           `json:"reservationId,omitempty"`
-	VnfcCpInfo         []VnfcResourceInfoVnfcCpInfoItem `json:"vnfcCpInfo,omitempty"`
-	ParentCpID         string                           `json:"parentCpId,omitempty"`
-	Metadata           KeyValuePairs                    `json:"metadata,omitempty"`
+	ID                 string         `json:"id"`
+	VduID              string         `json:"vduId"`
+	VnfdID             string         `json:"vnfdId,omitempty"`
+	ComputeResource    ResourceHandle `json:"computeResource"`
+	ZoneID             string         `json:"zoneId,omitempty"`
+	StorageResourceIDs []string       `json:"storageResourceIds,omitempty"`
+	ReservationID      string         `json:"reservationId,omitempty"`
+	VnfcCpInfo         []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
+	ParentCpID         string         `json:"parentCpId,omitempty"`
+	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
 }
 
 // VnfVirtualLinkResourceInfo is the data type of that name in SOL003 V3.7.1.
@@ -152,8 +152,8 @@ type VirtualStorageResourceInfo struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// VnfInstanceInstantiatedVnfInfo is the data type of that name in SOL003 V3.7.1.
-type VnfInstanceInstantiatedVnfInfo struct {
+// InstantiatedVnfInfo is the data type of that name in SOL003 V3.7.1.
+type InstantiatedVnfInfo struct {
 	FlavourID                  string                       `json:"flavourId"`
 	VnfState                   VnfOperationalStateType      `json:"vnfState"`
 	ScaleStatus                []ScaleInfo                  `json:"scaleStatus,omitempty"`
@@ -188,39 +188,39 @@ type VnfInstanceLinks struct {
 
 // VnfInstance is the data type of that name in SOL003 V3.7.1.
 type VnfInstance struct {
-	ID                        string                          `json:"id"`
-	VnfInstanceName           string                          `json:"vnfInstanceName,omitempty"`
-	VnfInstanceDescription    string                          `json:"vnfInstanceDescription,omitempty"`
-	VnfdID                    string                          `json:"vnfdId"`
-	VnfProvider               string                          `json:"vnfProvider"`
-	VnfProductName            string                          `json:"vnfProductName"`
-	VnfSoftwareVersion        string                          `json:"vnfSoftwareVersion"`
-	VnfdVersion               string                          `json:"vnfdVersion"`
-	VnfConfigurableProperties KeyValuePairs                   `json:"vnfConfigurableProperties,omitempty"`
-	VimConnectionInfo         map[string]VimConnectionInfo    `json:"vimConnectionInfo,omitempty"`
-	InstantiationState        string                          `json:"instantiationState"`
-	InstantiatedVnfInfo       *VnfInstanceInstantiatedVnfInfo `json:"instantiatedVnfInfo,omitempty"`
-	Metadata                  KeyValuePairs                   `json:"metadata,omitempty"`
-	Extensions                KeyValuePairs                   `json:"extensions,omitempty"`
-	Links                     VnfInstanceLinks                `json:"_links"`
+	ID                        string                       `json:"id"`
+	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
+	VnfInstanceDescription    string                       `json:"vnfInstanceDescription,omitempty"`
+	VnfdID                    string                       `json:"vnfdId"`
+	VnfProvider               string                       `json:"vnfProvider"`
+	VnfProductName            string                       `json:"vnfProductName"`
+	VnfSoftwareVersion        string                       `json:"vnfSoftwareVersion"`
+	VnfdVersion               string                       `json:"vnfdVersion"`
+	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
+	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
+	InstantiationState        string                       `json:"instantiationState"`
+	InstantiatedVnfInfo       *InstantiatedVnfInfo         `json:"instantiatedVnfInfo,omitempty"`
+	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
+	Links                     VnfInstanceLinks             `json:"_links"`
 }
 
-// VnfcSnapshotInfoStorageSnapshotResource is the data type of that name in SOL003 V3.7.1.
-type VnfcSnapshotInfoStorageSnapshotResource struct {
+// StorageSnapshotResource is the data type of that name in SOL003 V3.7.1.
+type StorageSnapshotResource struct {
 	StorageResourceID       string        `json:"storageResourceId"`
 	StorageSnapshotResource KeyValuePairs `json:"storageSnapshotResource,omitempty"`
 }
 
 // VnfcSnapshotInfo is the data type of that name in SOL003 V3.7.1.
 type VnfcSnapshotInfo struct {
-	ID                       string                                    `json:"id"`
-	VnfcInstanceID           string                                    `json:"vnfcInstanceId"`
-	CreationStartedAt        *time.Time                                `json:"creationStartedAt,omitempty"`
-	CreationFinishedAt       *time.Time                                `json:"creationFinishedAt,omitempty"`
-	VnfcResourceInfoID       string                                    `json:"vnfcResourceInfoId,omitempty"`
-	ComputeSnapshotResource  *ResourceHandle                           `json:"computeSnapshotResource,omitempty"`
-	StorageSnapshotResources []VnfcSnapshotInfoStorageSnapshotResource `json:"storageSnapshotResources,omitempty"`
-	UserDefinedData          KeyValuePairs                             `json:"userDefinedData,omitempty"`
+	ID                       string                    `json:"id"`
+	VnfcInstanceID           string                    `json:"vnfcInstanceId"`
+	CreationStartedAt        *time.Time                `json:"creationStartedAt,omitempty"`
+	CreationFinishedAt       *time.Time                `json:"creationFinishedAt,omitempty"`
+	VnfcResourceInfoID       string                    `json:"vnfcResourceInfoId,omitempty"`
+	ComputeSnapshotResource  *ResourceHandle           `json:"computeSnapshotResource,omitempty"`
+	StorageSnapshotResources []StorageSnapshotResource `json:"storageSnapshotResources,omitempty"`
+	UserDefinedData          KeyValuePairs             `json:"userDefinedData,omitempty"`
 }
 
 // VnfStateSnapshotInfo is the data type of that name in SOL003 V3.7.1.

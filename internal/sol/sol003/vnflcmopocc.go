@@ -51,8 +51,8 @@ type AffectedVirtualStorage struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// VnfLcmOpOccResourceChanges is the data type of that name in SOL003 V3.7.1.
-type VnfLcmOpOccResourceChanges struct {
+// ResourceChanges is the data type of that name in SOL003 V3.7.1.
+type ResourceChanges struct {
 	AffectedVnfcs           []AffectedVnfc           `json:"affectedVnfcs,omitempty"`
 	AffectedVirtualLinks    []AffectedVirtualLink    `json:"affectedVirtualLinks,omitempty"`
 	AffectedExtLinkPorts    []AffectedExtLinkPort    `json:"affectedExtLinkPorts,omitempty"`
@@ -95,8 +95,8 @@ type ModificationsTriggeredByVnfPkgChange struct {
 	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
 }
 
-// VnfLcmOpOccLcmCoordination is the data type of that name in SOL003 V3.7.1.
-type VnfLcmOpOccLcmCoordination struct {
+// LcmCoordination is the data type of that name in SOL003 V3.7.1.
+type LcmCoordination struct {
 	ID                     string             `json:"id"`
 	CoordinationActionName string             `json:"coordinationActionName"`
 	CoordinationResult     LcmCoordResultType `json:"coordinationResult,omitempty"`
@@ -132,13 +132,13 @@ type VnfLcmOpOcc struct {
 	IsCancelPending                      bool                                  `json:"isCancelPending"`
 	CancelMode                           CancelModeType                        `json:"cancelMode,omitempty"`
 	Error                                *ProblemDetails                       `json:"error,omitempty"`
-	ResourceChanges                      *VnfLcmOpOccResourceChanges           `json:"resourceChanges,omitempty"`
+	ResourceChanges                      *ResourceChanges                      `json:"resourceChanges,omitempty"`
 	ChangedInfo                          *VnfInfoModifications                 `json:"changedInfo,omitempty"`
 	AffectedVipCps                       []AffectedVipCp                       `json:"affectedVipCps,omitempty"`
 	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
 	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
 	VnfSnapshotInfoID                    string                                `json:"vnfSnapshotInfoId,omitempty"`
-	LcmCoordinations                     []VnfLcmOpOccLcmCoordination          `json:"lcmCoordinations,omitempty"`
+	LcmCoordinations                     []LcmCoordination                     `json:"lcmCoordinations,omitempty"`
 	RejectedLcmCoordinations             []RejectedLcmCoordination             `json:"rejectedLcmCoordinations,omitempty"`
 	Warnings                             []string                              `json:"warnings,omitempty"`
 	Links                                *VnfLcmOpOccLinks                     `json:"_links,omitempty"`

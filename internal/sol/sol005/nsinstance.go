@@ -98,8 +98,8 @@ type ExtManagedVirtualLinkInfo struct {
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
 }
 
-// VnfcResourceInfoVnfcCpInfoItem is the data type of that name in SOL005 V3.7.1.
-type VnfcResourceInfoVnfcCpInfoItem struct {
+// VnfcCpInfo is the data type of that name in SOL005 V3.7.1.
+type VnfcCpInfo struct {
 	ID             string           `json:"id"`
 	CpdID          string           `json:"cpdId"`
 	VnfExtCpID     string           `json:"vnfExtCpId,omitempty"`
@@ -111,14 +111,14 @@ type VnfcResourceInfoVnfcCpInfoItem struct {
 
 // VnfcResourceInfo is the data type of that name in SOL005 V3.7.1.
 type VnfcResourceInfo struct {
-	ID                 string                           `json:"id"`
-	VnfdID             string                           `json:"vnfdId,omitempty"`
-	VduID              string                           `json:"vduId"`
-	ComputeResource    ResourceHandle                   `json:"computeResource"`
-	StorageResourceIDs []string                         `json:"storageResourceIds,omitempty"`
-	ReservationID      string                           `json:"reservationId,omitempty"`
-	VnfcCpInfo         []VnfcResourceInfoVnfcCpInfoItem `json:"vnfcCpInfo,omitempty"`
-	Metadata           KeyValuePairs                    `json:"metadata,omitempty"`
+	ID                 string         `json:"id"`
+	VnfdID             string         `json:"vnfdId,omitempty"`
+	VduID              string         `json:"vduId"`
+	ComputeResource    ResourceHandle `json:"computeResource"`
+	StorageResourceIDs []string       `json:"storageResourceIds,omitempty"`
+	ReservationID      string         `json:"reservationId,omitempty"`
+	VnfcCpInfo         []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
+	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
 }
 
 // VnfVirtualLinkResourceInfo is the data type of that name in SOL005 V3.7.1.
@@ -142,8 +142,8 @@ type VirtualStorageResourceInfo struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// VnfInstanceInstantiatedVnfInfo is the data type of that name in SOL005 V3.7.1.
-type VnfInstanceInstantiatedVnfInfo struct {
+// InstantiatedVnfInfo is the data type of that name in SOL005 V3.7.1.
+type InstantiatedVnfInfo struct {
 	FlavourID                  string                       `json:"flavourId"`
 	VnfState                   VnfOperationalStateType      `json:"vnfState"`
 	ScaleStatus                []VnfScaleInfo               `json:"scaleStatus,omitempty"`
@@ -161,21 +161,21 @@ type VnfInstanceInstantiatedVnfInfo struct {
 
 // VnfInstance is the data type of that name in SOL005 V3.7.1.
 type VnfInstance struct {
-	ID                        string                          `json:"id"`
-	VnfInstanceName           string                          `json:"vnfInstanceName,omitempty"`
-	VnfInstanceDescription    string                          `json:"vnfInstanceDescription,omitempty"`
-	VnfdID                    string                          `json:"vnfdId"`
-	VnfProvider               string                          `json:"vnfProvider"`
-	VnfProductName            string                          `json:"vnfProductName"`
-	VnfSoftwareVersion        string                          `json:"vnfSoftwareVersion"`
-	VnfdVersion               string                          `json:"vnfdVersion"`
-	VnfPkgID                  string                          `json:"vnfPkgId"`
-	VnfConfigurableProperties KeyValuePairs                   `json:"vnfConfigurableProperties,omitempty"`
-	VimID                     string                          `json:"vimId,omitempty"`
-	InstantiationState        string                          `json:"instantiationState"`
-	InstantiatedVnfInfo       *VnfInstanceInstantiatedVnfInfo `json:"instantiatedVnfInfo,omitempty"`
-	Metadata                  KeyValuePairs                   `json:"metadata,omitempty"`
-	Extensions                KeyValuePairs                   `json:"extensions,omitempty"`
+	ID                        string               `json:"id"`
+	VnfInstanceName           string               `json:"vnfInstanceName,omitempty"`
+	VnfInstanceDescription    string               `json:"vnfInstanceDescription,omitempty"`
+	VnfdID                    string               `json:"vnfdId"`
+	VnfProvider               string               `json:"vnfProvider"`
+	VnfProductName            string               `json:"vnfProductName"`
+	VnfSoftwareVersion        string               `json:"vnfSoftwareVersion"`
+	VnfdVersion               string               `json:"vnfdVersion"`
+	VnfPkgID                  string               `json:"vnfPkgId"`
+	VnfConfigurableProperties KeyValuePairs        `json:"vnfConfigurableProperties,omitempty"`
+	VimID                     string               `json:"vimId,omitempty"`
+	InstantiationState        string               `json:"instantiationState"`
+	InstantiatedVnfInfo       *InstantiatedVnfInfo `json:"instantiatedVnfInfo,omitempty"`
+	Metadata                  KeyValuePairs        `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs        `json:"extensions,omitempty"`
 }
 
 // PnfExtCpInfo is the data type of that name in SOL005 V3.7.1.
@@ -262,21 +262,21 @@ type AffinityOrAntiAffinityRule struct {
 	Scope                  string   `json:"scope"`
 }
 
-// LocationConstraintsCivicAddressElementItem is the data type of that name in SOL005 V3.7.1.
-type LocationConstraintsCivicAddressElementItem struct {
+// CivicAddressElement is the data type of that name in SOL005 V3.7.1.
+type CivicAddressElement struct {
 	CaType  int    `json:"caType"`
 	CaValue string `json:"caValue"`
 }
 
 // LocationConstraints is the data type of that name in SOL005 V3.7.1.
 type LocationConstraints struct {
-	CountryCode         string                                       `json:"countryCode,omitempty"`
-	CivicAddressElement []LocationConstraintsCivicAddressElementItem `json:"civicAddressElement,omitempty"`
-	Area                map[string]any                               `json:"area,omitempty"`
+	CountryCode         string                `json:"countryCode,omitempty"`
+	CivicAddressElement []CivicAddressElement `json:"civicAddressElement,omitempty"`
+	Area                map[string]any        `json:"area,omitempty"`
 }
 
-// MscsInfoSiteAccessProtectionScheme is the data type of that name in SOL005 V3.7.1.
-type MscsInfoSiteAccessProtectionScheme struct {
+// MscsSiteProtectionInfo is the data type of that name in SOL005 V3.7.1.
+type MscsSiteProtectionInfo struct {
 	LocationConstraints *LocationConstraints `json:"locationConstraints,omitempty"`
 	ProtectionScheme    string               `json:"protectionScheme,omitempty"`
 }
@@ -290,69 +290,69 @@ type MscsEndpointInfo struct {
 
 // MscsInfo is the data type of that name in SOL005 V3.7.1.
 type MscsInfo struct {
-	MscsID                      string                               `json:"mscsId"`
-	MscsName                    string                               `json:"mscsName,omitempty"`
-	MscsDescription             string                               `json:"mscsDescription,omitempty"`
-	MscsType                    string                               `json:"mscsType"`
-	MscsLayerProtocol           string                               `json:"mscsLayerProtocol,omitempty"`
-	SiteAccessProtectionSchemes []MscsInfoSiteAccessProtectionScheme `json:"siteAccessProtectionSchemes,omitempty"`
-	MtuMscs                     float64                              `json:"mtuMscs,omitempty"`
-	MscsEndpoints               []MscsEndpointInfo                   `json:"mscsEndpoints,omitempty"`
+	MscsID                      string                   `json:"mscsId"`
+	MscsName                    string                   `json:"mscsName,omitempty"`
+	MscsDescription             string                   `json:"mscsDescription,omitempty"`
+	MscsType                    string                   `json:"mscsType"`
+	MscsLayerProtocol           string                   `json:"mscsLayerProtocol,omitempty"`
+	SiteAccessProtectionSchemes []MscsSiteProtectionInfo `json:"siteAccessProtectionSchemes,omitempty"`
+	MtuMscs                     float64                  `json:"mtuMscs,omitempty"`
+	MscsEndpoints               []MscsEndpointInfo       `json:"mscsEndpoints,omitempty"`
 }
 
-// SiteToWanLayer2ProtocolDataLayer2ConnectionInfoWanSegmentIDs is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataLayer2ConnectionInfoWanSegmentIDs struct {
+// WanSegmentIDs is the data type of that name in SOL005 V3.7.1.
+type WanSegmentIDs struct {
 	WanSegmentIDValue      string `json:"wanSegmentIdValue"`
 	WanSegmentIDUpperRange string `json:"wanSegmentIdUpperRange,omitempty"`
 }
 
-// SiteToWanLayer2ProtocolDataLayer2ConnectionInfoVxlanConfig is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataLayer2ConnectionInfoVxlanConfig struct {
+// VxlanConfig is the data type of that name in SOL005 V3.7.1.
+type VxlanConfig struct {
 	PeerMode string   `json:"peerMode"`
 	Peers    []string `json:"peers,omitempty"`
 }
 
-// SiteToWanLayer2ProtocolDataLayer2ConnectionInfoLagInterfaceData is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataLayer2ConnectionInfoLagInterfaceData struct {
+// LagInterfaceData is the data type of that name in SOL005 V3.7.1.
+type LagInterfaceData struct {
 	AggregatedEndpoints []string      `json:"aggregatedEndpoints"`
 	LacpActivation      bool          `json:"lacpActivation"`
 	LacpConfig          KeyValuePairs `json:"lacpConfig"`
 }
 
-// SiteToWanLayer2ProtocolDataLayer2ConnectionInfo is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataLayer2ConnectionInfo struct {
-	ConnectionType        string                                                           `json:"connectionType"`
-	InterfaceType         string                                                           `json:"interfaceType"`
-	InterfaceTagging      string                                                           `json:"interfaceTagging"`
-	EncapsulationType     string                                                           `json:"encapsulationType"`
-	VlanTaggingType       string                                                           `json:"vlanTaggingType,omitempty"`
-	WanSegmentIDs         *SiteToWanLayer2ProtocolDataLayer2ConnectionInfoWanSegmentIDs    `json:"wanSegmentIds,omitempty"`
-	VxlanConfig           *SiteToWanLayer2ProtocolDataLayer2ConnectionInfoVxlanConfig      `json:"vxlanConfig,omitempty"`
-	LagInterfaceData      *SiteToWanLayer2ProtocolDataLayer2ConnectionInfoLagInterfaceData `json:"lagInterfaceData,omitempty"`
-	Layer2ControlProtocol KeyValuePairs                                                    `json:"layer2ControlProtocol,omitempty"`
+// Layer2ConnectionInfo is the data type of that name in SOL005 V3.7.1.
+type Layer2ConnectionInfo struct {
+	ConnectionType        string            `json:"connectionType"`
+	InterfaceType         string            `json:"interfaceType"`
+	InterfaceTagging      string            `json:"interfaceTagging"`
+	EncapsulationType     string            `json:"encapsulationType"`
+	VlanTaggingType       string            `json:"vlanTaggingType,omitempty"`
+	WanSegmentIDs         *WanSegmentIDs    `json:"wanSegmentIds,omitempty"`
+	VxlanConfig           *VxlanConfig      `json:"vxlanConfig,omitempty"`
+	LagInterfaceData      *LagInterfaceData `json:"lagInterfaceData,omitempty"`
+	Layer2ControlProtocol KeyValuePairs     `json:"layer2ControlProtocol,omitempty"`
 }
 
-// SiteToWanLayer2ProtocolDataVirtualRoutingAndForwarding is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataVirtualRoutingAndForwarding struct {
+// MacVrf is the data type of that name in SOL005 V3.7.1.
+type MacVrf struct {
 	MacVrfName string `json:"macVrfName"`
 }
 
-// SiteToWanLayer2ProtocolDataForwardingConfigVnSegmentIDs is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataForwardingConfigVnSegmentIDs struct {
+// VnSegmentIDs is the data type of that name in SOL005 V3.7.1.
+type VnSegmentIDs struct {
 	VnSegmentIDValue      string `json:"vnSegmentIdValue"`
 	VnSegmentIDUpperRange string `json:"vnSegmentIdUpperRange,omitempty"`
 }
 
-// SiteToWanLayer2ProtocolDataForwardingConfig is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer2ProtocolDataForwardingConfig struct {
-	NetworkResources []ResourceHandle                                         `json:"networkResources,omitempty"`
-	VnSegmentIDs     *SiteToWanLayer2ProtocolDataForwardingConfigVnSegmentIDs `json:"vnSegmentIds,omitempty"`
+// Layer2ForwardingConfig is the data type of that name in SOL005 V3.7.1.
+type Layer2ForwardingConfig struct {
+	NetworkResources []ResourceHandle `json:"networkResources,omitempty"`
+	VnSegmentIDs     *VnSegmentIDs    `json:"vnSegmentIds,omitempty"`
 }
 
 // SiteToWanLayer2ProtocolData is the data type of that name in SOL005 V3.7.1.
 type SiteToWanLayer2ProtocolData struct {
-	Layer2ConnectionInfo        SiteToWanLayer2ProtocolDataLayer2ConnectionInfo         `json:"layer2ConnectionInfo"`
-	MtuL2                       float64                                                 `json:"mtuL2,omitempty"`
-	VirtualRoutingAndForwarding *SiteToWanLayer2ProtocolDataVirtualRoutingAndForwarding `json:"virtualRoutingAndForwarding,omitempty"`
-	ForwardingConfig            *SiteToWanLayer2ProtocolDataForwardingConfig            `json:"forwardingConfig,omitempty"`
+	Layer2ConnectionInfo        Layer2ConnectionInfo    `json:"layer2ConnectionInfo"`
+	MtuL2                       float64                 `json:"mtuL2,omitempty"`
+	VirtualRoutingAndForwarding *MacVrf                 `json:"virtualRoutingAndForwarding,omitempty"`
+	ForwardingConfig            *Layer2ForwardingConfig `json:"forwardingConfig,omitempty"`
 }

@@ -2,61 +2,61 @@ package sol005
 
 import "time"
 
-// SiteToWanLayer3ProtocolDataLogicalInterfaceIpAddress is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataLogicalInterfaceIpAddress struct {
+// LogicalInterfaceIpAddress is the data type of that name in SOL005 V3.7.1.
+type LogicalInterfaceIpAddress struct {
 	IpAddress           string `json:"ipAddress"`
 	AssociatedSegmentID string `json:"associatedSegmentId"`
 }
 
-// SiteToWanLayer3ProtocolDataRoutingInfoStaticRouting is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataRoutingInfoStaticRouting struct {
+// StaticRouting is the data type of that name in SOL005 V3.7.1.
+type StaticRouting struct {
 	IpVersion  string  `json:"ipVersion"`
 	IpPrefix   string  `json:"ipPrefix"`
 	PrefixSize float64 `json:"prefixSize"`
 	NextHop    string  `json:"nextHop"`
 }
 
-// SiteToWanLayer3ProtocolDataRoutingInfoOspfRouting is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataRoutingInfoOspfRouting struct {
+// OspfRouting is the data type of that name in SOL005 V3.7.1.
+type OspfRouting struct {
 	AreaID string `json:"areaId"`
 }
 
-// SiteToWanLayer3ProtocolDataRoutingInfoBgpRouting is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataRoutingInfoBgpRouting struct {
+// BgpRouting is the data type of that name in SOL005 V3.7.1.
+type BgpRouting struct {
 	BgpAs              map[string]any `json:"bgpAs"`
 	BgpNeighbour       string         `json:"bgpNeighbour,omitempty"`
 	BgpAdditionalParam KeyValuePairs  `json:"bgpAdditionalParam,omitempty"`
 }
 
-// SiteToWanLayer3ProtocolDataRoutingInfoRouteMapsDistribution is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataRoutingInfoRouteMapsDistribution struct {
+// RouteMapsDistribution is the data type of that name in SOL005 V3.7.1.
+type RouteMapsDistribution struct {
 	Policy          string        `json:"policy"`
 	Sequence        float64       `json:"sequence"`
 	MatchAndSetRule KeyValuePairs `json:"matchAndSetRule"`
 }
 
-// SiteToWanLayer3ProtocolDataRoutingInfo is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataRoutingInfo struct {
-	RoutingProtocol       string                                                       `json:"routingProtocol"`
-	StaticRouting         *SiteToWanLayer3ProtocolDataRoutingInfoStaticRouting         `json:"staticRouting,omitempty"`
-	RoutingAddressFamily  string                                                       `json:"routingAddressFamily"`
-	OspfRouting           *SiteToWanLayer3ProtocolDataRoutingInfoOspfRouting           `json:"ospfRouting,omitempty"`
-	BgpRouting            *SiteToWanLayer3ProtocolDataRoutingInfoBgpRouting            `json:"bgpRouting,omitempty"`
-	RouteMapsDistribution *SiteToWanLayer3ProtocolDataRoutingInfoRouteMapsDistribution `json:"routeMapsDistribution,omitempty"`
+// Layer3RoutingInfo is the data type of that name in SOL005 V3.7.1.
+type Layer3RoutingInfo struct {
+	RoutingProtocol       string                 `json:"routingProtocol"`
+	StaticRouting         *StaticRouting         `json:"staticRouting,omitempty"`
+	RoutingAddressFamily  string                 `json:"routingAddressFamily"`
+	OspfRouting           *OspfRouting           `json:"ospfRouting,omitempty"`
+	BgpRouting            *BgpRouting            `json:"bgpRouting,omitempty"`
+	RouteMapsDistribution *RouteMapsDistribution `json:"routeMapsDistribution,omitempty"`
 }
 
-// SiteToWanLayer3ProtocolDataVirtualRoutingAndForwarding is the data type of that name in SOL005 V3.7.1.
-type SiteToWanLayer3ProtocolDataVirtualRoutingAndForwarding struct {
+// IpVrf is the data type of that name in SOL005 V3.7.1.
+type IpVrf struct {
 	VrfName string `json:"vrfName"`
 }
 
 // SiteToWanLayer3ProtocolData is the data type of that name in SOL005 V3.7.1.
 type SiteToWanLayer3ProtocolData struct {
-	LogicalInterfaceIpAddress   *SiteToWanLayer3ProtocolDataLogicalInterfaceIpAddress   `json:"logicalInterfaceIpAddress,omitempty"`
-	RoutingInfo                 SiteToWanLayer3ProtocolDataRoutingInfo                  `json:"routingInfo"`
-	MtuL3                       float64                                                 `json:"mtuL3,omitempty"`
-	VirtualRoutingAndForwarding *SiteToWanLayer3ProtocolDataVirtualRoutingAndForwarding `json:"virtualRoutingAndForwarding,omitempty"`
-	BfdConfig                   KeyValuePairs                                           `json:"bfdConfig,omitempty"`
+	LogicalInterfaceIpAddress   *LogicalInterfaceIpAddress `json:"logicalInterfaceIpAddress,omitempty"`
+	RoutingInfo                 Layer3RoutingInfo          `json:"routingInfo"`
+	MtuL3                       float64                    `json:"mtuL3,omitempty"`
+	VirtualRoutingAndForwarding *IpVrf                     `json:"virtualRoutingAndForwarding,omitempty"`
+	BfdConfig                   KeyValuePairs              `json:"bfdConfig,omitempty"`
 }
 
 // ConnectivityServiceEndpointInfo is the data type of that name in SOL005 V3.7.1.
@@ -117,22 +117,22 @@ type NsInstance struct {
 	Links                                NsInstanceLinks              `json:"_links"`
 }
 
-// VnfcSnapshotInfoStorageSnapshotResource is the data type of that name in SOL005 V3.7.1.
-type VnfcSnapshotInfoStorageSnapshotResource struct {
+// StorageSnapshotResource is the data type of that name in SOL005 V3.7.1.
+type StorageSnapshotResource struct {
 	StorageResourceID        string          `json:"storageResourceId"`
 	StorageSnapshotResources *ResourceHandle `json:"storageSnapshotResources,omitempty"`
 }
 
 // VnfcSnapshotInfo is the data type of that name in SOL005 V3.7.1.
 type VnfcSnapshotInfo struct {
-	ID                       string                                    `json:"id"`
-	VnfcInstanceID           string                                    `json:"vnfcInstanceId"`
-	CreationStartedAt        *time.Time                                `json:"creationStartedAt,omitempty"`
-	CreationFinishedAt       *time.Time                                `json:"creationFinishedAt,omitempty"`
-	VnfcResourceInfoID       string                                    `json:"vnfcResourceInfoId,omitempty"`
-	ComputeSnapshotResource  *ResourceHandle                           `json:"computeSnapshotResource,omitempty"`
-	StorageSnapshotResources []VnfcSnapshotInfoStorageSnapshotResource `json:"storageSnapshotResources,omitempty"`
-	UserDefinedData          KeyValuePairs                             `json:"userDefinedData,omitempty"`
+	ID                       string                    `json:"id"`
+	VnfcInstanceID           string                    `json:"vnfcInstanceId"`
+	CreationStartedAt        *time.Time                `json:"creationStartedAt,omitempty"`
+	CreationFinishedAt       *time.Time                `json:"creationFinishedAt,omitempty"`
+	VnfcResourceInfoID       string                    `json:"vnfcResourceInfoId,omitempty"`
+	ComputeSnapshotResource  *ResourceHandle           `json:"computeSnapshotResource,omitempty"`
+	StorageSnapshotResources []StorageSnapshotResource `json:"storageSnapshotResources,omitempty"`
+	UserDefinedData          KeyValuePairs             `json:"userDefinedData,omitempty"`
 }
 
 // VnfSnapshot is the data type of that name in SOL005 V3.7.1.

@@ -98,8 +98,8 @@ type AffectedSap struct {
 	ChangeResult  string `json:"changeResult,omitempty"`
 }
 
-// NsLcmOpOccResourceChanges is the data type of that name in SOL005 V3.7.1.
-type NsLcmOpOccResourceChanges struct {
+// ResourceChanges is the data type of that name in SOL005 V3.7.1.
+type ResourceChanges struct {
 	AffectedVnfs   []AffectedVnf         `json:"affectedVnfs,omitempty"`
 	AffectedPnfs   []AffectedPnf         `json:"affectedPnfs,omitempty"`
 	AffectedVls    []AffectedVirtualLink `json:"affectedVls,omitempty"`
@@ -108,8 +108,8 @@ type NsLcmOpOccResourceChanges struct {
 	AffectedSaps   []AffectedSap         `json:"affectedSaps,omitempty"`
 }
 
-// NsLcmOpOccLcmCoordination is the data type of that name in SOL005 V3.7.1.
-type NsLcmOpOccLcmCoordination struct {
+// LcmCoordination is the data type of that name in SOL005 V3.7.1.
+type LcmCoordination struct {
 	ID                     string             `json:"id"`
 	CoordinationActionName string             `json:"coordinationActionName"`
 	CoordinationResult     LcmCoordResultType `json:"coordinationResult,omitempty"`
@@ -132,20 +132,20 @@ type NsLcmOpOccLinks struct {
 
 // NsLcmOpOcc is the data type of that name in SOL005 V3.7.1.
 type NsLcmOpOcc struct {
-	ID                       string                      `json:"id"`
-	OperationState           NsLcmOperationStateType     `json:"operationState"`
-	StateEnteredTime         time.Time                   `json:"stateEnteredTime"`
-	NsInstanceID             string                      `json:"nsInstanceId"`
-	LcmOperationType         NsLcmOpType                 `json:"lcmOperationType"`
-	StartTime                time.Time                   `json:"startTime"`
-	IsAutomaticInvocation    bool                        `json:"isAutomaticInvocation"`
-	OperationParams          json.RawMessage             `json:"operationParams,omitempty"`
-	IsCancelPending          bool                        `json:"isCancelPending"`
-	CancelMode               CancelModeType              `json:"cancelMode,omitempty"`
-	Error                    *ProblemDetails             `json:"error,omitempty"`
-	ResourceChanges          *NsLcmOpOccResourceChanges  `json:"resourceChanges,omitempty"`
-	LcmCoordinations         []NsLcmOpOccLcmCoordination `json:"lcmCoordinations,omitempty"`
-	RejectedLcmCoordinations []RejectedLcmCoordination   `json:"rejectedLcmCoordinations,omitempty"`
-	Warnings                 []string                    `json:"warnings,omitempty"`
-	Links                    NsLcmOpOccLinks             `json:"_links"`
+	ID                       string                    `json:"id"`
+	OperationState           NsLcmOperationStateType   `json:"operationState"`
+	StateEnteredTime         time.Time                 `json:"stateEnteredTime"`
+	NsInstanceID             string                    `json:"nsInstanceId"`
+	LcmOperationType         NsLcmOpType               `json:"lcmOperationType"`
+	StartTime                time.Time                 `json:"startTime"`
+	IsAutomaticInvocation    bool                      `json:"isAutomaticInvocation"`
+	OperationParams          json.RawMessage           `json:"operationParams,omitempty"`
+	IsCancelPending          bool                      `json:"isCancelPending"`
+	CancelMode               CancelModeType            `json:"cancelMode,omitempty"`
+	Error                    *ProblemDetails           `json:"error,omitempty"`
+	ResourceChanges          *ResourceChanges          `json:"resourceChanges,omitempty"`
+	LcmCoordinations         []LcmCoordination         `json:"lcmCoordinations,omitempty"`
+	RejectedLcmCoordinations []RejectedLcmCoordination `json:"rejectedLcmCoordinations,omitempty"`
+	Warnings                 []string                  `json:"warnings,omitempty"`
+	Links                    NsLcmOpOccLinks           `json:"_links"`
 }

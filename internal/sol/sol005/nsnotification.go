@@ -52,28 +52,28 @@ type NsIdentifierDeletionNotification struct {
 	Links            LccnLinks `json:"_links"`
 }
 
-// NsLcmCapacityShortageNotificationAffectedOpOccLinks is the data type of that name in SOL005 V3.7.1.
-type NsLcmCapacityShortageNotificationAffectedOpOccLinks struct {
+// CapacityShortageOpOccLinks is the data type of that name in SOL005 V3.7.1.
+type CapacityShortageOpOccLinks struct {
 	AffectedLcmOpOcc Link `json:"affectedLcmOpOcc"`
 	AffectedNs       Link `json:"affectedNs"`
 }
 
-// NsLcmCapacityShortageNotificationAffectedOpOcc is the data type of that name in SOL005 V3.7.1.
-type NsLcmCapacityShortageNotificationAffectedOpOcc struct {
-	AffectedNsID      string                                              `json:"affectedNsId"`
-	AffectedOpOccID   string                                              `json:"affectedOpOccId"`
-	AffectedCondition string                                              `json:"affectedCondition"`
-	Links             NsLcmCapacityShortageNotificationAffectedOpOccLinks `json:"_links"`
+// CapacityShortageOpOcc is the data type of that name in SOL005 V3.7.1.
+type CapacityShortageOpOcc struct {
+	AffectedNsID      string                     `json:"affectedNsId"`
+	AffectedOpOccID   string                     `json:"affectedOpOccId"`
+	AffectedCondition string                     `json:"affectedCondition"`
+	Links             CapacityShortageOpOccLinks `json:"_links"`
 }
 
-// NsLcmCapacityShortageNotificationCapacityInformationItem is the data type of that name in SOL005 V3.7.1.
-type NsLcmCapacityShortageNotificationCapacityInformationItem struct {
+// CapacityInformation is the data type of that name in SOL005 V3.7.1.
+type CapacityInformation struct {
 	VimID string `json:"vimId"`
 	Link  Link   `json:"_link"`
 }
 
-// NsLcmCapacityShortageNotificationLinks is the data type of that name in SOL005 V3.7.1.
-type NsLcmCapacityShortageNotificationLinks struct {
+// CapacityShortageLinks is the data type of that name in SOL005 V3.7.1.
+type CapacityShortageLinks struct {
 	PreemptingNsLcmOpOcc *Link `json:"preemptingNsLcmOpOcc,omitempty"`
 	HighPrioNsInstance   *Link `json:"highPrioNsInstance,omitempty"`
 	Subscription         Link  `json:"subscription"`
@@ -81,17 +81,17 @@ type NsLcmCapacityShortageNotificationLinks struct {
 
 // NsLcmCapacityShortageNotification is the data type of that name in SOL005 V3.7.1.
 type NsLcmCapacityShortageNotification struct {
-	ID                     string                                                     `json:"id"`
-	NotificationType       string                                                     `json:"notificationType"`
-	SubscriptionID         string                                                     `json:"subscriptionId"`
-	Timestamp              time.Time                                                  `json:"timestamp"`
-	PreemptingNsLcmOpOccID string                                                     `json:"preemptingNsLcmOpOccId,omitempty"`
-	HighPrioNsInstanceID   string                                                     `json:"highPrioNsInstanceId,omitempty"`
-	Status                 string                                                     `json:"status"`
-	ShortageType           string                                                     `json:"shortageType,omitempty"`
-	AffectedOpOccs         []NsLcmCapacityShortageNotificationAffectedOpOcc           `json:"affectedOpOccs,omitempty"`
-	CapacityInformation    []NsLcmCapacityShortageNotificationCapacityInformationItem `json:"capacityInformation,omitempty"`
-	Links                  *NsLcmCapacityShortageNotificationLinks                    `json:"_links,omitempty"`
+	ID                     string                  `json:"id"`
+	NotificationType       string                  `json:"notificationType"`
+	SubscriptionID         string                  `json:"subscriptionId"`
+	Timestamp              time.Time               `json:"timestamp"`
+	PreemptingNsLcmOpOccID string                  `json:"preemptingNsLcmOpOccId,omitempty"`
+	HighPrioNsInstanceID   string                  `json:"highPrioNsInstanceId,omitempty"`
+	Status                 string                  `json:"status"`
+	ShortageType           string                  `json:"shortageType,omitempty"`
+	AffectedOpOccs         []CapacityShortageOpOcc `json:"affectedOpOccs,omitempty"`
+	CapacityInformation    []CapacityInformation   `json:"capacityInformation,omitempty"`
+	Links                  *CapacityShortageLinks  `json:"_links,omitempty"`
 }
 
 // NsChangeNotification is the data type of that name in SOL005 V3.7.1.

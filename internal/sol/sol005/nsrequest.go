@@ -74,21 +74,21 @@ type ParamsForVnf struct {
 	AdditionalParams          KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// WanConnectionDataNsVirtualLink is the data type of that name in SOL005 V3.7.1.
-type WanConnectionDataNsVirtualLink struct {
+// WanNsVirtualLink is the data type of that name in SOL005 V3.7.1.
+type WanNsVirtualLink struct {
 	NsVirtualLinkDescID    string `json:"nsVirtualLinkDescId"`
 	NsVirtualLinkProfileID string `json:"nsVirtualLinkProfileId"`
 }
 
-// WanConnectionDataVnfVirtualLink is the data type of that name in SOL005 V3.7.1.
-type WanConnectionDataVnfVirtualLink struct {
+// WanVnfVirtualLink is the data type of that name in SOL005 V3.7.1.
+type WanVnfVirtualLink struct {
 	VnfProfileID            string `json:"vnfProfileId"`
 	VnfVirtualLinkDescID    string `json:"vnfVirtualLinkDescId"`
 	VnfVirtualLinkProfileID string `json:"vnfVirtualLinkProfileId"`
 }
 
-// MscsConfigDataSiteAccessProtectionScheme is the data type of that name in SOL005 V3.7.1.
-type MscsConfigDataSiteAccessProtectionScheme struct {
+// MscsSiteProtectionData is the data type of that name in SOL005 V3.7.1.
+type MscsSiteProtectionData struct {
 	LocationConstraints LocationConstraints `json:"locationConstraints"`
 	ProtectionScheme    string              `json:"protectionScheme"`
 }
@@ -102,11 +102,11 @@ type WanLayer2ProtocolData struct {
 
 // MscsConfigData is the data type of that name in SOL005 V3.7.1.
 type MscsConfigData struct {
-	MscsType                    string                                     `json:"mscsType"`
-	SiteAccessProtectionSchemes []MscsConfigDataSiteAccessProtectionScheme `json:"siteAccessProtectionSchemes,omitempty"`
-	MtuMscs                     float64                                    `json:"mtuMscs,omitempty"`
-	WanLayer2ProtocolData       *WanLayer2ProtocolData                     `json:"wanLayer2ProtocolData,omitempty"`
-	WanLayer3ProtocolData       WanLayer3ProtocolData                      `json:"wanLayer3ProtocolData,omitempty"`
+	MscsType                    string                   `json:"mscsType"`
+	SiteAccessProtectionSchemes []MscsSiteProtectionData `json:"siteAccessProtectionSchemes,omitempty"`
+	MtuMscs                     float64                  `json:"mtuMscs,omitempty"`
+	WanLayer2ProtocolData       *WanLayer2ProtocolData   `json:"wanLayer2ProtocolData,omitempty"`
+	WanLayer3ProtocolData       WanLayer3ProtocolData    `json:"wanLayer3ProtocolData,omitempty"`
 }
 
 // WanConnectionProtocolData is the data type of that name in SOL005 V3.7.1.
@@ -118,9 +118,9 @@ type WanConnectionProtocolData struct {
 
 // WanConnectionData is the data type of that name in SOL005 V3.7.1.
 type WanConnectionData struct {
-	NsVirtualLink  *WanConnectionDataNsVirtualLink  `json:"nsVirtualLink,omitempty"`
-	VnfVirtualLink *WanConnectionDataVnfVirtualLink `json:"vnfVirtualLink,omitempty"`
-	ProtocolData   WanConnectionProtocolData        `json:"protocolData"`
+	NsVirtualLink  *WanNsVirtualLink         `json:"nsVirtualLink,omitempty"`
+	VnfVirtualLink *WanVnfVirtualLink        `json:"vnfVirtualLink,omitempty"`
+	ProtocolData   WanConnectionProtocolData `json:"protocolData"`
 }
 
 // InstantiateNsRequest is the data type of that name in SOL005 V3.7.1.

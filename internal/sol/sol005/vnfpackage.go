@@ -79,8 +79,8 @@ type VnfPkgInfoModifications struct {
 	UserDefinedData  KeyValuePairs               `json:"userDefinedData,omitempty"`
 }
 
-// UploadVnfPackageFromURIRequestParamsOauth2ClientCredentials is the data type of that name in SOL005 V3.7.1.
-type UploadVnfPackageFromURIRequestParamsOauth2ClientCredentials struct {
+// DownloadCredentials is the data type of that name in SOL005 V3.7.1.
+type DownloadCredentials struct {
 	ClientID       string `json:"clientId"`
 	ClientPassword string `json:"clientPassword"`
 	TokenEndpoint  string `json:"tokenEndpoint"`
@@ -88,9 +88,9 @@ type UploadVnfPackageFromURIRequestParamsOauth2ClientCredentials struct {
 
 // UploadVnfPackageFromURIRequest is the data type of that name in SOL005 V3.7.1.
 type UploadVnfPackageFromURIRequest struct {
-	AddressInformation            string                                                       `json:"addressInformation"`
-	AuthType                      string                                                       `json:"authType,omitempty"`
-	ParamsOauth2ClientCredentials *UploadVnfPackageFromURIRequestParamsOauth2ClientCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
+	AddressInformation            string               `json:"addressInformation"`
+	AuthType                      string               `json:"authType,omitempty"`
+	ParamsOauth2ClientCredentials *DownloadCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
 // VnfProductsFromProvider is the data type of that name in SOL005 V3.7.1.
@@ -125,22 +125,15 @@ type PkgmSubscriptionRequest struct {
 	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
 }
 
-// ExternalArtifactsAccessConfigArtifactParamsOauth2ClientCredentials is the data type of that name in SOL005 V3.7.1.
-type ExternalArtifactsAccessConfigArtifactParamsOauth2ClientCredentials struct {
-	ClientID       string `json:"clientId"`
-	ClientPassword string `json:"clientPassword"`
-	TokenEndpoint  string `json:"tokenEndpoint"`
-}
-
-// ExternalArtifactsAccessConfigArtifact is the data type of that name in SOL005 V3.7.1.
-type ExternalArtifactsAccessConfigArtifact struct {
-	ArtifactURI                   string                                                              `json:"artifactUri"`
-	OverrideURI                   string                                                              `json:"overrideUri,omitempty"`
-	AuthType                      string                                                              `json:"authType,omitempty"`
-	ParamsOauth2ClientCredentials *ExternalArtifactsAccessConfigArtifactParamsOauth2ClientCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
+// ExternalArtifact is the data type of that name in SOL005 V3.7.1.
+type ExternalArtifact struct {
+	ArtifactURI                   string               `json:"artifactUri"`
+	OverrideURI                   string               `json:"overrideUri,omitempty"`
+	AuthType                      string               `json:"authType,omitempty"`
+	ParamsOauth2ClientCredentials *DownloadCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
 // ExternalArtifactsAccessConfig is the data type of that name in SOL005 V3.7.1.
 type ExternalArtifactsAccessConfig struct {
-	Artifact *ExternalArtifactsAccessConfigArtifact `json:"artifact,omitempty"`
+	Artifact *ExternalArtifact `json:"artifact,omitempty"`
 }

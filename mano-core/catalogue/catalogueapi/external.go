@@ -15,7 +15,7 @@ func accessConfig(x *catalogue.External) sol005.ExternalArtifactsAccessConfig {
 	if x == nil {
 		return sol005.ExternalArtifactsAccessConfig{}
 	}
-	return sol005.ExternalArtifactsAccessConfig{Artifact: &sol005.ExternalArtifactsAccessConfigArtifact{ArtifactURI: x.URI, OverrideURI: x.Override}}
+	return sol005.ExternalArtifactsAccessConfig{Artifact: &sol005.ExternalArtifact{ArtifactURI: x.URI, OverrideURI: x.Override}}
 }
 
 func (a *API) getExternal(res resource) httpapi.Handler {

@@ -282,7 +282,7 @@ func (r *rig) vnf(id string) sol003.VnfInstance {
 }
 
 // same fails unless the VIM has exactly what the instance says.
-func (r *rig) same(id string) *sol003.VnfInstanceInstantiatedVnfInfo {
+func (r *rig) same(id string) *sol003.InstantiatedVnfInfo {
 	r.t.Helper()
 	info := r.vnf(id).InstantiatedVnfInfo
 	says := map[string][]string{"computes": {}, "ports": {}, "storages": {}, "networks": {}}

@@ -19,7 +19,7 @@ const (
 	rolledBack = sol003.LcmOperationStateRolledBack
 )
 
-func byVDU(info *sol003.VnfInstanceInstantiatedVnfInfo, vdu string) []sol003.VnfcResourceInfo {
+func byVDU(info *sol003.InstantiatedVnfInfo, vdu string) []sol003.VnfcResourceInfo {
 	var out []sol003.VnfcResourceInfo
 	for _, c := range info.VnfcResourceInfo {
 		if c.VduID == vdu {
