@@ -199,7 +199,7 @@ func (n *nfvoRole) nfvoAPI(a authorize) *nfvoapi.API {
 }
 
 func (n *nfvoRole) catalogueAPI(a authorize) *catalogueapi.API {
-	return &catalogueapi.API{Catalogue: n.catalogue, Authorize: a, Subscriptions: catalogueSubscriptions{n.outbox}, MaxPackage: maxPackage}
+	return &catalogueapi.API{Catalogue: n.catalogue, Authorize: a, Subscriptions: n.outbox, MaxPackage: maxPackage}
 }
 
 // subscribe makes a subscription to NS life-cycle notifications.
@@ -215,13 +215,6 @@ func (n *nfvoRole) subscribe(r *http.Request, caller hub.Identity, in sol005.Lcc
 		ask.Authentication = in.Authentication
 	}
 	return n.outbox.Request(r, ask)
-}
-
-// catalogueSubscriptions joins the outbox to the catalogue's port.
-type catalogueSubscriptions struct{ *notify.Outbox }
-
-func (s catalogueSubscriptions) Request(r *http.Request, in catalogueapi.Asked) (notify.Subscription, bool, error) {
-	return s.Outbox.Request(r, notify.Input(in))
 }
 
 // consumerClient reaches who subscribed at the NFVO.
