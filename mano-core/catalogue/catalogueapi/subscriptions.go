@@ -27,10 +27,9 @@ func readPackageSubscription(r *http.Request) (notify.Input, error) {
 }
 
 func packageSubscription(s *notify.Subscription) any {
-	return sol005.PkgmSubscription{
-		ID: s.ID, CallbackURI: s.CallbackURI, Filter: notify.FilterOf[sol005.PkgmNotificationsFilter](s),
-		Links: sol005.PkgmSubscriptionLinks{Self: sol005.Link{Href: s.Self}},
-	}
+	out := sol005.PkgmSubscription{ID: s.ID, CallbackURI: s.CallbackURI, Filter: notify.FilterOf[sol005.PkgmNotificationsFilter](s)}
+	out.Links.Self.Href = s.Self
+	return out
 }
 
 func readNsdSubscription(r *http.Request) (notify.Input, error) {
@@ -40,10 +39,9 @@ func readNsdSubscription(r *http.Request) (notify.Input, error) {
 }
 
 func nsdSubscription(s *notify.Subscription) any {
-	return sol005.NsdmSubscription{
-		ID: s.ID, CallbackURI: s.CallbackURI, Filter: notify.FilterOf[sol005.NsdmNotificationsFilter](s),
-		Links: sol005.NsdmSubscriptionLinks{Self: &sol005.Link{Href: s.Self}},
-	}
+	out := sol005.NsdmSubscription{ID: s.ID, CallbackURI: s.CallbackURI, Filter: notify.FilterOf[sol005.NsdmNotificationsFilter](s)}
+	out.Links.Self = &sol005.Link{Href: s.Self}
+	return out
 }
 
 func readVnfmSubscription(r *http.Request) (notify.Input, error) {
@@ -53,8 +51,7 @@ func readVnfmSubscription(r *http.Request) (notify.Input, error) {
 }
 
 func vnfmSubscription(s *notify.Subscription) any {
-	return sol003.PkgmSubscription{
-		ID: s.ID, CallbackURI: s.CallbackURI, Filter: notify.FilterOf[sol003.PkgmNotificationsFilter](s),
-		Links: sol003.PkgmSubscriptionLinks{Self: sol003.Link{Href: s.Self}},
-	}
+	out := sol003.PkgmSubscription{ID: s.ID, CallbackURI: s.CallbackURI, Filter: notify.FilterOf[sol003.PkgmNotificationsFilter](s)}
+	out.Links.Self.Href = s.Self
+	return out
 }

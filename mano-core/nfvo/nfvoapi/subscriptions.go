@@ -33,11 +33,12 @@ func readSubscription(r *http.Request) (notify.Input, error) {
 }
 
 func showSubscription(s *notify.Subscription) any {
-	return sol005.LccnSubscription{
+	out := sol005.LccnSubscription{
 		ID: s.ID, CallbackURI: s.CallbackURI, Verbosity: sol005.LcmOpOccNotificationVerbosityType(s.Verbosity),
 		Filter: notify.FilterOf[sol005.LifecycleChangeNotificationsFilter](s),
-		Links:  sol005.LccnSubscriptionLinks{Self: sol005.Link{Href: s.Self}},
 	}
+	out.Links.Self.Href = s.Self
+	return out
 }
 
 // checkSubscription refuses a subscription whose words are unknown: it would

@@ -33,11 +33,12 @@ func readSubscription(r *http.Request) (notify.Input, error) {
 }
 
 func showSubscription(s *notify.Subscription) any {
-	return sol003.LccnSubscription{
+	out := sol003.LccnSubscription{
 		ID: s.ID, CallbackURI: s.CallbackURI, Verbosity: sol003.LcmOpOccNotificationVerbosityType(s.Verbosity),
 		Filter: notify.FilterOf[sol003.LifecycleChangeNotificationsFilter](s),
-		Links:  sol003.LccnSubscriptionLinks{Self: sol003.Link{Href: s.Self}},
 	}
+	out.Links.Self.Href = s.Self
+	return out
 }
 
 // checkSubscription refuses values that no notification has: such a subscription
