@@ -23,10 +23,10 @@ type Input struct {
 	TrustDomain string // of the consumer; "hub" sees all
 	Owner       hub.Identity
 	CallbackURI string
-	Filter      any    // in the API's own shape, already checked; nil allows all
+	Filter      any    // in the API's own shape, already checked; nil, also a nil pointer, allows all
 	Verbosity   string // already checked
 	// Authentication is the SubscriptionAuthentication of the request, as the
-	// types of internal/sol spell it; nil is none.
+	// types of internal/sol spell it; nil, also a nil pointer, is none.
 	Authentication any
 	Collection     string // absolute URI of the collection of subscriptions
 }

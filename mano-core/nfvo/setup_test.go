@@ -104,7 +104,7 @@ func (o *outbox) Unsubscribe(_ context.Context, _, id string) error {
 	return nil
 }
 
-func (o *outbox) add(r *http.Request, caller hub.Identity, in sol005.LccnSubscriptionRequest) (notify.Subscription, bool, error) {
+func (o *outbox) Request(_ *http.Request, in notify.Input) (notify.Subscription, bool, error) {
 	filter, err := json.Marshal(in.Filter)
 	if err != nil {
 		return notify.Subscription{}, false, err
@@ -112,12 +112,12 @@ func (o *outbox) add(r *http.Request, caller hub.Identity, in sol005.LccnSubscri
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, s := range o.subs {
-		if s.CallbackURI == in.CallbackURI && s.Owner == caller.String() {
+		if s.CallbackURI == in.CallbackURI && s.Owner == in.Owner.String() {
 			return s, false, nil
 		}
 	}
 	id := fmt.Sprintf("sub%d", len(o.subs))
-	s := notify.Subscription{ID: id, TrustDomain: caller.TrustDomain, Owner: caller.String(), CallbackURI: in.CallbackURI, Filter: filter, Verbosity: string(in.Verbosity), Self: httpapi.ResourceURI(r, "/subscriptions/"+id)}
+	s := notify.Subscription{ID: id, TrustDomain: in.TrustDomain, Owner: in.Owner.String(), CallbackURI: in.CallbackURI, Filter: filter, Verbosity: in.Verbosity, Self: in.Collection + "/" + id}
 	o.subs = append(o.subs, s)
 	return s, true, nil
 }
@@ -216,7 +216,7 @@ func (w *world) start() {
 	if err := w.svc.Open(context.Background(), work, "north", "south", "hub"); err != nil {
 		w.t.Fatal(err)
 	}
-	api := &nfvoapi.API{NFVO: w.svc, Authorize: authorize, Subscribe: w.out.add, Subscriptions: w.out}
+	api := &nfvoapi.API{NFVO: w.svc, Authorize: authorize, Subscriptions: w.out}
 	mux := httpapi.NewMux(httpapi.Options{Log: slog.New(slog.DiscardHandler)})
 	api.NsLcmRoutes(mux.API(nfvoapi.NsLcm()))
 	api.GrantRoutes(mux.API(nfvoapi.Grant()))

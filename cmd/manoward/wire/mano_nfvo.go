@@ -9,7 +9,6 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
-	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/mano-core/catalogue"
 	"github.com/manoward/manoward/mano-core/catalogue/catalogueapi"
 	"github.com/manoward/manoward/mano-core/nfvo"
@@ -195,33 +194,11 @@ func ownAPI() httpapi.API {
 type authorize = func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
 
 func (n *nfvoRole) nfvoAPI(a authorize) *nfvoapi.API {
-	return &nfvoapi.API{NFVO: n.nfvo, Authorize: a, Subscriptions: n.outbox, Subscribe: n.subscribe}
+	return &nfvoapi.API{NFVO: n.nfvo, Authorize: a, Subscriptions: n.outbox}
 }
 
 func (n *nfvoRole) catalogueAPI(a authorize) *catalogueapi.API {
-	return &catalogueapi.API{Catalogue: n.catalogue, Authorize: a, Subscriptions: catalogueSubscriptions{n.outbox}, MaxPackage: maxPackage}
-}
-
-// subscribe makes a subscription to NS life-cycle notifications.
-func (n *nfvoRole) subscribe(r *http.Request, caller hub.Identity, in sol005.LccnSubscriptionRequest) (notify.Subscription, bool, error) {
-	ask := notify.Input{
-		API: "nslcm", TrustDomain: caller.TrustDomain, Owner: caller, CallbackURI: in.CallbackURI,
-		Verbosity: string(in.Verbosity), Collection: httpapi.ResourceURI(r, "/subscriptions"),
-	}
-	if in.Filter != nil {
-		ask.Filter = in.Filter
-	}
-	if in.Authentication != nil {
-		ask.Authentication = in.Authentication
-	}
-	return n.outbox.Request(r, ask)
-}
-
-// catalogueSubscriptions joins the outbox to the catalogue's port.
-type catalogueSubscriptions struct{ *notify.Outbox }
-
-func (s catalogueSubscriptions) Request(r *http.Request, in catalogueapi.Asked) (notify.Subscription, bool, error) {
-	return s.Outbox.Request(r, notify.Input(in))
+	return &catalogueapi.API{Catalogue: n.catalogue, Authorize: a, Subscriptions: n.outbox, MaxPackage: maxPackage}
 }
 
 // consumerClient reaches who subscribed at the NFVO.

@@ -10,7 +10,6 @@ import (
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/scvi"
-	"github.com/manoward/manoward/mano-core/vim/subscribe"
 	"github.com/manoward/manoward/mano-core/vim/vimapi"
 )
 
@@ -33,12 +32,11 @@ func (h *hubProcess) newVIM() (*function, error) {
 	model := vim.New(vim.Config{
 		Tables: tables{h.bus}, VimID: vimID, Publish: outbox.Publish, Domains: h.domainNames, Now: time.Now, Log: h.log.With("part", "vim"),
 	})
-	subscriptions := vimSubscriptions{outbox}
 	h.addRoutes(hub.VIM, func(mux *httpapi.Mux) {
-		(&vimapi.API{Model: model, Authorize: h.authorizer(hub.VIM), Subscriptions: subscriptions}).Routes(mux)
+		(&vimapi.API{Model: model, Authorize: h.authorizer(hub.VIM), Subscriptions: outbox}).Routes(mux)
 	})
 	h.addRoutes(hub.ScVi, func(mux *httpapi.Mux) {
-		(&scvi.API{Model: model, Authorize: h.smReader(hub.ScVi), Subscriptions: subscriptions}).Routes(mux)
+		(&scvi.API{Model: model, Authorize: h.smReader(hub.ScVi), Subscriptions: outbox}).Routes(mux)
 	})
 	return &function{
 		name: "VIM",
@@ -54,13 +52,6 @@ func (h *hubProcess) newVIM() (*function, error) {
 		check:  model.Ready,
 		wait:   func() { outbox.Wait() },
 	}, nil
-}
-
-// vimSubscriptions joins the outbox to the VIM's port.
-type vimSubscriptions struct{ *notify.Outbox }
-
-func (s vimSubscriptions) Request(r *http.Request, in subscribe.Input) (notify.Subscription, bool, error) {
-	return s.Outbox.Request(r, notify.Input(in))
 }
 
 // domainNames lists the trust domains of users.

@@ -36,7 +36,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 		Connection: vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
 	})
 	h.addRoutes(hub.VNFM, func(mux *httpapi.Mux) {
-		(&vnfmapi.API{Service: service, Subscriptions: vnfmSubscriptions{outbox}, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
+		(&vnfmapi.API{Service: service, Subscriptions: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
 	})
 	return &function{
 		name: "VNFM",
@@ -67,13 +67,6 @@ func (h *hubProcess) newVNFM() (*function, error) {
 
 // vimVersion is the version of the VIM's API that its consumers here speak.
 const vimVersion = "1.0.0"
-
-// vnfmSubscriptions joins the outbox to the VNFM's port.
-type vnfmSubscriptions struct{ *notify.Outbox }
-
-func (s vnfmSubscriptions) Request(r *http.Request, in vnfmapi.SubscriptionInput) (notify.Subscription, bool, error) {
-	return s.Outbox.Request(r, notify.Input(in))
-}
 
 // descriptors reads VNFDs from the NFVO's packages, over Or-Vnfm as any VNFM does
 // (SOL 003 clause 10).

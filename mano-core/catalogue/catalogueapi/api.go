@@ -1,7 +1,6 @@
 package catalogueapi
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -10,31 +9,10 @@ import (
 	"github.com/manoward/manoward/mano-core/catalogue"
 )
 
-// Subscriptions keeps the subscriptions of the APIs.
-type Subscriptions interface {
-	// Request checks and stores a subscription; created is false if it was there.
-	Request(r *http.Request, asked Asked) (s notify.Subscription, created bool, err error)
-	Subscription(ctx context.Context, api, id string) (notify.Subscription, error)
-	List(api string, visible func(*notify.Subscription) bool, show func(*notify.Subscription) any) httpapi.Source
-	Unsubscribe(ctx context.Context, api, id string) error
-}
-
-// Asked is a request for a subscription.
-type Asked struct {
-	API            string
-	TrustDomain    string // of the consumer; "hub" sees all
-	Owner          hub.Identity
-	CallbackURI    string
-	Filter         any // in the API's own shape; nil allows all
-	Verbosity      string
-	Authentication any    // SubscriptionAuthentication of the request; nil is none
-	Collection     string // absolute URI of the collection of subscriptions
-}
-
 // API serves the catalogue.
 type API struct {
 	Catalogue     *catalogue.Service
-	Subscriptions Subscriptions
+	Subscriptions notify.Store
 	// Authorize says whether the caller may do an operation on a target of a trust
 	// domain, "" being the caller's own, and who the caller is.
 	Authorize  func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
@@ -95,14 +73,14 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("GET /vnf_packages/{id}/artifacts", a.artifacts(a.byID(packages)), httpapi.Produces(typeZip))
 	g.Handle("GET /vnf_packages/{id}/ext_artifacts_access", a.getExternal(packages))
 	g.Handle("PUT /vnf_packages/{id}/ext_artifacts_access", a.putExternal(packages))
-	a.routeSubscriptions(g, catalogue.APIPackages, packageSubscriptions{})
+	a.routeSubscriptions(g, catalogue.APIPackages, readPackageSubscription, packageSubscription)
 
 	g = mux.API(httpapi.API{Name: "nsd", Major: "v2", Versions: []httpapi.APIVersion{{Version: VersionNSD}}})
 	for _, res := range []resource{nsDescriptors(), pnfDescriptors()} {
 		a.routeChanges(g, res)
 		a.routeReads(g, res, a.byID(res), res.path+"/{id}")
 	}
-	a.routeSubscriptions(g, catalogue.APINSD, nsdSubscriptions{})
+	a.routeSubscriptions(g, catalogue.APINSD, readNsdSubscription, nsdSubscription)
 }
 
 // VnfPkgm names the API of SOL 005 V3.7.1 clause 9.
@@ -131,7 +109,7 @@ func (a *API) RoutesOrVnfm(mux *httpapi.Mux) {
 		a.routeReads(g, res, find, path+"/{id}")
 		g.Handle("GET "+path+"/{id}/artifacts", a.artifacts(find), httpapi.Produces(typeZip))
 	}
-	a.routeSubscriptions(g, catalogue.APIOrVnfm, vnfmSubscriptions{})
+	a.routeSubscriptions(g, catalogue.APIOrVnfm, readVnfmSubscription, vnfmSubscription)
 }
 
 func (a *API) routeChanges(g *httpapi.Group, res resource) {

@@ -95,6 +95,11 @@ func TestSubscriptions(t *testing.T) {
 			r.want(404, alice, "GET", api+"/none", nil)
 			reader := hub.Identity{TrustDomain: "north", Kind: hub.KindClient, Name: "reader"}
 			r.want(403, reader, "POST", api, body)
+			for _, who := range []string{"north", "south"} { // who may not end any does not learn which there are
+				reader.TrustDomain = who
+				r.want(403, reader, "DELETE", at, nil)
+				r.want(403, reader, "DELETE", api+"/none", nil)
+			}
 			r.want(204, alice, "DELETE", at, nil)
 			r.want(404, alice, "GET", at, nil)
 		})

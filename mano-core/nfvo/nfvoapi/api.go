@@ -10,7 +10,6 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
-	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/mano-core/nfvo"
 )
 
@@ -19,11 +18,8 @@ type API struct {
 	NFVO *nfvo.Service
 	// Authorize says who asks, or why they may not. A targetDomain "" is the
 	// caller's own; target is the resource for the record of a refusal.
-	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
-	// Subscribe makes a subscription after it has tested the endpoint; created is
-	// false for one that was there.
-	Subscribe     func(r *http.Request, caller hub.Identity, in sol005.LccnSubscriptionRequest) (s notify.Subscription, created bool, err error)
-	Subscriptions Subscriptions
+	Authorize     func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
+	Subscriptions notify.Store
 }
 
 // NsLcm names the API of SOL 005 V3.7.1 clause 6.
@@ -63,14 +59,6 @@ func (a *API) QueryRoutes(g *httpapi.Group) {
 	g.Handle("GET /ns_lcm_op_occs/{id}", a.showOp)
 	g.Handle("GET /vnf_snapshots", a.listSnapshots)
 	g.Handle("GET /vnf_snapshots/{id}", a.showSnapshot)
-}
-
-// SubscriptionRoutes adds the subscriptions of nslcm/v2: also on Sc-Or.
-func (a *API) SubscriptionRoutes(g *httpapi.Group) {
-	g.Handle("POST /subscriptions", a.subscribe)
-	g.Handle("GET /subscriptions", a.listSubscriptions)
-	g.Handle("GET /subscriptions/{id}", a.showSubscription)
-	g.Handle("DELETE /subscriptions/{id}", a.endSubscription)
 }
 
 // ExtensionRoutes adds our own resources to the group manoward/v1 on Os-Ma-nfvo.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/subscribe"
 )
@@ -39,7 +40,7 @@ type API struct {
 	// Authorize says who sent a request and whether it may ask this about what is
 	// of a trust domain; an empty targetDomain is the caller's own.
 	Authorize     func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
-	Subscriptions subscribe.Store
+	Subscriptions notify.Store
 }
 
 // route is one operation of clause 8.2. Its handler gets the trust domain that
@@ -77,8 +78,11 @@ func (a *API) Routes(mux *httpapi.Mux) {
 			return rt.handle(w, r, viewer)
 		})
 	}
-	s := &subscribe.Resource{API: vim.ScVi, Store: a.Subscriptions, Authorize: a.Authorize, Families: []string{"COMPUTE", "HOST", "IMAGE"}}
-	s.Routes(g)
+	subscriptions := &notify.Resource{
+		API: vim.ScVi, Store: a.Subscriptions, Authorize: a.Authorize, SeesAll: subscribe.SeesAll,
+		Decode: subscribe.Decode("COMPUTE", "HOST", "IMAGE"), Show: subscribe.Show,
+	}
+	subscriptions.Routes(g)
 }
 
 // Paths lists the paths that the API serves, relative to it, for who documents

@@ -2,7 +2,6 @@ package scvi_test
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,62 +14,11 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/testkit/memnotify"
 	"github.com/manoward/manoward/internal/testkit/memstate"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/scvi"
-	"github.com/manoward/manoward/mano-core/vim/subscribe"
 )
-
-// store keeps subscriptions in memory, as notify.Outbox does on the bus.
-type store struct{ subs []notify.Subscription }
-
-func (s *store) Request(_ *http.Request, in subscribe.Input) (notify.Subscription, bool, error) {
-	if !strings.HasPrefix(in.CallbackURI, "https://") {
-		return notify.Subscription{}, false, hub.E(hub.Unprocessable, "subscribe", "callbackUri is not https", nil)
-	}
-	filter, err := json.Marshal(in.Filter)
-	if err != nil {
-		return notify.Subscription{}, false, err
-	}
-	id := hub.DeriveID(in.Owner.String(), in.CallbackURI, string(filter))
-	sub := notify.Subscription{ID: id, API: in.API, TrustDomain: in.TrustDomain, Owner: in.Owner.String(), CallbackURI: in.CallbackURI, Filter: filter, Self: in.Collection + "/" + id}
-	for _, there := range s.subs {
-		if there.ID == id {
-			return there, false, nil
-		}
-	}
-	s.subs = append(s.subs, sub)
-	return sub, true, nil
-}
-
-func (s *store) Subscription(_ context.Context, api, id string) (notify.Subscription, error) {
-	for _, sub := range s.subs {
-		if sub.API == api && sub.ID == id {
-			return sub, nil
-		}
-	}
-	return notify.Subscription{}, hub.E(hub.NotFound, "find subscription", "not found", nil)
-}
-
-func (s *store) List(api string, visible func(*notify.Subscription) bool, show func(*notify.Subscription) any) httpapi.Source {
-	var items []httpapi.Item
-	for i := range s.subs {
-		if s.subs[i].API == api && visible(&s.subs[i]) {
-			items = append(items, httpapi.Item{Key: s.subs[i].ID, Value: show(&s.subs[i])})
-		}
-	}
-	return httpapi.SliceSource(items, func(i httpapi.Item) string { return i.Key })
-}
-
-func (s *store) Unsubscribe(_ context.Context, _, id string) error {
-	for i := range s.subs {
-		if s.subs[i].ID == id {
-			s.subs = append(s.subs[:i], s.subs[i+1:]...)
-			return nil
-		}
-	}
-	return hub.E(hub.NotFound, "unsubscribe", "not found", nil)
-}
 
 // world is the API over a model in which alpha and beta share host h1, and h2 is
 // beta's alone.
@@ -115,7 +63,7 @@ func start(t *testing.T) *world {
 	_, err := m.AddImage(t.Context(), ifa006.Image{ID: "shared", Name: "for all", TrustDomain: vim.All})
 	ok(t, err)
 	w := &world{model: m}
-	api := &scvi.API{Model: m, Subscriptions: &store{}, Authorize: w.authorize}
+	api := &scvi.API{Model: m, Subscriptions: memnotify.Open(t, "alpha", "beta"), Authorize: w.authorize}
 	mux := httpapi.NewMux(httpapi.Options{})
 	api.Routes(mux)
 	w.Server = httptest.NewServer(mux)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/subscribe"
 )
@@ -25,7 +26,7 @@ type API struct {
 	// Authorize says who sent a request and whether it may do this to what is of
 	// a trust domain; an empty targetDomain is the caller's own.
 	Authorize     func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
-	Subscriptions subscribe.Store
+	Subscriptions notify.Store
 }
 
 // The operations that are authorised.
@@ -77,11 +78,11 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("GET /snapshots/{id}", a.showSnapshot)
 	g.Handle("DELETE /snapshots/{id}", a.deleteSnapshot)
 	g.Handle("POST /snapshots/{id}/restore", a.restoreSnapshot)
-	s := &subscribe.Resource{
-		API: vim.API, Store: a.Subscriptions, Authorize: a.Authorize,
-		Families: []string{"COMPUTE", "HOST", "IMAGE", "STORAGE", "NETWORK", "PORT"},
+	subscriptions := &notify.Resource{
+		API: vim.API, Store: a.Subscriptions, Authorize: a.Authorize, SeesAll: subscribe.SeesAll,
+		Decode: subscribe.Decode("COMPUTE", "HOST", "IMAGE", "STORAGE", "NETWORK", "PORT"), Show: subscribe.Show,
 	}
-	s.Routes(g)
+	subscriptions.Routes(g)
 }
 
 // about authorises an operation about one resource and returns who the caller

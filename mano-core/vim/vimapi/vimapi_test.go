@@ -17,6 +17,7 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/testkit/memnotify"
 	"github.com/manoward/manoward/internal/testkit/memstate"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/vimapi"
@@ -41,7 +42,7 @@ func start(t *testing.T) *world {
 	}
 	t.Cleanup(func() { stop(); m.Wait() })
 	w := &world{}
-	api := &vimapi.API{Model: m, Authorize: w.authorize}
+	api := &vimapi.API{Model: m, Authorize: w.authorize, Subscriptions: memnotify.Open(t, "alpha", "beta")}
 	mux := httpapi.NewMux(httpapi.Options{})
 	api.Routes(mux)
 	w.Server = httptest.NewServer(mux)

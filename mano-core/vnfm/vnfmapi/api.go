@@ -9,7 +9,6 @@
 package vnfmapi
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 
@@ -30,34 +29,10 @@ const NotificationPath = "/manoward/v1/vim_notifications"
 // maxKey bounds the Idempotency-Key header, in bytes.
 const maxKey = 255
 
-// Subscriptions keeps the subscriptions of all APIs: the outbox of package notify.
-type Subscriptions interface {
-	// Request makes a subscription for the handler of a POST: it checks callbackUri
-	// and authentication, tests the endpoint and subscribes. created is false when
-	// the subscription was there.
-	Request(r *http.Request, in SubscriptionInput) (s notify.Subscription, created bool, err error)
-	List(api string, visible func(*notify.Subscription) bool, show func(*notify.Subscription) any) httpapi.Source
-	Subscription(ctx context.Context, api, id string) (notify.Subscription, error)
-	Unsubscribe(ctx context.Context, api, id string) error
-}
-
-// SubscriptionInput is a request for a subscription, checked as far as this API's
-// own attributes go.
-type SubscriptionInput struct {
-	API            string
-	TrustDomain    string // of the consumer; "hub" sees all
-	Owner          hub.Identity
-	CallbackURI    string
-	Filter         any // nil allows all
-	Verbosity      string
-	Authentication any    // SubscriptionAuthentication; nil is none
-	Collection     string // absolute URI of the collection of subscriptions
-}
-
 // API serves the VNF Manager.
 type API struct {
 	Service       *vnfm.Service
-	Subscriptions Subscriptions
+	Subscriptions notify.Store
 	// Authorize asks the decision table. target is for the record; an empty
 	// targetDomain is the caller's own.
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
@@ -78,10 +53,7 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("POST /vnf_lcm_op_occs/{id}/rollback", a.rollBack)
 	g.Handle("POST /vnf_lcm_op_occs/{id}/fail", a.fail)
 	g.Handle("POST /vnf_lcm_op_occs/{id}/cancel", a.cancel)
-	g.Handle("GET /subscriptions", a.listSubscriptions)
-	g.Handle("POST /subscriptions", a.subscribe)
-	g.Handle("GET /subscriptions/{id}", a.showSubscription)
-	g.Handle("DELETE /subscriptions/{id}", a.unsubscribe)
+	a.subscriptionRoutes(g)
 	g.Handle("GET /vnf_snapshots", a.listSnapshots)
 	g.Handle("POST /vnf_snapshots", a.createSnapshotInfo)
 	g.Handle("GET /vnf_snapshots/{id}", a.showSnapshot)

@@ -349,7 +349,7 @@ func (o *fakeOutbox) Publish(_ context.Context, e notify.Event) error {
 	return nil
 }
 
-func (o *fakeOutbox) Request(_ *http.Request, in vnfmapi.SubscriptionInput) (notify.Subscription, bool, error) {
+func (o *fakeOutbox) Request(_ *http.Request, in notify.Input) (notify.Subscription, bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !strings.HasPrefix(in.CallbackURI, "https://") {

@@ -1,7 +1,6 @@
 package vnfmapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,56 +12,33 @@ import (
 	"github.com/manoward/manoward/mano-core/vnfm"
 )
 
-const whatSubscription = "subscription"
-
-// seen says which subscriptions a caller may know of: its own, and an operator of
-// the hub all.
-func seen(who hub.Identity) func(*notify.Subscription) bool {
-	return func(s *notify.Subscription) bool {
-		return s.Owner == who.String() || who.TrustDomain == "hub" && who.Kind == hub.KindOperator
+func (a *API) subscriptionRoutes(g *httpapi.Group) {
+	subscriptions := &notify.Resource{
+		API: vnfm.API, Store: a.Subscriptions, Authorize: a.Authorize,
+		SeesAll: func(who hub.Identity) bool { return who.TrustDomain == "hub" && who.Kind == hub.KindOperator },
+		Decode:  readSubscription, Show: showSubscription,
 	}
+	subscriptions.Routes(g)
 }
 
-func (a *API) listSubscriptions(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.Authorize(r, "subscription.query", "", "")
-	if err != nil {
-		return err
-	}
-	source := a.Subscriptions.List(vnfm.API, seen(who), func(s *notify.Subscription) any { return showSubscription(s, root(r)) })
-	return httpapi.List(w, r, httpapi.ListOptions{Required: []string{"_links"}}, source)
-}
-
-func (a *API) subscribe(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.Authorize(r, "subscription.create", "", "")
-	if err != nil {
-		return err
-	}
+func readSubscription(r *http.Request) (notify.Input, error) {
 	var in sol003.LccnSubscriptionRequest
 	if err := httpapi.DecodeLenient(r, &in); err != nil {
-		return err
+		return notify.Input{}, err
 	}
 	if err := checkSubscription(&in); err != nil {
-		return err
+		return notify.Input{}, err
 	}
-	request := SubscriptionInput{
-		API: vnfm.API, TrustDomain: who.TrustDomain, Owner: who, CallbackURI: in.CallbackURI, Verbosity: string(in.Verbosity),
-		Collection: httpapi.ResourceURI(r, "/subscriptions"),
+	return notify.Input{CallbackURI: in.CallbackURI, Filter: in.Filter, Verbosity: string(in.Verbosity), Authentication: in.Authentication}, nil
+}
+
+func showSubscription(s *notify.Subscription) any {
+	out := sol003.LccnSubscription{
+		ID: s.ID, CallbackURI: s.CallbackURI, Verbosity: sol003.LcmOpOccNotificationVerbosityType(s.Verbosity),
+		Filter: notify.FilterOf[sol003.LifecycleChangeNotificationsFilter](s),
 	}
-	// A nil pointer in an interface would not be nil.
-	if in.Filter != nil {
-		request.Filter = in.Filter
-	}
-	if in.Authentication != nil {
-		request.Authentication = in.Authentication
-	}
-	s, created, err := a.Subscriptions.Request(r, request)
-	if err != nil {
-		return err
-	}
-	if !created {
-		return httpapi.SeeOther(w, r, "/subscriptions/"+s.ID)
-	}
-	return httpapi.Created(w, r, "/subscriptions/"+s.ID, showSubscription(&s, root(r)))
+	out.Links.Self.Href = s.Self
+	return out
 }
 
 // checkSubscription refuses values that no notification has: such a subscription
@@ -114,44 +90,4 @@ func states() []sol003.LcmOperationStateType {
 		sol003.LcmOperationStateStarting, sol003.LcmOperationStateProcessing, sol003.LcmOperationStateCompleted, sol003.LcmOperationStateFailedTemp,
 		sol003.LcmOperationStateFailed, sol003.LcmOperationStateRollingBack, sol003.LcmOperationStateRolledBack,
 	}
-}
-
-// findSubscription returns the subscription of the path if it is the caller's.
-func (a *API) findSubscription(r *http.Request, operation string) (notify.Subscription, error) {
-	s, found := a.Subscriptions.Subscription(r.Context(), vnfm.API, r.PathValue("id"))
-	who, err := a.authorize(r, operation, whatSubscription, s.TrustDomain, found)
-	if err == nil && !seen(who)(&s) {
-		_, err = a.authorize(r, operation, whatSubscription, "", hub.E(hub.NotFound, operation, "it is another consumer's", nil))
-	}
-	return s, err
-}
-
-func (a *API) showSubscription(w http.ResponseWriter, r *http.Request) error {
-	s, err := a.findSubscription(r, "subscription.query")
-	if err != nil {
-		return err
-	}
-	return httpapi.Write(w, http.StatusOK, showSubscription(&s, root(r)))
-}
-
-func (a *API) unsubscribe(w http.ResponseWriter, r *http.Request) error {
-	s, err := a.findSubscription(r, "subscription.terminate")
-	if err != nil {
-		return err
-	}
-	if err := a.Subscriptions.Unsubscribe(r.Context(), vnfm.API, s.ID); err != nil {
-		return err
-	}
-	return httpapi.NoContent(w)
-}
-
-func showSubscription(s *notify.Subscription, root string) sol003.LccnSubscription {
-	out := sol003.LccnSubscription{ID: s.ID, CallbackURI: s.CallbackURI, Verbosity: sol003.LcmOpOccNotificationVerbosityType(s.Verbosity)}
-	out.Links.Self.Href = root + "/subscriptions/" + s.ID
-	var f *sol003.LifecycleChangeNotificationsFilter
-	// What is stored was checked when it came in; absent or null, there is none.
-	if json.Unmarshal(s.Filter, &f) == nil {
-		out.Filter = f
-	}
-	return out
 }

@@ -1,0 +1,48 @@
+package vimapi_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/manoward/manoward/internal/httpapi"
+)
+
+// TestSubscriptions holds which subscriptions the VIM takes, and that those of
+// others answer as what is not there.
+func TestSubscriptions(t *testing.T) {
+	w := start(t)
+	const callback = `{"callbackUri":"https://vnfm.example/n"`
+	w.want(t, 422, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":["PLANET"]}}`)
+	w.want(t, 422, "alpha", "POST", "/subscriptions", callback+`,"filter":{"changeTypes":["ENCHANTED"]}}`)
+	w.want(t, 400, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":"PORT"}}`)
+	answer := w.want(t, 201, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":["PORT"]}}`)
+	w.want(t, 200, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":["PORT"]}}`) // 303, which is followed
+	var made struct {
+		ID   string `json:"id"`
+		Self string `json:"self"`
+	}
+	if err := json.Unmarshal([]byte(answer), &made); err != nil || made.Self != w.URL+"/vim/v1/subscriptions/"+made.ID {
+		t.Fatalf("%s: %v", answer, err)
+	}
+	if shown := w.want(t, 200, "alpha", "GET", "/subscriptions/"+made.ID, ""); !strings.Contains(shown, `"resourceTypes":["PORT"]`) {
+		t.Errorf("shown as %s", shown)
+	}
+	for domain, n := range map[string]int{"alpha": 1, "beta": 0, "hub": 1} {
+		if list := w.want(t, 200, domain, "GET", "/subscriptions", ""); strings.Count(list, made.ID+`","callbackUri"`) != n {
+			t.Errorf("%s sees %s", domain, list)
+		}
+	}
+	for _, method := range []string{"GET", "DELETE"} {
+		var theirs, none httpapi.ProblemDetails
+		for id, p := range map[string]*httpapi.ProblemDetails{made.ID: &theirs, "none": &none} {
+			if err := json.Unmarshal([]byte(w.want(t, 404, "beta", method, "/subscriptions/"+id, "")), p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if theirs.Detail != none.Detail {
+			t.Errorf("%s of another domain's: %q; of what is not there: %q", method, theirs.Detail, none.Detail)
+		}
+	}
+	w.want(t, 204, "hub", "DELETE", "/subscriptions/"+made.ID, "")
+}
