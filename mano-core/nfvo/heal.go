@@ -179,8 +179,7 @@ func (s *Service) autoHealNs(ctx context.Context, id string) error {
 	if len(list) == 0 {
 		return nil
 	}
-	self := hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "nfvo"}
-	o := Order{Actor: self, Source: Source{Kind: SourceAutoHeal, Identity: self.String()}, NsInstanceID: id, auto: true}
+	o := Order{Actor: self(), Source: Source{Kind: SourceAutoHeal, Identity: self().String()}, NsInstanceID: id, auto: true}
 	_, _, err = s.Heal(ctx, o, sol005.HealNsRequest{HealVnfData: list})
 	if hub.CodeOf(err) == hub.Conflict {
 		return nil // something else came first

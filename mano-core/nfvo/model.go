@@ -191,6 +191,12 @@ type Source struct {
 	Identity string     `json:"identity"`
 }
 
+// self is this function as a party (docs/architecture.md: the hub's own functions
+// are spiffe://hub/<kind>/hub).
+func self() hub.Identity {
+	return hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "hub"}
+}
+
 // SourceOf says what kind of source a caller is.
 func SourceOf(caller hub.Identity) Source {
 	kind := SourceOSS
