@@ -140,7 +140,8 @@ func needsUndo(st *step) bool {
 	return begun && kindOf(st.Kind).undo != nil
 }
 
-// failTemp ends the run until somebody says how it goes on.
+// failTemp ends the run until somebody says how it goes on. A cancel is carried
+// out by the same write that forgets it.
 func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) error {
 	s.c.Log.Warn("a step of an NS operation failed", "nsLcmOpOccId", id, "step", i, "err", cause)
 	problem := &sol005.ProblemDetails{Status: httpapi.StatusOf(hub.CodeOf(cause)), Title: "NS operation failed", Detail: hub.SafeText(cause)}
@@ -157,18 +158,20 @@ func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) e
 			return err
 		}
 	}
+	n, err := s.nss.Get(ctx, e.Value.NsID)
+	if err != nil {
+		return err
+	}
 	_, err = s.ops.Update(ctx, id, func(o *op) error {
 		if i >= 0 {
 			o.Steps[i].Attempt++
 			o.affectFailed(i, about)
 		}
 		o.Cancel = ""
+		s.turn(id, o, &n.Value, sol005.NsLcmOperationStateFailedTemp, problem)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.enter(ctx, id, sol005.NsLcmOperationStateFailedTemp, problem)
+	return err
 }
 
 // enter changes the state of an operation and keeps what is to be told of it in

@@ -382,6 +382,20 @@ func (m *fakeVNFM) setFail(task, why string) {
 	m.fail[task] = why
 }
 
+// setHold makes operations wait until hold is closed; nil lets them pass.
+func (m *fakeVNFM) setHold(hold chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold = hold
+}
+
+// begun is how many operations were ordered.
+func (m *fakeVNFM) begun() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.calls)
+}
+
 // waiting counts the operations that wait for somebody.
 func (m *fakeVNFM) waiting() (n int) {
 	m.mu.Lock()
