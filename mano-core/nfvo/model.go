@@ -32,8 +32,18 @@ type ns struct {
 	Snapshots []string                            `json:"snapshots,omitempty"`
 	Bars      map[string]Bar                      `json:"bars,omitempty"` // by VNF profile
 
-	Running string  `json:"running,omitempty"` // operation that holds it
-	Events  []event `json:"events,omitempty"`  // not published yet
+	Running  string  `json:"running,omitempty"`  // operation that holds it
+	Events   []event `json:"events,omitempty"`   // not published yet
+	Creating *intent `json:"creating,omitempty"` // nobody sees it until its creation is recorded
+	Deleting *intent `json:"deleting,omitempty"` // it goes, and nothing more is done with it
+}
+
+// intent is what was decided of a resource and is not done yet. It is stored
+// first; who finds it does the rest, so that all of it takes place once or, where
+// the intent was never stored, nothing.
+type intent struct {
+	By string    `json:"by"` // identity
+	At time.Time `json:"at"`
 }
 
 // leftOver says whether an NS that is not instantiated holds something all the
@@ -92,7 +102,7 @@ func nsTerms(n *ns) []string {
 	for i := range n.Pnfs {
 		terms = append(terms, usedPnfd(n.Pnfs[i].PnfdInfoID))
 	}
-	if len(n.Events) > 0 {
+	if len(n.Events) > 0 || n.Creating != nil || n.Deleting != nil {
 		terms = append(terms, pendingTerm)
 	}
 	if len(n.Bars) > 0 {

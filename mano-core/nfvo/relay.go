@@ -100,9 +100,9 @@ func (s *Service) IsSecurityVnf(ctx context.Context, vnfID string) (bool, error)
 // IsSecurityMember says whether a VNF of an NS is there as a security VNF that the
 // NSD foresees; hub.NotFound if the NS has no such VNF.
 func (s *Service) IsSecurityMember(ctx context.Context, nsID, vnfID string) (bool, error) {
-	e, err := s.nss.Get(ctx, nsID)
+	e, err := s.seen(ctx, nsID)
 	if err != nil {
-		return false, noNs(err)
+		return false, err
 	}
 	m, err := memberOf(&e.Value, vnfID)
 	if err != nil {
@@ -129,9 +129,9 @@ func (s *Service) IsSecurityVnfd(ctx context.Context, nsID, vnfdID string) (bool
 // IsSecurityProfile says whether the NSD of an NS foresees a VNF profile, or the
 // VNFD of one, as a security VNF (Sc-Or.SecurityVnfMgmt.001). Either may be empty.
 func (s *Service) IsSecurityProfile(ctx context.Context, nsID, profileID, vnfdID string) (bool, error) {
-	e, err := s.nss.Get(ctx, nsID)
+	e, err := s.seen(ctx, nsID)
 	if err != nil {
-		return false, noNs(err)
+		return false, err
 	}
 	nsd, err := s.FindNSD(ctx, e.Domain, e.Value.NsdID)
 	if err != nil {
