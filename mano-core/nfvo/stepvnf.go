@@ -2,10 +2,12 @@ package nfvo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol003"
@@ -304,10 +306,7 @@ func (r *run) startTask(ctx context.Context, id string) error {
 	} else {
 		path += "/" + st.Task
 	}
-	answer, err := r.s.onVnfm(ctx, method, path, st.Body, nil, r.key("task", st.Last))
-	if hub.CodeOf(err) == hub.Conflict {
-		return hub.E(hub.Unavailable, "order VNF operation", "the VNFM refuses for now: "+hub.SafeText(err), err) // another of its operations
-	}
+	answer, err := r.order(ctx, id, method, path)
 	if err != nil {
 		return fmt.Errorf("order %s of VNF %s: %w", st.Task, id, err)
 	}
@@ -315,6 +314,40 @@ func (r *run) startTask(ctx context.Context, id string) error {
 		return hub.E(hub.Unprocessable, "order VNF operation", "the VNFM took the order and did not say which operation it is; look at the VNFM", nil)
 	}
 	return r.saveStep(ctx)
+}
+
+// order asks the VNFM for the task of the step. SOL 003 answers 409 when another
+// operation holds the VNF, which ends, and also when the state of the VNF does not
+// allow the task, which waiting does not mend: the VNFM's list of operations tells
+// them apart. The first is hub.Unavailable, the second hub.Conflict with the
+// VNFM's reason.
+func (r *run) order(ctx context.Context, id, method, path string) (*httpapi.Answer, error) {
+	st := r.step()
+	for again := false; ; again = true {
+		answer, err := r.s.onVnfm(ctx, method, path, st.Body, nil, r.key("task", st.Last))
+		if hub.CodeOf(err) != hub.Conflict {
+			return answer, err
+		}
+		held, lookErr := r.s.heldAtVnfm(ctx, id)
+		switch {
+		case held || lookErr != nil: // or nobody knows
+			return nil, hub.E(hub.Unavailable, "order VNF operation", "the VNFM refuses for now: "+hub.SafeText(err), errors.Join(err, lookErr))
+		case again: // what held the VNF had not ended just before
+			return nil, hub.E(hub.Conflict, "order VNF operation", "the VNFM refuses: "+hub.SafeText(err)+"; mend the cause, then retry, or roll back", err)
+		}
+	}
+}
+
+// heldAtVnfm says whether an operation holds a VNF at its VNFM.
+func (s *Service) heldAtVnfm(ctx context.Context, id string) (bool, error) {
+	filter := url.Values{"filter": {"(eq,vnfInstanceId," + id + ");(in,operationState,STARTING,PROCESSING,ROLLING_BACK,FAILED_TEMP)"}}
+	for _, err := range httpapi.All[sol003.VnfLcmOpOcc](ctx, s.c.VNFM, "/vnf_lcm_op_occs", filter) {
+		if err != nil {
+			return false, fmt.Errorf("list operations of VNF %s: %w", id, err)
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // saveStep stores a step that is not at its end.
