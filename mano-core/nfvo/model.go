@@ -52,6 +52,8 @@ func (n *ns) leftOver() bool {
 	return n.State == notInstantiated && len(n.Members)+len(n.Pnfs)+len(n.Links) > 0
 }
 
+func (n *ns) autoHeals() bool { return n.AutoHeal && n.State == instantiated }
+
 // member is a VNF of an NS. What the NS can be found by stands here too.
 type member struct {
 	VnfID     string `json:"vnfInstanceId"`
@@ -97,7 +99,7 @@ type Bar struct {
 func nsTerms(n *ns) []string {
 	terms := []string{"nsInstanceName=" + n.Name, "nsdId=" + n.NsdID, "nsdInfoId=" + n.NsdInfoID}
 	for _, m := range n.Members {
-		terms = append(terms, "vnfInstance/id="+m.VnfID, "vnfInstance/vnfdId="+m.VnfdID, "vnfInstance/vnfPkgId="+m.PkgID)
+		terms = append(terms, vnfTerm(m.VnfID), "vnfInstance/vnfdId="+m.VnfdID, "vnfInstance/vnfPkgId="+m.PkgID)
 	}
 	for i := range n.Pnfs {
 		terms = append(terms, usedPnfd(n.Pnfs[i].PnfdInfoID))
@@ -108,12 +110,15 @@ func nsTerms(n *ns) []string {
 	if len(n.Bars) > 0 {
 		terms = append(terms, barredTerm)
 	}
-	if n.AutoHeal && n.State == instantiated {
+	if n.autoHeals() {
 		terms = append(terms, autoHealTerm)
 	}
 	slices.Sort(terms)
 	return slices.Compact(terms)
 }
+
+// vnfTerm is under which the NSs of a VNF are found.
+func vnfTerm(vnfID string) string { return "vnfInstance/id=" + vnfID }
 
 // place is where a compute of a VNF is.
 type place struct {
@@ -132,6 +137,7 @@ type vnf struct {
 	Info      sol003.VnfInstance `json:"info"`
 	Places    map[string]place   `json:"places,omitempty"` // by compute
 	Security  bool               `json:"security,omitempty"`
+	Gone      bool               `json:"gone,omitempty"`    // its VNFM said that it deleted it, and has it no more
 	Ending    string             `json:"ending,omitempty"`  // operation that ends it, as the last NS that uses it drops it
 	Pending   *expectation       `json:"pending,omitempty"` // what the NFVO ordered last
 	Ops       []toldOp           `json:"ops,omitempty"`     // operations told last, oldest first
@@ -163,6 +169,9 @@ func vnfTerms(v *vnf) []string {
 	if len(v.Events) > 0 {
 		terms = append(terms, pendingTerm)
 	}
+	if v.Gone {
+		terms = append(terms, goneTerm)
+	}
 	slices.Sort(terms)
 	return slices.Compact(terms)
 }
@@ -173,6 +182,7 @@ const (
 	openTerm     = "open"
 	autoHealTerm = "autoHeal"
 	barredTerm   = "barred"
+	goneTerm     = "gone"
 )
 
 const (

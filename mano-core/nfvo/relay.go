@@ -21,15 +21,23 @@ type VnfNotification struct {
 	RequestedBy string `json:"manoward.requestedBy"`
 }
 
+// typeVnfDeleted is the type of a notification that a VNF instance is no more (SOL
+// 003 clause 5.5.2.19).
+const typeVnfDeleted = "VnfIdentifierDeletionNotification"
+
 // Notified takes a notification from a VNFM. It wakes up the operation that waits
 // for it, and relays to the subscribers what others asked of the VNFM: an EM, or
 // the VNFM itself (Sc-Or.NsLcm.005 and .007). A VNF that the NFVO does not have,
 // or that is not of the VNFM's trust domain, is ignored: the VNFM need not know.
-// The end of a VNF that another NFVO made releases its package.
+// The end of a VNF that another NFVO made releases its package; that of one of ours
+// which was not ended is noted for AutoHeal.
 func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotification) error {
 	e, err := s.vnfs.Get(ctx, n.VnfInstanceID)
 	if hub.CodeOf(err) == hub.NotFound {
 		return s.settleOutside(ctx, caller, n.VnfInstanceID)
+	}
+	if err == nil && n.NotificationType == typeVnfDeleted && mayServe(caller, e.Domain) {
+		return s.noteGone(ctx, n.VnfInstanceID)
 	}
 	if err != nil || n.VnfLcmOpOccID == "" || !mayServe(caller, e.Domain) {
 		return ignoreGone(err)

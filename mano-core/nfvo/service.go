@@ -33,6 +33,9 @@ type Service struct {
 	mu    sync.Mutex      // covers what is below
 	busy  map[string]bool // what runs, and whether it is to run once more
 	wakes map[string]chan struct{}
+
+	sweeping sync.Mutex // covers swept
+	swept    string     // NS that AutoHeal looked at last without having heard of it
 }
 
 // New makes a Service; nothing is read yet.

@@ -201,12 +201,20 @@ func (n *ns) takeOver(m member) error {
 	return nil
 }
 
+// readVnf reads what the VNFM says of a VNF.
+func (s *Service) readVnf(ctx context.Context, id string) (info sol003.VnfInstance, err error) {
+	if _, err := s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+url.PathEscape(id), nil, &info); err != nil {
+		return info, fmt.Errorf("read VNF instance %s: %w", id, err)
+	}
+	return info, nil
+}
+
 // look reads what a VNF is now: what the VNFM says, and where the VIM has its
 // computes.
 func (s *Service) look(ctx context.Context, id string) (sol003.VnfInstance, map[string]place, error) {
-	var info sol003.VnfInstance
-	if _, err := s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+url.PathEscape(id), nil, &info); err != nil {
-		return info, nil, fmt.Errorf("read VNF instance %s: %w", id, err)
+	info, err := s.readVnf(ctx, id)
+	if err != nil {
+		return info, nil, err
 	}
 	if info.InstantiatedVnfInfo == nil {
 		return info, nil, nil
