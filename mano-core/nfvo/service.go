@@ -34,6 +34,8 @@ type Service struct {
 	busy  map[string]bool // what runs, and whether it is to run once more
 	wakes map[string]chan struct{}
 
+	refusals refusals
+
 	sweeping sync.Mutex // covers swept
 	swept    string     // NS that AutoHeal looked at last without having heard of it
 }
