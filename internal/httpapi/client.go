@@ -243,7 +243,7 @@ func problemError(op string, a *Answer, body []byte) error {
 		text = fmt.Sprintf("the server answered %d %s", a.Status, http.StatusText(a.Status))
 	}
 	code := codeOf(a.Status)
-	if p.Code != "" && p.Code != hub.Internal && statusOf(p.Code) == a.Status {
+	if p.Code != "" && p.Code != hub.Internal && StatusOf(p.Code) == a.Status {
 		code = p.Code // the finer word, as far as it fits the status
 	}
 	if id := a.RequestID; code == hub.Internal && saneRequestID(id) {

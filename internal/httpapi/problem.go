@@ -33,9 +33,10 @@ type ProblemDetails struct {
 	Code      hub.Code `json:"code,omitempty"` // tells apart what shares a status, such as denied and undecided
 }
 
-// statusOf gives the status of each code. It is a function and not a map so
-// that nothing can change it.
-func statusOf(code hub.Code) int {
+// StatusOf gives the status of each code, also for a failure that stands inside
+// of a resource and not for a whole answer, such as the error of an operation
+// occurrence. It is a function and not a map so that nothing can change it.
+func StatusOf(code hub.Code) int {
 	switch code {
 	case hub.Invalid:
 		return http.StatusBadRequest
@@ -130,7 +131,7 @@ func problemOf(err error, challenge string) (ProblemDetails, http.Header) {
 		}
 	}
 	if p.Status == 0 {
-		p.Status = statusOf(p.Code)
+		p.Status = StatusOf(p.Code)
 	}
 	p.Title = http.StatusText(p.Status)
 	switch p.Status {

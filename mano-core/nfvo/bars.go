@@ -28,9 +28,9 @@ func errBarred(b *Bar) error {
 
 // Bars lists the replacement bars of an NS by VNF profile.
 func (s *Service) Bars(ctx context.Context, nsID string) ([]Bar, error) {
-	e, err := s.nss.Get(ctx, nsID)
+	e, err := s.seen(ctx, nsID)
 	if err != nil {
-		return nil, noNs(err)
+		return nil, err
 	}
 	bars := []Bar{}
 	for _, profile := range sortedKeys(e.Value.Bars) {
@@ -42,9 +42,9 @@ func (s *Service) Bars(ctx context.Context, nsID string) ([]Bar, error) {
 // LiftBar lets a VNF profile have new instances again: hub.NotFound if it is not
 // barred.
 func (s *Service) LiftBar(ctx context.Context, caller hub.Identity, nsID, profile string) error {
-	e, err := s.nss.Get(ctx, nsID)
+	e, err := s.seen(ctx, nsID)
 	if err != nil {
-		return noNs(err)
+		return err
 	}
 	bar, there := e.Value.Bars[profile]
 	if !there {

@@ -3,10 +3,10 @@ package nfvo
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/internal/state"
@@ -140,10 +140,11 @@ func needsUndo(st *step) bool {
 	return begun && kindOf(st.Kind).undo != nil
 }
 
-// failTemp ends the run until somebody says how it goes on.
+// failTemp ends the run until somebody says how it goes on. A cancel is carried
+// out by the same write that forgets it.
 func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) error {
 	s.c.Log.Warn("a step of an NS operation failed", "nsLcmOpOccId", id, "step", i, "err", cause)
-	problem := &sol005.ProblemDetails{Status: problemStatus(cause), Title: "NS operation failed", Detail: hub.SafeText(cause)}
+	problem := &sol005.ProblemDetails{Status: httpapi.StatusOf(hub.CodeOf(cause)), Title: "NS operation failed", Detail: hub.SafeText(cause)}
 	e, err := s.ops.Get(ctx, id)
 	if err != nil {
 		return err
@@ -157,37 +158,20 @@ func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) e
 			return err
 		}
 	}
+	n, err := s.nss.Get(ctx, e.Value.NsID)
+	if err != nil {
+		return err
+	}
 	_, err = s.ops.Update(ctx, id, func(o *op) error {
 		if i >= 0 {
 			o.Steps[i].Attempt++
 			o.affectFailed(i, about)
 		}
 		o.Cancel = ""
+		s.turn(id, o, &n.Value, sol005.NsLcmOperationStateFailedTemp, problem)
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.enter(ctx, id, sol005.NsLcmOperationStateFailedTemp, problem)
-}
-
-// problemStatus is the status that stands for a failure inside of an operation.
-func problemStatus(err error) int {
-	switch hub.CodeOf(err) {
-	case hub.Invalid:
-		return http.StatusBadRequest
-	case hub.Denied:
-		return http.StatusForbidden
-	case hub.NotFound:
-		return http.StatusNotFound
-	case hub.Conflict:
-		return http.StatusConflict
-	case hub.Unprocessable:
-		return http.StatusUnprocessableEntity
-	case hub.Unavailable, hub.RateLimited:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+	return err
 }
 
 // enter changes the state of an operation and keeps what is to be told of it in

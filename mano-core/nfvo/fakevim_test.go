@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/manoward/manoward/internal/ifa006"
@@ -19,6 +20,7 @@ import (
 // repetition of a create is harmless, what is deleted is gone.
 type fakeVIM struct {
 	server *httptest.Server
+	asked  atomic.Int64 // looks at computes
 
 	mu       sync.Mutex
 	computes map[string]ifa006.Compute
@@ -51,7 +53,10 @@ func newFakeVIM(t testing.TB) *fakeVIM {
 	collection(mux, v, "images", v.images, func(i ifa006.Image) string { return i.ID })
 	mux.HandleFunc("PUT /images/{id}/content", v.content)
 	mux.HandleFunc("GET /computes", v.listComputes)
-	mux.HandleFunc("GET /computes/{id}", func(w http.ResponseWriter, r *http.Request) { lookup(w, v, v.computes, r.PathValue("id")) })
+	mux.HandleFunc("GET /computes/{id}", func(w http.ResponseWriter, r *http.Request) {
+		v.asked.Add(1)
+		lookup(w, v, v.computes, r.PathValue("id"))
+	})
 	mux.HandleFunc("DELETE /computes/{id}", func(w http.ResponseWriter, r *http.Request) { remove(w, r, v, v.computes) })
 	mux.HandleFunc("GET /resource_zones", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, v.zones) })
 	mux.HandleFunc("GET /nfvi_pops", func(w http.ResponseWriter, _ *http.Request) {
@@ -158,12 +163,13 @@ func (v *fakeVIM) content(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *fakeVIM) listComputes(w http.ResponseWriter, r *http.Request) {
+	v.asked.Add(1)
 	host := strings.Trim(strings.TrimPrefix(r.URL.Query().Get("filter"), "(eq,hostId,"), "')")
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	list := []ifa006.Compute{}
 	for _, c := range v.computes {
-		if c.HostID == host {
+		if c.HostID == host || strings.Contains(r.URL.Query().Get("filter"), "operationalState,") && c.OperationalState == ifa006.Failed {
 			list = append(list, c)
 		}
 	}

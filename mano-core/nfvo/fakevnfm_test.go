@@ -30,15 +30,17 @@ type fakeVNFM struct {
 	calls     []string
 	fail      map[string]string // task -> why its operations fail for now
 	grants    map[string]*sol003.Grant
-	hold      chan struct{} // if set, operations wait until it is closed
-	silent    bool          // sends no notifications
+	refuse    map[string]string // task -> why it is not possible
+	refused   int               // answers 409
+	hold      chan struct{}     // if set, operations wait until it is closed
+	silent    bool              // sends no notifications
 	work      sync.WaitGroup
 }
 
 func newFakeVNFM(t testing.TB, vim *fakeVIM) *fakeVNFM {
 	m := &fakeVNFM{
 		vim: vim, instances: map[string]*sol003.VnfInstance{}, ops: map[string]*sol003.VnfLcmOpOcc{}, snapshots: map[string]*sol003.VnfSnapshotInfo{},
-		answered: map[string]string{}, computes: map[string][]string{}, fail: map[string]string{}, grants: map[string]*sol003.Grant{},
+		answered: map[string]string{}, computes: map[string][]string{}, fail: map[string]string{}, refuse: map[string]string{}, grants: map[string]*sol003.Grant{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /subscriptions", func(w http.ResponseWriter, _ *http.Request) { answer(w, 201, map[string]string{"id": "s"}) })
@@ -47,6 +49,7 @@ func newFakeVNFM(t testing.TB, vim *fakeVIM) *fakeVNFM {
 	mux.HandleFunc("DELETE /vnf_instances/{id}", m.delete)
 	mux.HandleFunc("PATCH /vnf_instances/{id}", func(w http.ResponseWriter, r *http.Request) { m.task(w, r, "modify") })
 	mux.HandleFunc("POST /vnf_instances/{id}/{task}", func(w http.ResponseWriter, r *http.Request) { m.task(w, r, r.PathValue("task")) })
+	mux.HandleFunc("GET /vnf_lcm_op_occs", m.listOps)
 	mux.HandleFunc("GET /vnf_lcm_op_occs/{id}", func(w http.ResponseWriter, r *http.Request) { get(w, m, m.ops, r.PathValue("id")) })
 	mux.HandleFunc("POST /vnf_lcm_op_occs/{id}/{what}", m.steer)
 	mux.HandleFunc("POST /vnf_snapshots", m.createSnapshot)
@@ -109,6 +112,27 @@ func (m *fakeVNFM) delete(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// listOps lists the operations of a VNF in the states that a filter names.
+func (m *fakeVNFM) listOps(w http.ResponseWriter, r *http.Request) {
+	filter := r.URL.Query().Get("filter")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := []*sol003.VnfLcmOpOcc{}
+	for _, o := range m.ops {
+		if strings.Contains(filter, "(eq,vnfInstanceId,"+o.VnfInstanceID+")") && strings.Contains(filter, string(o.OperationState)) {
+			list = append(list, o)
+		}
+	}
+	answer(w, 200, list)
+}
+
+// refusals is how many orders were answered 409.
+func (m *fakeVNFM) refusals() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refused
+}
+
 // task starts an operation; it ends in a goroutine of its own.
 func (m *fakeVNFM) task(w http.ResponseWriter, r *http.Request, task string) {
 	var in map[string]any
@@ -125,9 +149,15 @@ func (m *fakeVNFM) task(w http.ResponseWriter, r *http.Request, task string) {
 	}
 	key := r.Header.Get("Idempotency-Key")
 	id, again := m.answered[key]
+	if why := m.refuse[task]; why != "" {
+		m.refused++
+		problem(w, 409, why)
+		return
+	}
 	if !again {
 		for _, o := range m.ops {
 			if o.VnfInstanceID == v.ID && (o.OperationState == "PROCESSING" || o.OperationState == "FAILED_TEMP") {
+				m.refused++
 				problem(w, 409, "another operation runs: "+o.ID)
 				return
 			}
@@ -380,6 +410,20 @@ func (m *fakeVNFM) setFail(task, why string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail[task] = why
+}
+
+// setHold makes operations wait until hold is closed; nil lets them pass.
+func (m *fakeVNFM) setHold(hold chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold = hold
+}
+
+// begun is how many operations were ordered.
+func (m *fakeVNFM) begun() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.calls)
 }
 
 // waiting counts the operations that wait for somebody.

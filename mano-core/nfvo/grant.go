@@ -16,7 +16,7 @@ import (
 // again for the same operation has the same answer. What is refused is
 // hub.Denied with the reason, or hub.NotFound for a VNF that the NFVO does not
 // have, and recorded in the domain of the VNF as an attempt to change it
-// (Sc-Or.NsLcm.003).
+// (Sc-Or.NsLcm.003): one by one, or counted when one caller is refused too often.
 func (s *Service) Grant(ctx context.Context, caller hub.Identity, in sol003.GrantRequest) (*sol003.Grant, error) {
 	if in.VnfInstanceID == "" || in.VnfLcmOpOccID == "" || in.Operation == "" {
 		return nil, hub.E(hub.Invalid, "grant", "vnfInstanceId, vnfLcmOpOccId and operation are needed; add them", nil)
@@ -48,7 +48,7 @@ func (s *Service) Grant(ctx context.Context, caller hub.Identity, in sol003.Gran
 	if err := g.decide(ctx); err != nil {
 		return nil, errors.Join(g.refused(ctx, caller, err), err)
 	}
-	if err := s.record(ctx, e.Domain, g.recordOf("grant.given", caller, nil)); err != nil {
+	if err := s.record(ctx, e.Domain, g.recordOf("grant.given", caller, g.content())); err != nil {
 		return nil, err
 	}
 	if _, err := s.grants.Create(ctx, e.Domain, id, &g.grant); err != nil && hub.CodeOf(err) != hub.Conflict {
@@ -88,23 +88,26 @@ type granting struct {
 	nss     []state.Entry[ns]
 }
 
-func (g *granting) recordOf(kind string, caller hub.Identity, cause error) hub.Record {
-	data := map[string]any{
+func (g *granting) recordOf(kind string, caller hub.Identity, data map[string]any) hub.Record {
+	content := params(data) // part of the ID: the same operation may be refused in several ways
+	return hub.Record{ID: hub.DeriveID(g.grant.ID, kind, caller.String(), string(content)), Kind: kind, Actor: caller.String(), Subject: "vnf/" + g.in.VnfInstanceID, Data: content}
+}
+
+// content is what a record says of the request.
+func (g *granting) content() map[string]any {
+	return map[string]any{
 		"vnfInstanceId": g.in.VnfInstanceID, "vnfLcmOpOccId": g.in.VnfLcmOpOccID, "operation": g.in.Operation, "vnfdId": g.in.VnfdID,
 		"isAutomaticInvocation": g.in.IsAutomaticInvocation,
 	}
-	if cause != nil {
-		data["reason"] = hub.SafeText(cause)
-	}
-	content := params(data) // part of the ID: the same operation may be refused in several ways
-	return hub.Record{ID: hub.DeriveID(g.grant.ID, kind, caller.String(), string(content)), Kind: kind, Actor: caller.String(), Subject: "vnf/" + g.in.VnfInstanceID, Data: content}
 }
 
 // refused records a refusal. What merely does not answer is no refusal.
 func (g *granting) refused(ctx context.Context, caller hub.Identity, cause error) error {
 	switch hub.CodeOf(cause) {
 	case hub.Denied, hub.Conflict, hub.Unprocessable, hub.NotFound, hub.Undecided:
-		return g.s.record(ctx, g.v.Domain, g.recordOf("grant.refused", caller, cause))
+		data := g.content()
+		data["reason"] = hub.SafeText(cause)
+		return g.s.recordRefusal(ctx, g.v.Domain, g.v.ID, g.recordOf("grant.refused", caller, data), data)
 	}
 	return nil
 }

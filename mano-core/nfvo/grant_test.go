@@ -1,9 +1,12 @@
 package nfvo_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/sol/sol005"
@@ -102,6 +105,39 @@ func TestGrantsThatAreRefused(t *testing.T) {
 	refused := w.log.kinds("grant.refused")
 	if len(refused) == 0 || refused[0].Actor != vnfmCaller || w.log.by[refused[0].ID] != "north" || refused[0].Subject != "vnf/"+web {
 		t.Errorf("records: %+v", refused)
+	}
+}
+
+// A VNFM that asks under ever new names fills no log: each refusal counts, few are
+// records of their own.
+func TestGrant_FloodOfRefusals(t *testing.T) {
+	w := newWorld(t)
+	n := w.instantiated(north, "shop")
+	web, db := vnfOf(t, n, "web").ID, vnfOf(t, n, "db").ID
+	const many = 300
+	begun := time.Now()
+	for i := range many {
+		w.askFor(web, fmt.Sprint("op-", i), "TERMINATE", nil)
+	}
+	other := w.askFor(db, "op", "TERMINATE", func(in *sol003.GrantRequest) { in.VnfdID = "db" })
+	w.stop()
+	w.svc.Wait()
+	records, refused, dbs := 0, 0, 0
+	for _, r := range w.log.kinds("grant.refused") {
+		var data struct{ Count int }
+		if err := json.Unmarshal(r.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		if r.Subject == "vnf/"+db {
+			dbs++
+			continue
+		}
+		records++
+		refused += max(1, data.Count)
+	}
+	most := 18 + int(time.Since(begun)/time.Second) // the burst, one a second, and the last
+	if refused != many || records > most || dbs != 1 || other.status != 403 {
+		t.Errorf("%d refusals in %d records, at most %d; of another VNF %d records, answered %d", refused, records, most, dbs, other.status)
 	}
 }
 

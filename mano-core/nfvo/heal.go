@@ -2,7 +2,6 @@ package nfvo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -60,13 +59,12 @@ func (s *Service) planHealNs(ctx context.Context, e *state.Entry[ns], in *sol005
 
 // broken says what is wrong with a VNF, empty if nothing is.
 func (s *Service) broken(ctx context.Context, id string) (string, error) {
-	var info sol003.VnfInstance
-	_, err := s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+id, nil, &info)
+	info, err := s.readVnf(ctx, id)
 	if hub.CodeOf(err) == hub.NotFound {
 		return "the VNF is gone from its VNFM", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read VNF instance %s: %w", id, err)
+		return "", err
 	}
 	if info.InstantiatedVnfInfo == nil {
 		return "", nil
@@ -104,7 +102,7 @@ func (s *Service) planHealVnfs(ctx context.Context, e *state.Entry[ns], list []s
 			}
 			return nil, errBarred(&bar)
 		}
-		_, err = s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+m.VnfID, nil, nil)
+		_, err = s.readVnf(ctx, m.VnfID)
 		if hub.CodeOf(err) == hub.NotFound {
 			again, err := s.planAgain(ctx, e, m, i)
 			if err != nil {
@@ -114,7 +112,7 @@ func (s *Service) planHealVnfs(ctx context.Context, e *state.Entry[ns], list []s
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read VNF instance %s: %w", m.VnfID, err)
+			return nil, err
 		}
 		steps = append(steps, step{
 			Kind: stepVnfTask, VnfID: m.VnfID, Profile: m.ProfileID, Task: "heal", Change: "HEAL",
@@ -139,51 +137,4 @@ func (s *Service) planAgain(ctx context.Context, e *state.Entry[ns], m member, n
 		return nil, err
 	}
 	return append([]step{{Kind: stepVnfForget, VnfID: m.VnfID, Profile: m.ProfileID}}, made...), nil
-}
-
-// AutoHeal looks at every VNF of the NSs whose descriptors ask for automatic
-// healing, and heals those that are gone or failed, unless they are barred. It is
-// for a timer: its cost grows with those NSs. An NS that another operation holds
-// is left for the next time, and one that cannot be healed holds up no other.
-func (s *Service) AutoHeal(ctx context.Context) error {
-	var failed error
-	for _, id := range s.nss.Find(autoHealTerm) {
-		if err := s.autoHealNs(ctx, id); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			failed = errors.Join(failed, fmt.Errorf("auto-heal NS %s: %w", id, err))
-		}
-	}
-	return failed
-}
-
-func (s *Service) autoHealNs(ctx context.Context, id string) error {
-	e, err := s.nss.Get(ctx, id)
-	if err != nil || e.Value.Running != "" {
-		return ignoreGone(err)
-	}
-	var list []sol005.HealVnfData
-	for _, m := range e.Value.Members {
-		if _, barred := e.Value.Bars[m.ProfileID]; barred {
-			continue
-		}
-		cause, err := s.broken(ctx, m.VnfID)
-		if err != nil {
-			return err
-		}
-		if cause != "" {
-			list = append(list, sol005.HealVnfData{VnfInstanceID: m.VnfID, Cause: cause})
-		}
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	self := hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "nfvo"}
-	o := Order{Actor: self, Source: Source{Kind: SourceAutoHeal, Identity: self.String()}, NsInstanceID: id, auto: true}
-	_, _, err = s.Heal(ctx, o, sol005.HealNsRequest{HealVnfData: list})
-	if hub.CodeOf(err) == hub.Conflict {
-		return nil // something else came first
-	}
-	return err
 }

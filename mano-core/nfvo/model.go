@@ -32,8 +32,18 @@ type ns struct {
 	Snapshots []string                            `json:"snapshots,omitempty"`
 	Bars      map[string]Bar                      `json:"bars,omitempty"` // by VNF profile
 
-	Running string  `json:"running,omitempty"` // operation that holds it
-	Events  []event `json:"events,omitempty"`  // not published yet
+	Running  string  `json:"running,omitempty"`  // operation that holds it
+	Events   []event `json:"events,omitempty"`   // not published yet
+	Creating *intent `json:"creating,omitempty"` // nobody sees it until its creation is recorded
+	Deleting *intent `json:"deleting,omitempty"` // it goes, and nothing more is done with it
+}
+
+// intent is what was decided of a resource and is not done yet. It is stored
+// first; who finds it does the rest, so that all of it takes place once or, where
+// the intent was never stored, nothing.
+type intent struct {
+	By string    `json:"by"` // identity
+	At time.Time `json:"at"`
 }
 
 // leftOver says whether an NS that is not instantiated holds something all the
@@ -41,6 +51,8 @@ type ns struct {
 func (n *ns) leftOver() bool {
 	return n.State == notInstantiated && len(n.Members)+len(n.Pnfs)+len(n.Links) > 0
 }
+
+func (n *ns) autoHeals() bool { return n.AutoHeal && n.State == instantiated }
 
 // member is a VNF of an NS. What the NS can be found by stands here too.
 type member struct {
@@ -87,23 +99,26 @@ type Bar struct {
 func nsTerms(n *ns) []string {
 	terms := []string{"nsInstanceName=" + n.Name, "nsdId=" + n.NsdID, "nsdInfoId=" + n.NsdInfoID}
 	for _, m := range n.Members {
-		terms = append(terms, "vnfInstance/id="+m.VnfID, "vnfInstance/vnfdId="+m.VnfdID, "vnfInstance/vnfPkgId="+m.PkgID)
+		terms = append(terms, vnfTerm(m.VnfID), "vnfInstance/vnfdId="+m.VnfdID, "vnfInstance/vnfPkgId="+m.PkgID)
 	}
 	for i := range n.Pnfs {
 		terms = append(terms, usedPnfd(n.Pnfs[i].PnfdInfoID))
 	}
-	if len(n.Events) > 0 {
+	if len(n.Events) > 0 || n.Creating != nil || n.Deleting != nil {
 		terms = append(terms, pendingTerm)
 	}
 	if len(n.Bars) > 0 {
 		terms = append(terms, barredTerm)
 	}
-	if n.AutoHeal && n.State == instantiated {
+	if n.autoHeals() {
 		terms = append(terms, autoHealTerm)
 	}
 	slices.Sort(terms)
 	return slices.Compact(terms)
 }
+
+// vnfTerm is under which the NSs of a VNF are found.
+func vnfTerm(vnfID string) string { return "vnfInstance/id=" + vnfID }
 
 // place is where a compute of a VNF is.
 type place struct {
@@ -122,6 +137,7 @@ type vnf struct {
 	Info      sol003.VnfInstance `json:"info"`
 	Places    map[string]place   `json:"places,omitempty"` // by compute
 	Security  bool               `json:"security,omitempty"`
+	Gone      bool               `json:"gone,omitempty"`    // its VNFM said that it deleted it, and has it no more
 	Ending    string             `json:"ending,omitempty"`  // operation that ends it, as the last NS that uses it drops it
 	Pending   *expectation       `json:"pending,omitempty"` // what the NFVO ordered last
 	Ops       []toldOp           `json:"ops,omitempty"`     // operations told last, oldest first
@@ -153,6 +169,9 @@ func vnfTerms(v *vnf) []string {
 	if len(v.Events) > 0 {
 		terms = append(terms, pendingTerm)
 	}
+	if v.Gone {
+		terms = append(terms, goneTerm)
+	}
 	slices.Sort(terms)
 	return slices.Compact(terms)
 }
@@ -163,6 +182,7 @@ const (
 	openTerm     = "open"
 	autoHealTerm = "autoHeal"
 	barredTerm   = "barred"
+	goneTerm     = "gone"
 )
 
 const (
@@ -189,6 +209,12 @@ const (
 type Source struct {
 	Kind     SourceKind `json:"kind"`
 	Identity string     `json:"identity"`
+}
+
+// self is this function as a party (docs/architecture.md: the hub's own functions
+// are spiffe://hub/<kind>/hub).
+func self() hub.Identity {
+	return hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "hub"}
 }
 
 // SourceOf says what kind of source a caller is.

@@ -207,6 +207,64 @@ func TestVnfmDown(t *testing.T) {
 	consistent(2)(t, w, id)
 }
 
+// An order that the VNFM refuses as not possible fails at once with its reason.
+func TestVnfmRefuses(t *testing.T) {
+	w := newWorld(t)
+	n := w.instantiated(north, "shop")
+	in := updateOf("OPERATE_VNF")
+	in.OperateVnfData = []sol005.OperateVnfData{{VnfInstanceID: vnfOf(t, n, "web").ID, ChangeStateTo: "STOPPED"}}
+	w.vnfm.mu.Lock()
+	w.vnfm.refuse["operate"] = "its software has no way to stop"
+	w.vnfm.mu.Unlock()
+	op := w.do(north, n.ID, "update", in)
+	o := w.await(op, "FAILED_TEMP")
+	if o.Error.Status != 409 || !strings.Contains(o.Error.Detail, "no way to stop") || w.vnfm.refusals() > 2 {
+		t.Errorf("refused %d times: %+v", w.vnfm.refusals(), o.Error)
+	}
+	w.vnfm.mu.Lock()
+	w.vnfm.refuse["operate"] = ""
+	w.vnfm.mu.Unlock()
+	w.call(north, "POST", opOccs+op+"/retry", nil)
+	w.await(op, "COMPLETED")
+}
+
+// An order that the VNFM refuses because another operation runs waits for its end;
+// so does one of which the VNFM does not say why.
+func TestVnfmIsBusy(t *testing.T) {
+	for _, listed := range []bool{true, false} {
+		w := newWorld(t)
+		n := w.instantiated(north, "shop")
+		web := vnfOf(t, n, "web").ID
+		w.crash()
+		w.tries = 1 << 20
+		w.start()
+		if handler := w.vnfm.server.Config.Handler; !listed {
+			w.vnfm.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/vnf_lcm_op_occs" {
+					problem(rw, 405, "no list")
+					return
+				}
+				handler.ServeHTTP(rw, r)
+			})
+		}
+		hold := make(chan struct{})
+		w.vnfm.setHold(hold)
+		w.vnfm.begin(web, "scale", false, "spiffe://north/em/cli", map[string]any{"type": "SCALE_IN"})
+		in := updateOf("OPERATE_VNF")
+		in.OperateVnfData = []sol005.OperateVnfData{{VnfInstanceID: web, ChangeStateTo: "STOPPED"}}
+		op := w.do(north, n.ID, "update", in)
+		for deadline := time.Now().Add(20 * time.Second); w.vnfm.refusals() < 5; {
+			if time.Now().After(deadline) {
+				t.Fatal("the VNFM is not asked again")
+			}
+			time.Sleep(time.Millisecond) // between two looks at what can be seen, with a deadline
+		}
+		w.vnfm.setHold(nil)
+		close(hold)
+		w.await(op, "COMPLETED")
+	}
+}
+
 func TestVimDown(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(north, "shop")

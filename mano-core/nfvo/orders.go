@@ -137,8 +137,11 @@ func (s *Service) claim(ctx context.Context, id string, value op, plan planner) 
 	var e state.Entry[ns]
 	for {
 		var err error
-		if e, err = s.nss.Get(ctx, value.NsID); err != nil {
-			return noNs(err)
+		if e, err = s.seen(ctx, value.NsID); err != nil {
+			return err
+		}
+		if e.Value.Deleting != nil {
+			return hub.E(hub.Conflict, "start NS operation", "the NS is being deleted; create another one", nil)
 		}
 		if running := e.Value.Running; running != "" && running != id {
 			if err := s.release(ctx, running); err != nil {

@@ -21,15 +21,23 @@ type VnfNotification struct {
 	RequestedBy string `json:"manoward.requestedBy"`
 }
 
+// typeVnfDeleted is the type of a notification that a VNF instance is no more (SOL
+// 003 clause 5.5.2.19).
+const typeVnfDeleted = "VnfIdentifierDeletionNotification"
+
 // Notified takes a notification from a VNFM. It wakes up the operation that waits
 // for it, and relays to the subscribers what others asked of the VNFM: an EM, or
 // the VNFM itself (Sc-Or.NsLcm.005 and .007). A VNF that the NFVO does not have,
 // or that is not of the VNFM's trust domain, is ignored: the VNFM need not know.
-// The end of a VNF that another NFVO made releases its package.
+// The end of a VNF that another NFVO made releases its package; that of one of ours
+// which was not ended is noted for AutoHeal.
 func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotification) error {
 	e, err := s.vnfs.Get(ctx, n.VnfInstanceID)
 	if hub.CodeOf(err) == hub.NotFound {
 		return s.settleOutside(ctx, caller, n.VnfInstanceID)
+	}
+	if err == nil && n.NotificationType == typeVnfDeleted && mayServe(caller, e.Domain) {
+		return s.noteGone(ctx, n.VnfInstanceID)
 	}
 	if err != nil || n.VnfLcmOpOccID == "" || !mayServe(caller, e.Domain) {
 		return ignoreGone(err)
@@ -100,9 +108,9 @@ func (s *Service) IsSecurityVnf(ctx context.Context, vnfID string) (bool, error)
 // IsSecurityMember says whether a VNF of an NS is there as a security VNF that the
 // NSD foresees; hub.NotFound if the NS has no such VNF.
 func (s *Service) IsSecurityMember(ctx context.Context, nsID, vnfID string) (bool, error) {
-	e, err := s.nss.Get(ctx, nsID)
+	e, err := s.seen(ctx, nsID)
 	if err != nil {
-		return false, noNs(err)
+		return false, err
 	}
 	m, err := memberOf(&e.Value, vnfID)
 	if err != nil {
@@ -129,9 +137,9 @@ func (s *Service) IsSecurityVnfd(ctx context.Context, nsID, vnfdID string) (bool
 // IsSecurityProfile says whether the NSD of an NS foresees a VNF profile, or the
 // VNFD of one, as a security VNF (Sc-Or.SecurityVnfMgmt.001). Either may be empty.
 func (s *Service) IsSecurityProfile(ctx context.Context, nsID, profileID, vnfdID string) (bool, error) {
-	e, err := s.nss.Get(ctx, nsID)
+	e, err := s.seen(ctx, nsID)
 	if err != nil {
-		return false, noNs(err)
+		return false, err
 	}
 	nsd, err := s.FindNSD(ctx, e.Domain, e.Value.NsdID)
 	if err != nil {

@@ -167,7 +167,7 @@ func disablePackage(ctx context.Context, r *run) error {
 	}
 	actor, err := hub.ParseIdentity(r.op.Source.Identity)
 	if err != nil {
-		actor = hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "nfvo"}
+		actor = self()
 	}
 	if err := r.s.c.Packages.Disable(ctx, pkgID, actor); err != nil {
 		return fmt.Errorf("disable package %s: %w", pkgID, err)
@@ -286,7 +286,7 @@ func runChild(ctx context.Context, r *run) error {
 func (s *Service) removeIn(ctx context.Context, p childParams, id, parent string, source Source) (problem string, err error) {
 	actor, err := hub.ParseIdentity(source.Identity)
 	if err != nil {
-		actor = hub.Identity{TrustDomain: "hub", Kind: hub.KindNFVO, Name: "nfvo"}
+		actor = self()
 	}
 	for attempt := 1; ; attempt++ {
 		if e, err := s.ops.Get(ctx, id); err == nil && e.Value.Claimed {

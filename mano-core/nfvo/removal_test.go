@@ -134,7 +134,7 @@ func TestBarHoldsUntilAnOperatorLiftsIt(t *testing.T) {
 		t.Fatalf("after the bar is lifted the lost VNF is made again: %v", ops)
 	}
 	o := w.await(ops[0].ID, "COMPLETED")
-	if o.Source.Kind != nfvo.SourceAutoHeal || len(w.show(n.ID).VnfInstance) != 2 {
+	if o.Source != (nfvo.Source{Kind: nfvo.SourceAutoHeal, Identity: "spiffe://hub/nfvo/hub"}) || len(w.show(n.ID).VnfInstance) != 2 {
 		t.Errorf("auto-heal: %+v, %d VNFs", o.Source, len(w.show(n.ID).VnfInstance))
 	}
 }

@@ -33,6 +33,11 @@ type Service struct {
 	mu    sync.Mutex      // covers what is below
 	busy  map[string]bool // what runs, and whether it is to run once more
 	wakes map[string]chan struct{}
+
+	refusals refusals
+
+	sweeping sync.Mutex // covers swept
+	swept    string     // NS that AutoHeal looked at last without having heard of it
 }
 
 // New makes a Service; nothing is read yet.
@@ -65,13 +70,14 @@ func (s *Service) Space() *state.Space { return s.space }
 // work context has ended.
 func (s *Service) Wait() { s.running.Wait() }
 
-// Resume finishes what a crash or a stop cut off: it publishes what was not
+// Resume finishes what a crash or a stop cut off: it makes and deletes the NSs
+// that were to be made and deleted, publishes what was not
 // published, drops operations that nobody was told of, and goes on with all
 // others. It returns when they run again, not when they have ended.
 func (s *Service) Resume(ctx context.Context) error {
 	for _, id := range s.nss.Find(pendingTerm) {
-		if err := s.flushNs(ctx, id); err != nil {
-			return fmt.Errorf("publish what happened to NS %s: %w", id, err)
+		if err := s.settleNs(ctx, id); err != nil {
+			return fmt.Errorf("finish what was begun with NS %s: %w", id, err)
 		}
 	}
 	for _, id := range s.vnfs.Find(pendingTerm) {
@@ -224,21 +230,6 @@ func dropTaken(all, taken []event) []event {
 		}
 	}
 	return rest
-}
-
-func (s *Service) flushNs(ctx context.Context, id string) error {
-	e, err := s.nss.Get(ctx, id)
-	if err != nil || len(e.Value.Events) == 0 {
-		return ignoreGone(err)
-	}
-	if err := s.publish(ctx, e.Domain, e.Value.Events); err != nil {
-		return err
-	}
-	_, err = s.nss.Update(ctx, id, func(n *ns) error {
-		n.Events = dropTaken(n.Events, e.Value.Events)
-		return nil
-	})
-	return ignoreGone(err)
 }
 
 func (s *Service) flushVnf(ctx context.Context, id string) error {

@@ -127,9 +127,16 @@ type records struct {
 	mu   sync.Mutex
 	list []hub.Record
 	by   map[string]string // domain by record
+
+	before func(hub.Record) error // asked first, if it is set before use
 }
 
 func (l *records) Append(_ context.Context, domain string, r hub.Record) error {
+	if l.before != nil {
+		if err := l.before(r); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.by[r.ID] == "" {

@@ -2,10 +2,12 @@ package nfvo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol003"
@@ -199,12 +201,20 @@ func (n *ns) takeOver(m member) error {
 	return nil
 }
 
+// readVnf reads what the VNFM says of a VNF.
+func (s *Service) readVnf(ctx context.Context, id string) (info sol003.VnfInstance, err error) {
+	if _, err := s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+url.PathEscape(id), nil, &info); err != nil {
+		return info, fmt.Errorf("read VNF instance %s: %w", id, err)
+	}
+	return info, nil
+}
+
 // look reads what a VNF is now: what the VNFM says, and where the VIM has its
 // computes.
 func (s *Service) look(ctx context.Context, id string) (sol003.VnfInstance, map[string]place, error) {
-	var info sol003.VnfInstance
-	if _, err := s.c.VNFM.Do(ctx, "GET", "/vnf_instances/"+url.PathEscape(id), nil, &info); err != nil {
-		return info, nil, fmt.Errorf("read VNF instance %s: %w", id, err)
+	info, err := s.readVnf(ctx, id)
+	if err != nil {
+		return info, nil, err
 	}
 	if info.InstantiatedVnfInfo == nil {
 		return info, nil, nil
@@ -304,10 +314,7 @@ func (r *run) startTask(ctx context.Context, id string) error {
 	} else {
 		path += "/" + st.Task
 	}
-	answer, err := r.s.onVnfm(ctx, method, path, st.Body, nil, r.key("task", st.Last))
-	if hub.CodeOf(err) == hub.Conflict {
-		return hub.E(hub.Unavailable, "order VNF operation", "the VNFM refuses for now: "+hub.SafeText(err), err) // another of its operations
-	}
+	answer, err := r.order(ctx, id, method, path)
 	if err != nil {
 		return fmt.Errorf("order %s of VNF %s: %w", st.Task, id, err)
 	}
@@ -315,6 +322,40 @@ func (r *run) startTask(ctx context.Context, id string) error {
 		return hub.E(hub.Unprocessable, "order VNF operation", "the VNFM took the order and did not say which operation it is; look at the VNFM", nil)
 	}
 	return r.saveStep(ctx)
+}
+
+// order asks the VNFM for the task of the step. SOL 003 answers 409 when another
+// operation holds the VNF, which ends, and also when the state of the VNF does not
+// allow the task, which waiting does not mend: the VNFM's list of operations tells
+// them apart. The first is hub.Unavailable, the second hub.Conflict with the
+// VNFM's reason.
+func (r *run) order(ctx context.Context, id, method, path string) (*httpapi.Answer, error) {
+	st := r.step()
+	for again := false; ; again = true {
+		answer, err := r.s.onVnfm(ctx, method, path, st.Body, nil, r.key("task", st.Last))
+		if hub.CodeOf(err) != hub.Conflict {
+			return answer, err
+		}
+		held, lookErr := r.s.heldAtVnfm(ctx, id)
+		switch {
+		case held || lookErr != nil: // or nobody knows
+			return nil, hub.E(hub.Unavailable, "order VNF operation", "the VNFM refuses for now: "+hub.SafeText(err), errors.Join(err, lookErr))
+		case again: // what held the VNF had not ended just before
+			return nil, hub.E(hub.Conflict, "order VNF operation", "the VNFM refuses: "+hub.SafeText(err)+"; mend the cause, then retry, or roll back", err)
+		}
+	}
+}
+
+// heldAtVnfm says whether an operation holds a VNF at its VNFM.
+func (s *Service) heldAtVnfm(ctx context.Context, id string) (bool, error) {
+	filter := url.Values{"filter": {"(eq,vnfInstanceId," + id + ");(in,operationState,STARTING,PROCESSING,ROLLING_BACK,FAILED_TEMP)"}}
+	for _, err := range httpapi.All[sol003.VnfLcmOpOcc](ctx, s.c.VNFM, "/vnf_lcm_op_occs", filter) {
+		if err != nil {
+			return false, fmt.Errorf("list operations of VNF %s: %w", id, err)
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // saveStep stores a step that is not at its end.

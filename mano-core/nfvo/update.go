@@ -153,7 +153,7 @@ func (s *Service) planAdd(ctx context.Context, e *state.Entry[ns], f *flavour, d
 func planMoveVnfs(s *Service, ctx context.Context, e *state.Entry[ns], in *sol005.UpdateNsRequest) ([]step, error) {
 	var steps []step
 	for _, d := range in.MoveVnfInstanceData {
-		target, err := s.nss.Get(ctx, d.TargetNsInstanceID)
+		target, err := s.seen(ctx, d.TargetNsInstanceID)
 		if hub.CodeOf(err) == hub.NotFound || (err == nil && target.Domain != e.Domain) {
 			return nil, hub.E(hub.NotFound, "move VNF", fmt.Sprintf("there is no NS instance %q to move to; name another one of this trust domain", clip(d.TargetNsInstanceID)), nil)
 		}

@@ -96,7 +96,8 @@ func (s *Service) DeleteSnapshotInfo(ctx context.Context, id string) error {
 	return s.snapshots.Delete(ctx, id, func(now *Snapshot) error { return s.checkIdle(ctx, now) })
 }
 
-// CreateSnapshot starts SOL 003 clause 5.4.21.
+// CreateSnapshot starts SOL 003 clause 5.4.21. The resource that another party made
+// is not filled for an NFVO that is not the hub's own: hub.Denied.
 func (s *Service) CreateSnapshot(ctx context.Context, c Caller, id string, in sol003.CreateVnfSnapshotRequest) (string, error) {
 	if in.VnfSnapshotInfoID == "" {
 		return "", invalid("vnfSnapshotInfoId is missing; create the resource with POST /vnf_snapshots and name it here")
@@ -104,6 +105,12 @@ func (s *Service) CreateSnapshot(ctx context.Context, c Caller, id string, in so
 	return s.begin(ctx, order{vnf: id, kind: sol003.LcmOperationCreateSnapshot, caller: c, request: in, instantiated: true, plan: func(ctx context.Context, vnf state.Entry[VNF], _ int, op *Operation) error {
 		snap, err := s.snapshotFor(ctx, vnf, in.VnfSnapshotInfoID)
 		if err != nil {
+			return err
+		}
+		if err := snap.Value.CheckChange(c.Identity); err != nil {
+			if snap.Domain != vnf.Domain {
+				return noSnapshot() // what is the hub's is not there for others
+			}
 			return err
 		}
 		if snap.Value.Content != nil {
@@ -124,9 +131,13 @@ func (s *Service) snapshotFor(ctx context.Context, vnf state.Entry[VNF], id stri
 	snap, err := s.Snapshot(ctx, id)
 	missing := err != nil && hub.CodeOf(err) == hub.NotFound
 	if missing || err == nil && snap.Domain != vnf.Domain && (snap.Domain != "hub" || snap.Value.Content != nil) {
-		return snap, hub.E(hub.Unprocessable, "use VNF snapshot", "vnfSnapshotInfoId names no VNF snapshot; create one with POST /vnf_snapshots", nil)
+		return snap, noSnapshot()
 	}
 	return snap, err
+}
+
+func noSnapshot() error {
+	return hub.E(hub.Unprocessable, "use VNF snapshot", "vnfSnapshotInfoId names no VNF snapshot; create one with POST /vnf_snapshots", nil)
 }
 
 // takeSnapshot has the VIM keep every compute, and then says so in the resource.

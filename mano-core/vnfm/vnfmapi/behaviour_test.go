@@ -119,6 +119,22 @@ func TestOtherNFVOs(t *testing.T) {
 	}
 	mine := own.location[strings.LastIndex(own.location, "/")+1:]
 	r.want(r.do("PATCH", "/vnf_instances/"+mine, `{"metadata":{"manoward.createdBy":"spiffe://hub/nfvo/hub"}}`, append(other, "Content-Type", "application/merge-patch+json")...), 400)
+	started := do("POST", "/vnf_instances/"+mine+"/instantiate", instantiateBody, 202)
+	r.ended(path.Base(started.location), completed)
+	fill := func(info string, status int) string {
+		return string(do("POST", "/vnf_instances/"+mine+"/create_snapshot", `{"vnfSnapshotInfoId":"`+path.Base(info)+`"}`, status).body)
+	}
+	if body := fill(snap, 403); !strings.Contains(body, "another party made this VNF snapshot") {
+		t.Errorf("another party's empty snapshot is filled: %s", body)
+	}
+	hubs := r.want(r.do("POST", "/vnf_snapshots", `{}`), 201).location
+	if fill(hubs, 422) == "" || strings.Contains(string(do("GET", snap, nil, 200).body), "vnfInstanceId") {
+		t.Error("a snapshot was filled")
+	}
+	taken := r.want(r.do("POST", "/vnf_instances/"+mine+"/create_snapshot", `{"vnfSnapshotInfoId":"`+path.Base(do("POST", "/vnf_snapshots", `{}`, 201).location)+`"}`, other...), 202)
+	r.ended(path.Base(taken.location), completed)
+	ended := do("POST", "/vnf_instances/"+mine+"/terminate", `{"terminationType":"FORCEFUL"}`, 202)
+	r.ended(path.Base(ended.location), completed)
 	do("DELETE", "/vnf_instances/"+mine, nil, 204)
 }
 
