@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/manoward/manoward/internal/hub"
 )
 
 // Consume handles the queue's work until ctx ends, and then returns nil after
@@ -31,8 +29,8 @@ func (q *Queue) Consume(ctx context.Context, handler func(context.Context, Item)
 		err = q.own(ctx, l, handler)
 		if ctx.Err() == nil {
 			q.a.log.Warn("stopped working on a queue; trying to take it again", "account", q.a.name, "queue", q.name, "error", err)
-			if hub.CodeOf(q.a.guard.Damaged()) != "" {
-				return q.a.guard.Damaged()
+			if err := q.a.guard.Damaged(); err != nil {
+				return err
 			}
 			if pause(ctx, time.Second) != nil {
 				break
@@ -49,12 +47,7 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 	d := &dispatcher{q: q, handler: handler, fence: l.fence, cancel: cancel, index: newIndex(q.cfg.MaxWaiting, q.perKey)}
 	d.room.L = &d.mu
 	d.start = func() { d.busy.Go(func() { d.work(ctx) }) }
-	defer context.AfterFunc(ctx, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.ended = true // no worker is started from here on
-		d.room.Broadcast()
-	})()
+	defer context.AfterFunc(ctx, d.end)()
 	renewing := make(chan struct{})
 	go func() {
 		defer close(renewing)
@@ -65,9 +58,7 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 		each: func(m message) error { return d.add(ctx, m.subject, m.seq) },
 	})
 	cancel(err)
-	d.mu.Lock()
-	d.ended = true
-	d.mu.Unlock()
+	d.end() // before Wait: no worker is started while it waits
 	d.busy.Wait()
 	<-renewing
 	l.release()
@@ -93,6 +84,14 @@ type dispatcher struct {
 	ready   []*keyWork // keys whose first item may be tried now
 	workers int        // that run; they come when there is work and go when there is none
 	ended   bool
+}
+
+// end lets no worker begin any more and wakes add.
+func (d *dispatcher) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	d.room.Broadcast()
 }
 
 // add puts an item behind the others of its key. It waits while its key finds
