@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -105,5 +106,48 @@ func BenchmarkUpdate(b *testing.B) {
 			b.Fatal(err)
 		}
 		rev, err = tb.Update(b.Context(), "k", []byte("value"), rev)
+	}
+}
+
+// BenchmarkQueue pushes 2,000 items, of 50 keys and of one, and has them
+// handled by a handler that does nothing.
+func BenchmarkQueue(b *testing.B) {
+	for _, keys := range []int{50, 1} {
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
+			const items = 2000
+			s := testServer(b, b.TempDir())
+			var pushing, handling time.Duration
+			round := 0
+			for b.Loop() {
+				q, err := testAccount(b, s).Queue(b.Context(), fmt.Sprint("q", round), QueueConfig{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				round++
+				pushing += took(func() {
+					atOnce(b, items, func(i int) error {
+						return q.Push(b.Context(), Item{ID: fmt.Sprint(i), Key: fmt.Sprint(i % keys), Data: make([]byte, 1000)})
+					})
+				})
+				handling += took(func() { consumeN(b, q, items) })
+			}
+			b.ReportMetric(float64(round*items)/pushing.Seconds(), "pushed/s")
+			b.ReportMetric(float64(round*items)/handling.Seconds(), "handled/s")
+		})
+	}
+}
+
+// consumeN consumes until n items were handled.
+func consumeN(b *testing.B, q *Queue, n int64) {
+	ctx, cancel := context.WithCancel(b.Context())
+	var done atomic.Int64
+	err := q.Consume(ctx, func(context.Context, Item) error {
+		if done.Add(1) == n {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil {
+		b.Error(err)
 	}
 }

@@ -27,9 +27,14 @@ type Queue struct {
 	a      *Account
 	name   string
 	cfg    QueueConfig
+	perKey int // how many items of one key the owner has in its index
 	stream jetstream.Stream
 	leases *Table
 }
+
+// keyIndexed is [Queue.perKey]. The more there are, the seldomer the server has
+// to look in its own index for those of a key that has more.
+const keyIndexed = 1000
 
 // QueueConfig says how a queue's work is done. The zero value has the defaults
 // named below.
@@ -41,8 +46,11 @@ type QueueConfig struct {
 	MaxAttempts int
 	// Workers is how many items are handled at the same time. 0: 8.
 	Workers int
-	// MaxWaiting bounds the items that the owner has in its index, at some 50
-	// bytes each; what is beyond waits in the stream. 0: 1,000,000.
+	// MaxWaiting bounds the index of the owner: the keys in it, at some 250
+	// bytes each, and the items in it beside the first of each key, at up to 16
+	// bytes each. What is beyond waits in the stream: items of a key that is in
+	// the index hold up nothing, those of one that is not hold up what was pushed
+	// after them. 0: 1,000,000.
 	MaxWaiting int
 	// Lease is how long a process that stopped answering keeps the work from
 	// the others. 0: 10 s.
@@ -105,7 +113,7 @@ func (a *Account) Queue(ctx context.Context, name string, cfg QueueConfig) (*Que
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{a: a, name: name, cfg: cfg, stream: s, leases: leases}, nil
+	return &Queue{a: a, name: name, cfg: cfg, perKey: keyIndexed, stream: s, leases: leases}, nil
 }
 
 // subject returns where an item is kept: queue.NAME.STATE.KEY.ID, with key and
@@ -214,17 +222,46 @@ const codeSequenceNotFound = 10043
 func (q *Queue) item(ctx context.Context, seq uint64) (*Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
+	m, err := q.read(ctx, seq, seq)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
+}
+
+// searchTimeout bounds the search for the next item of a key, for which the
+// server may go through a large part of the stream: half a second for a
+// gigabyte that is in memory.
+const searchTimeout = 10 * attemptTimeout
+
+// search returns the sequence of the first item under a subject, which may hold
+// wildcards, from one sequence to another, 0 when there is none.
+func (q *Queue) search(ctx context.Context, subject string, from, last uint64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
+	defer cancel()
+	m, err := q.read(ctx, from, last, jetstream.WithGetMsgSubject(subject))
+	if m == nil || err != nil {
+		return 0, err
+	}
+	return m.Sequence, nil
+}
+
+// read returns the message of sequence from, or with an option the first one
+// from there on that meets it, nil when the stream has none up to last.
+func (q *Queue) read(ctx context.Context, from, last uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
 	for {
-		m, err := q.stream.GetMsg(ctx, seq)
-		if err == nil {
-			return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
-		}
-		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		m, err := q.stream.GetMsg(ctx, from, opts...)
+		switch {
+		case err == nil && m.Sequence > last:
+			return nil, nil
+		case err == nil:
+			return m, nil
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
 			return nil, err
 		}
 		// A replica may hand out what the leader has not taken in yet.
 		info, err := q.stream.Info(ctx)
-		if err != nil || info.State.LastSeq >= seq {
+		if err != nil || info.State.LastSeq >= last {
 			return nil, err
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,10 +78,133 @@ func TestQueue_Bounded(t *testing.T) {
 	defer stop()
 	eventually(t, "the others are done", func() bool { mu.Lock(); defer mu.Unlock(); return done == 20 })
 	stop()
-	left, err := q.stream.Info(within(t), jetstream.WithSubjectFilter(">"))
-	if err != nil || left.State.Msgs != 1 {
-		t.Errorf("%d items are left: %v", left.State.Msgs, err)
+	if left := itemsLeft(t, q); left != 1 {
+		t.Errorf("%d items are left", left)
 	}
+}
+
+// However much waits of a key whose handler fails, the others go on; when it
+// recovers, everything that waited comes, in order.
+func TestQueue_DeadKeyLeavesRoom(t *testing.T) {
+	q := smallIndex(t)
+	pushDead(t, q, 50)
+	dead := consumeDead(t, q)
+	push(t, q, "other", "o0", "o1", "o2", "o3", "o4")
+	expect(t, dead.others, "o0", "o1", "o2", "o3", "o4")
+	push(t, q, "another", "a0")
+	expect(t, dead.others, "a0")
+	dead.mended.Store(true)
+	for i := range 50 {
+		expect(t, dead.items, fmt.Sprint(i))
+	}
+	dead.stop()
+	if left := itemsLeft(t, q); left != 0 {
+		t.Errorf("%d items are left", left)
+	}
+}
+
+// Items that an earlier owner took out of the stream after this one saw them are
+// done.
+func TestQueue_BacklogGone(t *testing.T) {
+	q := smallIndex(t)
+	pushDead(t, q, 20)
+	dead := consumeDead(t, q)
+	push(t, q, "other", "o")
+	expect(t, dead.others, "o") // it was behind the others: they were seen
+	for _, i := range []uint64{3, 4, 6, 18, 19, 20} {
+		if err := q.stream.DeleteMsg(within(t), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dead.mended.Store(true)
+	for _, i := range []int{0, 1, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16} {
+		expect(t, dead.items, fmt.Sprint(i))
+	}
+	push(t, q, "dead", "new")
+	expect(t, dead.items, "new")
+}
+
+// A search in the stream that fails is repeated and holds up its own key alone.
+func TestQueue_SearchFails(t *testing.T) {
+	q := smallIndex(t)
+	var fail atomic.Int32
+	fail.Store(3)
+	q.stream = failingSearch{q.stream, &fail}
+	pushDead(t, q, 5)
+	dead := consumeDead(t, q)
+	push(t, q, "other", "o")
+	expect(t, dead.others, "o")
+	dead.mended.Store(true)
+	for i := range 5 {
+		expect(t, dead.items, fmt.Sprint(i))
+	}
+	if n := fail.Load(); n >= 0 {
+		t.Errorf("%d more searches should have failed", n)
+	}
+}
+
+// failingSearch fails some searches by subject.
+type failingSearch struct {
+	jetstream.Stream
+	left *atomic.Int32
+}
+
+func (f failingSearch) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	if len(opts) > 0 && f.left.Add(-1) >= 0 {
+		return nil, errors.New("no")
+	}
+	return f.Stream.GetMsg(ctx, seq, opts...)
+}
+
+// deadHandler handles no item of the key "dead" before it is mended.
+type deadHandler struct {
+	mended        atomic.Bool
+	items, others chan string // what was handled, of that key and of others
+	stop          func()
+}
+
+// smallIndex returns a queue whose owner has four items in its index, and two of
+// one key.
+func smallIndex(t *testing.T) *Queue {
+	t.Helper()
+	cfg := fast()
+	cfg.MaxWaiting = 4
+	q := mustQueue(t, testAccount(t, testServer(t, t.TempDir())), "q", cfg)
+	q.perKey = 2
+	return q
+}
+
+func pushDead(t *testing.T, q *Queue, items int) {
+	t.Helper()
+	for i := range items {
+		push(t, q, "dead", fmt.Sprint(i))
+	}
+}
+
+func consumeDead(t *testing.T, q *Queue) *deadHandler {
+	h := &deadHandler{items: make(chan string, 100), others: make(chan string, 100)}
+	h.stop = consume(t, q, func(_ context.Context, it Item) error {
+		switch {
+		case it.Key != "dead":
+			h.others <- it.ID
+		case !h.mended.Load():
+			return errors.New("no")
+		default:
+			h.items <- it.ID
+		}
+		return nil
+	})
+	t.Cleanup(h.stop)
+	return h
+}
+
+func itemsLeft(t *testing.T, q *Queue) uint64 {
+	t.Helper()
+	info, err := q.stream.Info(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.State.Msgs
 }
 
 func TestQueueConfig_Defaults(t *testing.T) {
@@ -90,7 +214,7 @@ func TestQueueConfig_Defaults(t *testing.T) {
 			t.Errorf("back-off after attempt %d: %v, want %v", attempt, got, want)
 		}
 	}
-	if q.cfg.Workers != 8 || q.cfg.Lease != 10*time.Second || q.cfg.MaxWaiting != 1_000_000 {
+	if q.cfg.Workers != 8 || q.cfg.Lease != 10*time.Second || q.cfg.MaxWaiting != 1_000_000 || q.perKey != keyIndexed {
 		t.Errorf("defaults: %+v", q.cfg)
 	}
 }

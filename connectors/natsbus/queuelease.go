@@ -101,36 +101,40 @@ func (l *lease) write(ctx context.Context, revision uint64) bool {
 }
 
 // keep renews the lease until ctx ends or the lease is lost, and returns then.
-// It gives the lease up a tenth before its time, while nobody else can have it.
 func (l *lease) keep(ctx context.Context) error {
 	for {
 		if err := pause(ctx, l.value.Lease/3); err != nil {
 			return err
 		}
-		end := l.renewed.Add(l.value.Lease * 9 / 10)
-		attempt, cancel := context.WithDeadline(ctx, end)
-		ok := l.write(attempt, l.revision)
-		for !ok && attempt.Err() == nil {
-			held, err := l.q.leases.Get(attempt, l.key)
-			if err == nil && held.Revision != l.revision && !l.mine(held.Value) {
-				break
-			}
-			if err == nil && l.mine(held.Value) {
-				l.revision = held.Revision // a renewal whose answer was lost
-			}
-			if pause(attempt, l.value.Lease/30) != nil {
-				break
-			}
-			ok = l.write(attempt, l.revision)
-		}
-		cancel()
-		if !ok {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		switch held := l.renew(ctx); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !held:
 			return errLeaseLost
 		}
 	}
+}
+
+// renew writes the lease anew and reports whether that succeeded. It gives up
+// when somebody else has the lease, and in any case a tenth before the lease's
+// end, while nobody else can have it.
+func (l *lease) renew(ctx context.Context) bool {
+	ctx, cancel := context.WithDeadline(ctx, l.renewed.Add(l.value.Lease*9/10))
+	defer cancel()
+	for !l.write(ctx, l.revision) {
+		held, err := l.q.leases.Get(ctx, l.key)
+		switch {
+		case err != nil: // the pause and the deadline decide
+		case l.mine(held.Value):
+			l.revision = held.Revision // a renewal whose answer was lost
+		case held.Revision != l.revision:
+			return false
+		}
+		if pause(ctx, l.value.Lease/30) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *lease) mine(value []byte) bool {

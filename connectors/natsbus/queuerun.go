@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/manoward/manoward/internal/hub"
 )
 
 // Consume handles the queue's work until ctx ends, and then returns nil after
@@ -31,8 +29,8 @@ func (q *Queue) Consume(ctx context.Context, handler func(context.Context, Item)
 		err = q.own(ctx, l, handler)
 		if ctx.Err() == nil {
 			q.a.log.Warn("stopped working on a queue; trying to take it again", "account", q.a.name, "queue", q.name, "error", err)
-			if hub.CodeOf(q.a.guard.Damaged()) != "" {
-				return q.a.guard.Damaged()
+			if err := q.a.guard.Damaged(); err != nil {
+				return err
 			}
 			if pause(ctx, time.Second) != nil {
 				break
@@ -46,15 +44,10 @@ func (q *Queue) Consume(ctx context.Context, handler func(context.Context, Item)
 func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context, Item) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d := &dispatcher{q: q, handler: handler, fence: l.fence, cancel: cancel, keys: map[string]*keyWork{}}
+	d := &dispatcher{q: q, handler: handler, fence: l.fence, cancel: cancel, index: newIndex(q.cfg.MaxWaiting, q.perKey)}
 	d.room.L = &d.mu
 	d.start = func() { d.busy.Go(func() { d.work(ctx) }) }
-	defer context.AfterFunc(ctx, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.ended = true // no worker is started from here on
-		d.room.Broadcast()
-	})()
+	defer context.AfterFunc(ctx, d.end)()
 	renewing := make(chan struct{})
 	go func() {
 		defer close(renewing)
@@ -65,9 +58,7 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 		each: func(m message) error { return d.add(ctx, m.subject, m.seq) },
 	})
 	cancel(err)
-	d.mu.Lock()
-	d.ended = true
-	d.mu.Unlock()
+	d.end() // before Wait: no worker is started while it waits
 	d.busy.Wait()
 	<-renewing
 	l.release()
@@ -77,8 +68,8 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 	return err
 }
 
-// dispatcher hands out the work in memory: for each key the sequences that
-// wait, in order. The items themselves are read when their turn comes.
+// dispatcher hands out the work that its index knows of. The items themselves
+// are read when their turn comes.
 type dispatcher struct {
 	q       *Queue
 	handler func(context.Context, Item) error
@@ -88,42 +79,36 @@ type dispatcher struct {
 	busy    sync.WaitGroup // workers
 
 	mu      sync.Mutex // covers what is below
-	room    sync.Cond  // total fell, or the work ended
-	keys    map[string]*keyWork
+	room    sync.Cond  // a key left the index, or the work ended
+	index   index
 	ready   []*keyWork // keys whose first item may be tried now
-	total   int        // sequences in keys
 	workers int        // that run; they come when there is work and go when there is none
 	ended   bool
 }
 
-// keyWork is what waits of one key. It is in the ready list, with a worker, or
-// waits for a timer.
-type keyWork struct {
-	key     string
-	waiting []uint64
-	failed  int // attempts at the first item
+// end lets no worker begin any more and wakes add.
+func (d *dispatcher) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended = true
+	d.room.Broadcast()
 }
 
-// add puts an item behind the others of its key. It waits while the index is
-// full.
+// add puts an item behind the others of its key. It waits while its key finds
+// no room in the index.
 func (d *dispatcher) add(ctx context.Context, subject string, seq uint64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.total >= d.q.cfg.MaxWaiting && ctx.Err() == nil {
+	key := subject[:strings.LastIndexByte(subject, '.')]
+	for !d.index.room(key) && ctx.Err() == nil {
 		d.room.Wait()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	d.total++
-	key := subject[:strings.LastIndexByte(subject, '.')]
-	w := d.keys[key]
-	if w == nil {
-		w = &keyWork{key: key}
-		d.keys[key] = w
+	if w := d.index.add(key, seq); w != nil {
 		d.line(w)
 	}
-	w.waiting = append(w.waiting, seq)
 	return nil
 }
 
@@ -136,8 +121,9 @@ func (d *dispatcher) line(w *keyWork) {
 	}
 }
 
-// take returns a key whose turn it is; nil when there is none, and then the
-// worker goes.
+// take returns a key whose turn it is and the sequence of its first item, 0 when
+// that is still to be looked for. It returns nil when there is no work, and then
+// the worker goes.
 func (d *dispatcher) take() (w *keyWork, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -147,12 +133,16 @@ func (d *dispatcher) take() (w *keyWork, seq uint64) {
 	}
 	w = d.ready[0]
 	d.ready = d.ready[1:]
-	return w, w.waiting[0]
+	return w, w.first()
 }
 
 // work is one worker: it tries the first item of one key after the other.
 func (d *dispatcher) work(ctx context.Context) {
 	for w, seq := d.take(); w != nil; w, seq = d.take() {
+		if seq == 0 {
+			d.readOn(ctx, w)
+			continue
+		}
 		retry, err := d.try(ctx, seq, w.failed+1)
 		switch {
 		case ctx.Err() != nil:
@@ -161,33 +151,61 @@ func (d *dispatcher) work(ctx context.Context) {
 			d.cancel(err)
 			return
 		case retry:
-			w.failed++
-			time.AfterFunc(d.q.cfg.Backoff(w.failed), func() { d.again(w) })
+			d.later(w)
 		default:
-			d.done(w)
+			d.next(w, func() { d.index.done(w) })
 		}
 	}
 }
 
-// again puts a key whose back-off is over in line.
-func (d *dispatcher) again(w *keyWork) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.line(w)
+// later puts a key that failed in line when its back-off is over.
+func (d *dispatcher) later(w *keyWork) {
+	w.failed++
+	time.AfterFunc(d.q.cfg.Backoff(w.failed), func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.line(w)
+	})
 }
 
-// done goes on to the next item of a key.
-func (d *dispatcher) done(w *keyWork) {
+// next goes on with a key when change was made to its place in the index: with
+// its next item, or without the key when it has none.
+func (d *dispatcher) next(w *keyWork, change func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.total--
 	w.failed = 0
-	if w.waiting = w.waiting[1:]; len(w.waiting) == 0 {
-		delete(d.keys, w.key)
-	} else {
-		d.ready = append(d.ready, w) // the worker that is here takes it, or one for which it waits
+	change()
+	if d.index.drop(w) {
+		d.room.Broadcast()
+		return
 	}
-	d.room.Broadcast()
+	d.ready = append(d.ready, w) // the worker that is here takes it, or one for which it waits
+}
+
+// readOn looks in the stream for the items of a key that are not in its list.
+// When that fails it holds up this key alone: an owner that cannot reach the bus
+// at all loses the lease.
+func (d *dispatcher) readOn(ctx context.Context, w *keyWork) {
+	d.mu.Lock()
+	upto, last, most := w.upto, w.last, d.index.most(w)
+	d.mu.Unlock()
+	var found []uint64
+	for len(found) < most && upto < last {
+		seq, err := d.q.search(ctx, w.key+".*", upto+1, last)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			d.q.a.log.Warn("cannot read on in a queue; trying again", "account", d.q.a.name, "queue", d.q.name, "error", err)
+			d.later(w)
+			return
+		case seq == 0: // the rest is gone: an earlier owner was late
+			upto = last
+		default:
+			found, upto = append(found, seq), seq
+		}
+	}
+	d.next(w, func() { d.index.extend(w, found, upto) })
 }
 
 // try handles an item once and takes it out of the queue when that went well,

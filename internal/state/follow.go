@@ -82,9 +82,7 @@ func (s *Space) watch(ctx context.Context, d *domainTable, again bool) (reached 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if again {
-		for _, k := range s.allKinds() {
-			k.begin(d)
-		}
+		s.begin(d)
 	}
 	var waiting []Change // of those before the mark, to be decoded together
 	err = d.table.Watch(ctx, func(c Change) {
@@ -122,6 +120,17 @@ func (s *Space) watch(ctx context.Context, d *domainTable, again bool) (reached 
 		err = errors.New("the watch ended")
 	}
 	return reached, err
+}
+
+// begin prepares for a watch that tells everything of a table anew, what cannot be
+// shown as well.
+func (s *Space) begin(d *domainTable) {
+	for _, k := range s.allKinds() {
+		k.begin(d)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.bad)
 }
 
 // decodeTogether is how many values are decoded by all processors while the table

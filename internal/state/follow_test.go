@@ -204,6 +204,34 @@ func TestSpace_BrokenValue(t *testing.T) {
 	})
 }
 
+// A broken value that somebody removes while nobody watches is not named for
+// ever, and one that stays is.
+func TestSpace_BrokenValueRemovedUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := &memstate.Bus{}
+		f := &faulty{Tables: bus}
+		s, _ := opened(t, f, "a")
+		table, err := bus.Open(t.Context(), "a", "THINGS")
+		must(t, err)
+		revisions := map[string]uint64{}
+		for _, key := range []string{"thing/1", "thing/2"} {
+			revisions[key], err = table.Create(t.Context(), key, []byte(`?`))
+			must(t, err)
+		}
+		synctest.Wait()
+		f.set(errBroken)
+		synctest.Wait()
+		must(t, table.Delete(t.Context(), "thing/1", revisions["thing/1"]))
+		f.set(nil)
+		eventually(t, "the other is named", func() bool {
+			err := s.Check(t.Context())
+			return err != nil && strings.Contains(err.Error(), "1 stored resources") && strings.Contains(err.Error(), "thing/2")
+		})
+		must(t, table.Delete(t.Context(), "thing/2", revisions["thing/2"]))
+		eventually(t, "all is well", func() bool { return s.Check(t.Context()) == nil })
+	})
+}
+
 func TestSpace_IDInTwoDomains(t *testing.T) {
 	bus := &memstate.Bus{}
 	s, k := opened(t, bus, "a", "b")

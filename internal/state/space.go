@@ -13,7 +13,8 @@ import (
 )
 
 // Table is the storage of one function in one trust domain. When a write
-// returns nil it is durable. Revisions are above 0 and grow with each write to the table, whatever the key. Errors have the codes hub.NotFound (no such key),
+// returns nil it is durable. Revisions are above 0 and grow with each write to
+// the table, whatever the key. Errors have the codes hub.NotFound (no such key),
 // hub.Conflict (Create of a key that is there), hub.Precondition (Update or
 // Delete at a revision that is no longer the newest) and hub.Unavailable (it is
 // not known what became of the call).
