@@ -50,7 +50,7 @@ func (h *hubProcess) newVIM() (*function, error) {
 		},
 		start:  func(context.Context, context.Context) error { return nil },
 		add:    outbox.Add,
-		remove: outbox.Remove,
+		remove: func(domain string) error { outbox.Remove(domain); return nil },
 		check:  model.Ready,
 		wait:   func() { outbox.Wait() },
 	}, nil
@@ -62,6 +62,3 @@ type vimSubscriptions struct{ *notify.Outbox }
 func (s vimSubscriptions) Request(r *http.Request, in subscribe.Input) (notify.Subscription, bool, error) {
 	return s.Outbox.Request(r, notify.Input(in))
 }
-
-// domainNames lists the trust domains of users.
-func (h *hubProcess) domainNames() []string { return h.storageDomains()[1:] }

@@ -59,7 +59,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 			}
 			return service.Add(ctx, domain)
 		},
-		remove: func(domain string) { outbox.Remove(domain); service.Remove(domain) },
+		remove: func(domain string) error { outbox.Remove(domain); service.Remove(domain); return nil },
 		check:  service.Ready,
 		wait:   func() { service.Close(); outbox.Wait() },
 	}, nil
