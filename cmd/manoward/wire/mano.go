@@ -178,7 +178,7 @@ func (h *hubProcess) smDenier(rp hub.ReferencePoint) scor.Deny {
 }
 
 // smReader joins a gate to the port of the REST bindings whose resources are
-// shown to Security Managers too. What they ask about in no domain, by its
+// served to Security Managers too. What they ask about in no domain, by its
 // identifier, is not there: it is answered as what belongs to another trust
 // domain, whatever the caller's mode.
 func (h *hubProcess) smReader(rp hub.ReferencePoint) func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
@@ -187,18 +187,22 @@ func (h *hubProcess) smReader(rp hub.ReferencePoint) func(r *http.Request, opera
 		if targetDomain == "" && target != "" {
 			return hub.Identity{}, hub.E(hub.NotFound, operation, "not found", nil)
 		}
-		return authorize(r, readNames(operation), "", targetDomain, target)
+		operation, target = scOrNames(operation, target)
+		return authorize(r, operation, "", targetDomain, target)
 	}
 }
 
-// readNames translates the operations of the catalogue's binding to those of
-// Sc-Or: there, packages are those of VNFs.
-func readNames(operation string) string {
+// scOrNames translates the operations of the catalogue's and the NFVO's bindings
+// to those of Sc-Or, where packages are those of VNFs, and names what a change is
+// about as the other orders do.
+func scOrNames(operation, target string) (string, string) {
 	switch operation {
 	case "package.query":
-		return "vnf-package.query"
+		return "vnf-package.query", target
+	case "package.update":
+		return "vnf-package.update", "vnf-package/" + target
 	case "op.query", "vnf-snapshot.query":
-		return "ns.query"
+		return "ns.query", target
 	}
-	return operation
+	return operation, target
 }

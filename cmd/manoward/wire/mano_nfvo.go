@@ -163,8 +163,8 @@ func (n *nfvoRole) orVnfm(mux *httpapi.Mux) {
 	n.catalogueAPI(n.authorizer(hub.OrVnfm)).RoutesOrVnfm(mux)
 }
 
-// scOr serves Security Managers: the NFVO's and the catalogue's own queries
-// behind the gate, and what is Sc-Or's alone.
+// scOr serves Security Managers: the NFVO's and the catalogue's own queries and
+// Update VNF Package Info behind the gate, and what is Sc-Or's alone.
 func (n *nfvoRole) scOr(mux *httpapi.Mux) {
 	groups := scor.Groups{
 		NsLcm:      mux.API(nfvoapi.NsLcm()),
@@ -174,8 +174,13 @@ func (n *nfvoRole) scOr(mux *httpapi.Mux) {
 	lcm := n.nfvoAPI(n.smReader(hub.ScOr))
 	lcm.QueryRoutes(groups.NsLcm)
 	lcm.SubscriptionRoutes(groups.NsLcm)
-	n.catalogueAPI(n.smReader(hub.ScOr)).QueryRoutes(groups.VnfPkgm)
-	(&scor.Producer{Authorize: n.smAuthorizer(hub.ScOr), Deny: n.smDenier(hub.ScOr), NFVO: orders{n.nfvo}, Packages: vnfPackages{n.catalogue}}).Routes(groups)
+	cat := n.catalogueAPI(n.smReader(hub.ScOr))
+	cat.QueryRoutes(groups.VnfPkgm)
+	cat.ModifyRoute(groups.VnfPkgm)
+	(&scor.Producer{Authorize: n.smAuthorizer(hub.ScOr), Deny: n.smDenier(hub.ScOr), NFVO: orders{n.nfvo}, PackageDomain: func(id string) (string, bool) {
+		d := n.catalogue.Domain(catalogue.VNF, id)
+		return d, d != ""
+	}}).Routes(groups)
 }
 
 // ownAPI names the API of what ETSI does not define.
