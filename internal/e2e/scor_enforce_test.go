@@ -354,4 +354,25 @@ func (x *scorForce) checkDisable() {
 		x.Errorf("the modification is answered %s", a.body)
 	}
 	x.scorComplete(x.fully, hub.ScOrSecEnforce, ns, again)
+	x.checkUserData(pkg)
+}
+
+// checkUserData: what a Security Manager says of a package is a merge patch, as
+// an OSS's (RFC 7396). It leaves the keys of others.
+func (x *scorForce) checkUserData(pkg string) {
+	patch := func(data map[string]any) map[string]any { return map[string]any{"userDefinedData": data} }
+	x.fully.must(http.StatusOK, hub.ScOrSecEnforce, "PATCH", pkg, patch(map[string]any{"oss.owner": "shop", "oss.site": "b"}))
+	a := x.fully.must(http.StatusOK, hub.ScOrSecEnforce, "PATCH", pkg, patch(map[string]any{"sm.reviewed": true, "oss.site": nil}))
+	var changed, read sol005.VnfPkgInfo
+	if err := json.Unmarshal([]byte(a.body), &changed); err != nil {
+		x.Fatal(err)
+	}
+	x.fully.read(hub.ScOrSecEnforce, pkg, &read)
+	for what, data := range map[string]sol005.KeyValuePairs{"answer": changed.UserDefinedData, "package": read.UserDefinedData} {
+		if _, site := data["oss.site"]; data["oss.owner"] != "shop" || data["sm.reviewed"] != true || site {
+			x.Errorf("the %s has the user data %v", what, data)
+		}
+	}
+	x.fully.must(http.StatusUnprocessableEntity, hub.ScOrSecEnforce, "PATCH", pkg, patch(map[string]any{"manoward.trustDomain": "south"}))
+	x.fully.must(http.StatusBadRequest, hub.ScOrSecEnforce, "PATCH", pkg, map[string]any{"vnfProvider": "me"})
 }

@@ -6,10 +6,11 @@
 // nslcm/v2 and vnfpkgm/v2 as on Os-Ma-nfvo, on the TLS endpoint that one
 // Security Manager has on one interface, and of its trust domain alone. What
 // SOL 005 has no operation for, ending the use of a host, is under sc-or/v1
-// (docs/extensions). Reading is done by the handlers of the NFVO and of the
-// catalogue, which wire binds here to this gate as well; this package adds what
-// is Sc-Or's own: which attribute of an order needs which mode, that an order
-// names nothing of another domain, that security VNFs are those that the NSD
-// foresees, and that every unauthorized attempt to change a VNF is told to the
-// Security Managers of the domain that it was aimed at (Sc-Or.NsLcm.003).
+// (docs/extensions). Reading, and changing a VNF package, is done by the
+// handlers of the NFVO and of the catalogue, which wire binds to this gate as
+// well; this package adds what is Sc-Or's own: which attribute of an order
+// needs which mode, that an order names nothing of another domain, that
+// security VNFs are those that the NSD foresees, and that every unauthorized
+// attempt to change a VNF is told to the Security Managers of the domain that
+// it was aimed at (Sc-Or.NsLcm.003).
 package scor

@@ -49,15 +49,6 @@ type NFVO interface {
 	SecurityVnfd(ctx context.Context, nsInstanceID, vnfdID string) (bool, error)
 }
 
-// Packages is the catalogue, as far as orders change it.
-type Packages interface {
-	// Domain returns the trust domain that a package belongs to; false when
-	// there is none.
-	Domain(vnfPkgID string) (domain string, ok bool)
-	// Modify changes a package as PATCH /vnf_packages/{vnfPkgId} does.
-	Modify(ctx context.Context, actor hub.Identity, vnfPkgID string, m sol005.VnfPkgInfoModifications) (sol005.VnfPkgInfoModifications, error)
-}
-
 // Order is an Update NS of a Security Manager's.
 type Order struct {
 	Actor        hub.Identity

@@ -19,11 +19,13 @@ type Producer struct {
 	Authorize Authorize
 	Deny      Deny
 	NFVO      NFVO
-	Packages  Packages
+	// PackageDomain returns the trust domain that a VNF package belongs to; false
+	// when there is none.
+	PackageDomain func(vnfPkgID string) (domain string, ok bool)
 }
 
 // Groups are the APIs of the Sc-Or listener that the producer adds to. Wire
-// makes them, because the NFVO's and the catalogue's queries are in them too.
+// makes them, because the NFVO's and the catalogue's own routes are in them too.
 type Groups struct {
 	NsLcm      *httpapi.Group // nslcm/v2
 	VnfPkgm    *httpapi.Group // vnfpkgm/v2
@@ -45,7 +47,6 @@ func (p *Producer) Routes(g Groups) {
 	} {
 		g.NsLcm.Handle(pattern, p.refuseNs(operation))
 	}
-	g.VnfPkgm.Handle("PATCH /vnf_packages/{vnfPkgId}", p.modifyPackage)
 	for pattern, operation := range map[string]string{
 		"POST /vnf_packages":                                            "vnf-package.create",
 		"DELETE /vnf_packages/{vnfPkgId}":                               "vnf-package.delete",
@@ -202,7 +203,7 @@ func (p *Producer) refuseNs(operation string) httpapi.Handler {
 func (p *Producer) refusePackage(operation string) httpapi.Handler {
 	return func(_ http.ResponseWriter, r *http.Request) error {
 		id := r.PathValue("vnfPkgId")
-		domain, exists := p.Packages.Domain(id)
+		domain, exists := p.PackageDomain(id)
 		if id != "" && !exists {
 			return errNotFound(operation)
 		}
@@ -211,31 +212,4 @@ func (p *Producer) refusePackage(operation string) httpapi.Handler {
 		}
 		return hub.E(hub.Denied, operation, "Sc-Or does not offer "+operation, nil)
 	}
-}
-
-// modifyPackage is Update VNF Package Info (Sc-Or.SecEnforce.003).
-func (p *Producer) modifyPackage(w http.ResponseWriter, r *http.Request) error {
-	const operation = "vnf-package.update"
-	id := r.PathValue("vnfPkgId")
-	domain, exists := p.Packages.Domain(id)
-	if !exists {
-		return errNotFound(operation)
-	}
-	caller, err := p.Authorize(r, operation, "", domain, "vnf-package/"+id)
-	if err != nil {
-		return err
-	}
-	patch, err := httpapi.DecodePatch(r)
-	if err != nil {
-		return err
-	}
-	m, err := httpapi.ApplyPatch(sol005.VnfPkgInfoModifications{}, patch, httpapi.PatchRules{Allowed: []string{"operationalState", "userDefinedData"}})
-	if err != nil {
-		return err
-	}
-	changed, err := p.Packages.Modify(r.Context(), caller, id, m)
-	if err != nil {
-		return err
-	}
-	return httpapi.Write(w, http.StatusOK, changed)
 }

@@ -28,6 +28,10 @@ func FunctionIdentity(kind hub.Kind) hub.Identity {
 	return hub.Identity{TrustDomain: HubDomain, Kind: kind, Name: FunctionName}
 }
 
+// ownFunction is the party of a [Rule] that holds for the hub's own function of a
+// kind alone, beside the rules of its kind: "nfvo/hub".
+func ownFunction(kind hub.Kind) hub.Kind { return kind + "/" + FunctionName }
+
 // FunctionPoints lists the reference points on which the hub's own function of a
 // kind listens; none for a kind that the hub does not run.
 func FunctionPoints(kind hub.Kind) []hub.ReferencePoint { return slices.Clone(functionPoints[kind]) }

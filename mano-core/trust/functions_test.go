@@ -139,7 +139,11 @@ func TestDecide_Parties(t *testing.T) {
 		{VNFMInterface, "vnf.terminate", []hub.Kind{hub.KindOperator, hub.KindNFVO}},
 		{VNFMInterface, "vnf.heal", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindEM}},
 		{VNFMInterface, "vnf.query", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindEM, hub.KindOSS}},
-		{VIMInterface, "resource.manage", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindVNFM}},
+		{VIMInterface, "resource.query", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindVNFM}},
+		{VIMInterface, "resource.manage", []hub.Kind{hub.KindOperator, hub.KindVNFM}},
+		{VIMInterface, "host.query", []hub.Kind{hub.KindOperator}},
+		{VIMInterface, "host.stop-use", []hub.Kind{hub.KindOperator}},
+		{VIMInterface, "host.release", []hub.Kind{hub.KindOperator}},
 		{VIMInterface, "inventory.load", []hub.Kind{hub.KindOperator}},
 		{VIMInterface, "event.inject", []hub.Kind{hub.KindOperator}},
 		{AdminInterface, "ns.query", nil},
@@ -151,6 +155,28 @@ func TestDecide_Parties(t *testing.T) {
 				t.Errorf("%s on %s by %s: allowed %v, want %v", c.op, c.iface, kind, v.Allowed, want)
 			}
 		}
+	}
+}
+
+// The hub's own NFVO works at the VIM as no other NFVO may: what a Security Manager
+// has ordered of a host goes through it, and another one cannot take it back.
+func TestDecide_OwnNFVO(t *testing.T) {
+	d := NewDecider()
+	ask := func(who hub.Identity, op Operation) Verdict {
+		return d.Decide(Question{Caller: who, Interface: VIMInterface, Operation: op, TargetDomain: HubDomain})
+	}
+	for _, op := range []Operation{"resource.query", "resource.manage", "host.query", "host.stop-use", "host.release", "subscription.create"} {
+		if v := ask(FunctionIdentity(hub.KindNFVO), op); !v.Allowed {
+			t.Errorf("%s by the hub's own NFVO: %s", op, v.Reason)
+		}
+	}
+	for _, who := range []hub.Identity{{TrustDomain: HubDomain, Kind: hub.KindNFVO, Name: "x"}, FunctionIdentity(hub.KindVNFM)} {
+		if v := ask(who, "host.release"); v.Allowed || v.Code != hub.Denied {
+			t.Errorf("host.release by %s: %+v", who, v)
+		}
+	}
+	if v := ask(FunctionIdentity(hub.KindNFVO), "event.inject"); v.Allowed {
+		t.Error("the hub's own NFVO injects events")
 	}
 }
 

@@ -27,9 +27,12 @@ type GateConfig struct {
 	// the bus does not answer; nil when it is up to date. While it fails nobody
 	// is let in, because a revocation may have been missed.
 	Current func() error
-	Observe func(outcome string) // counts handshakes: "accepted" or a reason of a refusal
-	Now     Clock
-	Log     *slog.Logger
+	// LoopbackPeers says whether Security Managers may take notifications on this
+	// machine.
+	LoopbackPeers bool
+	Observe       func(outcome string) // counts handshakes: "accepted" or a reason of a refusal
+	Now           Clock
+	Log           *slog.Logger
 }
 
 // Gate shows each Security Manager its own TLS endpoints on one reference point

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -39,7 +40,8 @@ const (
 // that were registered with manoward's first version allow clients only, and
 // their credentials are to work here as well.
 //
-// The client follows no redirect and uses no proxy. It is safe for concurrent use
+// The client follows no redirect, uses no proxy, and connects to no address that
+// could not be a peer's ([httpapi.DialControl]). It is safe for concurrent use
 // and shared by all who ask for the same endpoint. It fails with hub.NotFound for
 // an SM that is not registered, and for an interface of another reference point.
 func (g *Gate) NotifyClient(sm *hub.SecurityManager, i hub.Interface) (*http.Client, error) {
@@ -181,7 +183,7 @@ func (g *Gate) dialManager(ctx context.Context, c *notifyConns, network, addr st
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: notifyDialTimeout}
+	dialer := &net.Dialer{Timeout: notifyDialTimeout, Control: httpapi.DialControl(g.LoopbackPeers)}
 	raw, err := dialer.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err

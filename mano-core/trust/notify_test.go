@@ -129,6 +129,20 @@ func TestNotifyClient(t *testing.T) {
 			t.Errorf("%s: %d %v", what, status, err)
 		}
 	}
+	// Nobody is called at an address of this machine or its link, where what is no
+	// peer's listens, unless peers are on this machine too.
+	g.LoopbackPeers = false
+	for _, target := range []string{own.URL, strings.Replace(own.URL, "127.0.0.1", "localhost", 1), "https://169.254.169.254/", "https://0.0.0.0:1/"} {
+		client, err := g.NotifyClient(sm, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.CloseIdleConnections()
+		if status, err := notify(t, g, sm, i, target); hub.CodeOf(err) != hub.Unprocessable || !strings.Contains(hub.SafeText(err), "no address at which a peer can be called") {
+			t.Errorf("%s: %d %v", target, status, err)
+		}
+	}
+	g.LoopbackPeers = true
 	// A connection of its own for each, when its holder says so.
 	client, err := g.NotifyClient(sm, i)
 	if err != nil {

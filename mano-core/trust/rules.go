@@ -50,9 +50,9 @@ const (
 	VIMInterface    hub.Interface = "vim"     // Or-Vi and Vi-Vnfm
 )
 
-// Rule is one row of the decision table: a kind of party may ask this operation
-// on this interface in these modes, about things of its own trust domain. A party
-// of [HubDomain] sees the things of every trust domain. What no rule allows is
+// Rule is one row of the decision table: a kind of party, or of the hub's own
+// function of a kind ("nfvo/hub"), may ask this operation on this interface in
+// these modes, about things of its own trust domain. A party of [HubDomain] sees the things of every trust domain. What no rule allows is
 // refused.
 type Rule struct {
 	Party       hub.Kind      `json:"party"`
@@ -216,6 +216,9 @@ func (d *Decider) Decide(q Question) Verdict {
 		return Verdict{Code: hub.Denied, Reason: fmt.Sprintf("a credential of %s opens no other interface", q.Caller.Interface)}
 	}
 	rule := d.rules[ruleKey{q.Caller.Kind, q.Interface, q.Operation, q.Attribute}]
+	if rule == nil && q.Caller == FunctionIdentity(q.Caller.Kind) {
+		rule = d.rules[ruleKey{ownFunction(q.Caller.Kind), q.Interface, q.Operation, q.Attribute}]
+	}
 	if q.TargetDomain != q.Caller.TrustDomain && q.Caller.TrustDomain != HubDomain && (rule == nil || !rule.OtherDomain) {
 		// First of all: another answer to what nobody may ask would show that the
 		// thing exists.

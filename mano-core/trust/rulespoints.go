@@ -79,17 +79,18 @@ func vnfmRules() []Rule {
 	)
 }
 
-// vimRules: what the NFVO and VNFMs ask of the VIM (IFA 005, IFA 006). Only the
-// operator says what there is and makes something happen to it.
+// vimRules: what NFVOs and VNFMs ask of the VIM (IFA 005, IFA 006). Only the
+// operator says what there is and makes something happen to it. The use of a host
+// is ended and given back through the hub's own NFVO, which knows who ordered it
+// (Sc-Or.SecEnforce.004); and what that NFVO made, another one cannot be kept
+// from, so another one only looks.
 func vimRules() []Rule {
-	shared := []Operation{
-		"resource.query", "resource.manage",
-		"host.query", "host.stop-use", "host.release",
-		"subscription.create", "subscription.query", "subscription.terminate",
-	}
+	look := []Operation{"resource.query", "subscription.create", "subscription.query", "subscription.terminate"}
+	hosts := []Operation{"host.query", "host.stop-use", "host.release"}
 	return slices.Concat(
-		rows(hub.KindOperator, VIMInterface, "VIM", append(slices.Clone(shared), "inventory.load", "event.inject")...),
-		rows(hub.KindNFVO, VIMInterface, "VIM", shared...),
-		rows(hub.KindVNFM, VIMInterface, "VIM", shared...),
+		rows(hub.KindOperator, VIMInterface, "VIM", slices.Concat(look, []Operation{"resource.manage"}, hosts, []Operation{"inventory.load", "event.inject"})...),
+		rows(hub.KindNFVO, VIMInterface, "VIM", look...),
+		rows(ownFunction(hub.KindNFVO), VIMInterface, "VIM", append(hosts, "resource.manage")...),
+		rows(hub.KindVNFM, VIMInterface, "VIM", append(look, "resource.manage")...),
 	)
 }

@@ -39,7 +39,8 @@ func (p *program) trustMatrix() *cobra.Command {
 		Short: "Print the decision table: party, interface, operation, mode, trust domain",
 		Long: `Prints the table that decides every request. What no row allows is refused. The
 columns P, S and F stand for the modes passive, semi-active and fully-active; OTHER
-says whether the row also holds for things of another trust domain.`,
+says whether the row also holds for things of another trust domain. The party
+nfvo/hub is the hub's own NFVO, which the rows of nfvo hold for as well.`,
 		Example:     "  manoward trust matrix\n  manoward trust matrix -o csv > matrix.csv",
 		Args:        exactly(),
 		Annotations: map[string]string{hasCSV: "yes"},

@@ -129,22 +129,23 @@ func TestFunctionClient_WrongServers(t *testing.T) {
 			t.Errorf("at %s: server name %q at %s, want %q", addr, name, at, want)
 		}
 	}
-	client.CloseIdleConnections()
-	known := h.parties
+	// A process beside it, which does not know the hub's CA and has no certificate
+	// for its VNFM.
 	empty, err := trust.NewRegistry(t.Context(), trust.Config{Accounts: accounts{h.bus}, Now: time.Now, Log: h.log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.parties = empty
-	if _, err := client.Get(h.url(hub.VIM)); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "CA is not known here yet") {
-		t.Errorf("before the hub's CA is known: %v", err)
-	}
-	h.parties = known
-	// A certificate that cannot be made is told as what it is.
-	h.functions[hub.KindVNFM] = &memoryCertificate{lead: h.cfg.Trust.RenewBefore.Lead, make: func(context.Context) (tls.Certificate, error) {
+	none := &memoryCertificate{lead: h.cfg.Trust.RenewBefore.Lead, make: func(context.Context) (tls.Certificate, error) {
 		return tls.Certificate{}, errors.New("no")
 	}}
-	_, err = h.functionClient(hub.KindVNFM).Get(h.url(hub.VIM))
+	beside := &hubProcess{
+		cfg: h.cfg, listeners: h.listeners, addresses: h.addresses, parties: empty, log: h.log,
+		functions: map[hub.Kind]*memoryCertificate{hub.KindNFVO: h.function(hub.KindNFVO), hub.KindVNFM: none},
+	}
+	if _, err := beside.functionClient(hub.KindNFVO).Get(h.url(hub.VIM)); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "CA is not known here yet") {
+		t.Errorf("before the hub's CA is known: %v", err)
+	}
+	_, err = beside.functionClient(hub.KindVNFM).Get(h.url(hub.VIM))
 	if hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "has no certificate yet") {
 		t.Errorf("without a certificate: %v", err)
 	}

@@ -27,8 +27,9 @@ type function struct {
 	name   string
 	open   func(ctx, work context.Context, domains []string) error
 	start  func(ctx, work context.Context) error
-	add    func(ctx context.Context, domain string) error
-	remove func(domain string)
+	add    func(ctx context.Context, domain string) error // opens the storage of a trust domain; nothing when it is open
+	serve  func(ctx context.Context, domain string) error // what is done for a trust domain, from then until ctx ends; may be nil
+	remove func(domain string) error
 	check  func(context.Context) error
 	wait   func() // for what its work context ended
 }
@@ -36,7 +37,6 @@ type function struct {
 // openMano makes the MANO functions of this process and reads what is stored of
 // them. Their resources are served as soon as the servers are opened.
 func (h *hubProcess) openMano(ctx, work context.Context) error {
-	h.manoWork = work
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for _, f := range []struct {
@@ -69,52 +69,9 @@ func (h *hubProcess) startMano(ctx, work context.Context) error {
 		}
 	}
 	if len(h.mano) > 0 {
-		h.run("follow trust domains", work, h.followDomains)
+		h.run("follow trust domains", work, func(ctx context.Context) error { h.followDomains(ctx); return nil })
 	}
 	return nil
-}
-
-// storageDomains lists whose accounts hold resources: the trust domains and the
-// hub itself.
-func (h *hubProcess) storageDomains() []string {
-	names := []string{trust.HubDomain}
-	for _, t := range h.directory.Domains() {
-		if t.State != hub.StateDeleted {
-			names = append(names, t.Name)
-		}
-	}
-	return names
-}
-
-// followDomains opens the storage of trust domains that are made and forgets
-// those that are deleted.
-func (h *hubProcess) followDomains(ctx context.Context) error {
-	known := h.storageDomains()
-	for {
-		changed := h.directory.Changed()
-		now := h.storageDomains()
-		for _, f := range h.mano {
-			for _, d := range now {
-				if slices.Contains(known, d) {
-					continue
-				}
-				if err := f.add(ctx, d); err != nil && ctx.Err() == nil {
-					h.log.Error("the resources of a trust domain cannot be opened; it is tried again with the first request", "trustDomain", d, "function", f.name, "err", err)
-				}
-			}
-			for _, d := range known {
-				if !slices.Contains(now, d) {
-					f.remove(d)
-				}
-			}
-		}
-		known = now
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		}
-	}
 }
 
 // newOutbox makes the outbox of one function. Each has storage of its own,
@@ -221,7 +178,7 @@ func (h *hubProcess) smDenier(rp hub.ReferencePoint) scor.Deny {
 }
 
 // smReader joins a gate to the port of the REST bindings whose resources are
-// shown to Security Managers too. What they ask about in no domain, by its
+// served to Security Managers too. What they ask about in no domain, by its
 // identifier, is not there: it is answered as what belongs to another trust
 // domain, whatever the caller's mode.
 func (h *hubProcess) smReader(rp hub.ReferencePoint) func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
@@ -230,39 +187,22 @@ func (h *hubProcess) smReader(rp hub.ReferencePoint) func(r *http.Request, opera
 		if targetDomain == "" && target != "" {
 			return hub.Identity{}, hub.E(hub.NotFound, operation, "not found", nil)
 		}
-		return authorize(r, readNames(operation), "", targetDomain, target)
+		operation, target = scOrNames(operation, target)
+		return authorize(r, operation, "", targetDomain, target)
 	}
 }
 
-// readNames translates the operations of the catalogue's binding to those of
-// Sc-Or: there, packages are those of VNFs.
-func readNames(operation string) string {
+// scOrNames translates the operations of the catalogue's and the NFVO's bindings
+// to those of Sc-Or, where packages are those of VNFs, and names what a change is
+// about as the other orders do.
+func scOrNames(operation, target string) (string, string) {
 	switch operation {
 	case "package.query":
-		return "vnf-package.query"
+		return "vnf-package.query", target
+	case "package.update":
+		return "vnf-package.update", "vnf-package/" + target
 	case "op.query", "vnf-snapshot.query":
-		return "ns.query"
+		return "ns.query", target
 	}
-	return operation
-}
-
-// keepTrying calls fn until it succeeds or work ends: another function may not
-// be up yet.
-func (h *hubProcess) keepTrying(name string, work context.Context, fn func(context.Context) error) {
-	h.run(name, work, func(ctx context.Context) error {
-		pause := 100 * time.Millisecond
-		for {
-			err := fn(ctx)
-			if err == nil || ctx.Err() != nil {
-				return nil
-			}
-			h.log.Warn("trying again", "what", name, "err", err)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, 10*time.Second)
-		}
-	})
+	return operation, target
 }

@@ -50,7 +50,7 @@ func (h *hubProcess) newNFVO() (*function, error) {
 	h.addRoutes(hub.OsMa, n.osMa)
 	h.addRoutes(hub.OrVnfm, n.orVnfm)
 	h.addRoutes(hub.ScOr, n.scOr)
-	return &function{name: "NFVO", open: n.open, start: n.start, add: n.add, remove: n.remove, check: n.check, wait: n.wait}, nil
+	return &function{name: "NFVO", open: n.open, start: n.start, add: n.add, serve: n.tellAttempts, remove: n.remove, check: n.check, wait: n.wait}, nil
 }
 
 // inUse says whether the NFVO uses what is in the catalogue.
@@ -77,15 +77,12 @@ func (n *nfvoRole) open(ctx, work context.Context, domains []string) error {
 	return n.catalogue.Open(ctx, work, domains...)
 }
 
-// start goes on with operations that were cut off, and with telling attempts.
+// start goes on with operations that were cut off.
 func (n *nfvoRole) start(ctx, work context.Context) error {
 	if err := n.nfvo.Resume(ctx); err != nil {
 		return err
 	}
 	n.keepTrying("subscribe to the VNFM's notifications", work, n.nfvo.Follow)
-	for _, d := range n.domainNames() {
-		n.tellAttempts(work, d)
-	}
 	n.run("heal network services", work, func(ctx context.Context) error {
 		tick := time.NewTicker(healEvery)
 		defer tick.Stop()
@@ -108,14 +105,9 @@ func (n *nfvoRole) start(ctx, work context.Context) error {
 const healEvery = 10 * time.Second
 
 // tellAttempts tells the Security Managers of a trust domain who tried what on
-// it, for as long as the domain is there.
-func (n *nfvoRole) tellAttempts(work context.Context, domain string) {
-	n.keepTrying("tell unauthorized attempts on "+domain, work, func(ctx context.Context) error {
-		if t, ok := n.directory.Domain(domain); !ok || t.State == hub.StateDeleted {
-			return nil
-		}
-		return n.attempts.Watch(ctx, domain, domainRecords{records{n.bus}, domain})
-	})
+// it (Sc-Or.NsLcm.003).
+func (n *nfvoRole) tellAttempts(ctx context.Context, domain string) error {
+	return n.attempts.Watch(ctx, domain, domainRecords{records{n.bus}, domain})
 }
 
 func (n *nfvoRole) add(ctx context.Context, domain string) error {
@@ -124,14 +116,13 @@ func (n *nfvoRole) add(ctx context.Context, domain string) error {
 			return err
 		}
 	}
-	n.tellAttempts(n.manoWork, domain)
 	return nil
 }
 
-func (n *nfvoRole) remove(domain string) {
+func (n *nfvoRole) remove(domain string) error {
 	n.outbox.Remove(domain)
-	n.catalogue.RemoveDomain(domain)
 	n.nfvo.Space().Remove(domain)
+	return n.catalogue.RemoveDomain(domain)
 }
 
 func (n *nfvoRole) check(ctx context.Context) error {
@@ -171,8 +162,8 @@ func (n *nfvoRole) orVnfm(mux *httpapi.Mux) {
 	n.catalogueAPI(n.authorizer(hub.OrVnfm)).RoutesOrVnfm(mux)
 }
 
-// scOr serves Security Managers: the NFVO's and the catalogue's own queries
-// behind the gate, and what is Sc-Or's alone.
+// scOr serves Security Managers: the NFVO's and the catalogue's own queries and
+// Update VNF Package Info behind the gate, and what is Sc-Or's alone.
 func (n *nfvoRole) scOr(mux *httpapi.Mux) {
 	groups := scor.Groups{
 		NsLcm:      mux.API(nfvoapi.NsLcm()),
@@ -182,8 +173,13 @@ func (n *nfvoRole) scOr(mux *httpapi.Mux) {
 	lcm := n.nfvoAPI(n.smReader(hub.ScOr))
 	lcm.QueryRoutes(groups.NsLcm)
 	lcm.SubscriptionRoutes(groups.NsLcm)
-	n.catalogueAPI(n.smReader(hub.ScOr)).QueryRoutes(groups.VnfPkgm)
-	(&scor.Producer{Authorize: n.smAuthorizer(hub.ScOr), Deny: n.smDenier(hub.ScOr), NFVO: orders{n.nfvo}, Packages: vnfPackages{n.catalogue}}).Routes(groups)
+	cat := n.catalogueAPI(n.smReader(hub.ScOr))
+	cat.QueryRoutes(groups.VnfPkgm)
+	cat.ModifyRoute(groups.VnfPkgm)
+	(&scor.Producer{Authorize: n.smAuthorizer(hub.ScOr), Deny: n.smDenier(hub.ScOr), NFVO: orders{n.nfvo}, PackageDomain: func(id string) (string, bool) {
+		d := n.catalogue.Domain(catalogue.VNF, id)
+		return d, d != ""
+	}}).Routes(groups)
 }
 
 // ownAPI names the API of what ETSI does not define.

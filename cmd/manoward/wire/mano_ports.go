@@ -18,7 +18,6 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
-	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/mano-core/catalogue"
 	"github.com/manoward/manoward/mano-core/nfvo"
 	"github.com/manoward/manoward/mano-core/scor"
@@ -129,36 +128,6 @@ func (p packages) find(ctx context.Context, kind catalogue.Kind, domain, id stri
 		return found[0], nil
 	}
 	return catalogue.Package{}, hub.E(hub.Conflict, op, fmt.Sprintf("%s %.80q is on-boarded in %d trust domains; ask as a client of the one that is meant", kind, id, len(found)), nil)
-}
-
-// vnfPackages joins the catalogue to the port of Sc-Or.
-type vnfPackages struct{ *catalogue.Service }
-
-// Domain implements [scor.Packages].
-func (p vnfPackages) Domain(vnfPkgID string) (string, bool) {
-	d := p.Service.Domain(catalogue.VNF, vnfPkgID)
-	return d, d != ""
-}
-
-// Modify implements [scor.Packages].
-func (p vnfPackages) Modify(ctx context.Context, actor hub.Identity, vnfPkgID string, m sol005.VnfPkgInfoModifications) (sol005.VnfPkgInfoModifications, error) {
-	var change catalogue.Modification
-	if m.OperationalState != "" {
-		enabled := m.OperationalState == sol005.PackageOperationalStateEnabled
-		if !enabled && m.OperationalState != sol005.PackageOperationalStateDisabled {
-			return m, hub.E(hub.Invalid, "update VNF package", "operationalState is ENABLED or DISABLED", nil)
-		}
-		change.Enabled = &enabled
-	}
-	if m.UserDefinedData != nil {
-		data := map[string]any(m.UserDefinedData)
-		change.UserData = &data
-	}
-	if change.Enabled == nil && change.UserData == nil {
-		return m, hub.E(hub.Invalid, "update VNF package", "say what is to change: operationalState or userDefinedData", nil)
-	}
-	_, err := p.Service.Modify(ctx, actor, catalogue.VNF, vnfPkgID, func(catalogue.Package) (catalogue.Modification, error) { return change, nil })
-	return m, err
 }
 
 // orders joins the NFVO to the port of Sc-Or.

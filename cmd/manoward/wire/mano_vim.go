@@ -48,11 +48,8 @@ func (h *hubProcess) newVIM() (*function, error) {
 		},
 		start:  func(context.Context, context.Context) error { return nil },
 		add:    outbox.Add,
-		remove: outbox.Remove,
+		remove: func(domain string) error { outbox.Remove(domain); return nil },
 		check:  model.Ready,
 		wait:   func() { outbox.Wait() },
 	}, nil
 }
-
-// domainNames lists the trust domains of users.
-func (h *hubProcess) domainNames() []string { return h.storageDomains()[1:] }

@@ -59,7 +59,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 			}
 			return service.Add(ctx, domain)
 		},
-		remove: func(domain string) { outbox.Remove(domain); service.Remove(domain) },
+		remove: func(domain string) error { outbox.Remove(domain); service.Remove(domain); return nil },
 		check:  service.Ready,
 		wait:   func() { service.Close(); outbox.Wait() },
 	}, nil
@@ -72,8 +72,13 @@ const vimVersion = "1.0.0"
 // (SOL 003 clause 10).
 type descriptors struct{ nfvo *httpapi.Client }
 
-// maxVnfd bounds the archive of a VNFD, in bytes.
-const maxVnfd = 16 << 20
+// The bounds of the archive of a VNFD, in bytes. Unpacked it has room for all that
+// a descriptor may have (sol001); TOSCA.meta is that of a package (csar).
+const (
+	maxVnfd         = 16 << 20
+	maxVnfdUnpacked = 256 << 20
+	maxVnfdMeta     = 4 << 20
+)
 
 func (d descriptors) vnfd(ctx context.Context, domain, vnfdID string) (*sol001.VNFD, string, error) {
 	const op = "read VNFD"
@@ -111,20 +116,30 @@ func quoteFilter(s string) string {
 }
 
 // parseVnfd reads a VNFD as the NFVO gives it: a ZIP of its files, with TOSCA.meta
-// if the package has one.
+// if the package has one. What it says of its sizes holds: archive/zip reads no
+// more than that of a file.
 func parseVnfd(raw []byte) (*sol001.VNFD, error) {
-	const op = "read VNFD"
+	const op, tosca = "read VNFD", "TOSCA-Metadata/TOSCA.meta"
 	files, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return nil, hub.E(hub.Unprocessable, op, "the NFVO did not send a ZIP", err)
 	}
-	entry := ""
+	left, entry, hasMeta := uint64(maxVnfdUnpacked), "", false
 	for _, f := range files.File {
-		if name := f.Name; !strings.Contains(name, "/") && slices.Contains([]string{".yaml", ".yml"}, path.Ext(name)) {
-			entry = name // the one definition in the root, unless TOSCA.meta names another
+		if f.UncompressedSize64 > left || f.Name == tosca && f.UncompressedSize64 > maxVnfdMeta {
+			return nil, hub.E(hub.Unprocessable, op, fmt.Sprintf("the VNFD is too large at %.80q: it may have %d MiB unpacked, and %d MiB of TOSCA.meta; leave out of it what is no descriptor", f.Name, maxVnfdUnpacked>>20, maxVnfdMeta>>20), nil)
+		}
+		left -= f.UncompressedSize64
+		hasMeta = hasMeta || f.Name == tosca
+		if !strings.Contains(f.Name, "/") && slices.Contains([]string{".yaml", ".yml"}, path.Ext(f.Name)) {
+			entry = f.Name // the one definition in the root, unless TOSCA.meta names another
 		}
 	}
-	if meta, err := fs.ReadFile(files, "TOSCA-Metadata/TOSCA.meta"); err == nil {
+	if hasMeta {
+		meta, err := fs.ReadFile(files, tosca)
+		if err != nil {
+			return nil, hub.E(hub.Unprocessable, op, "TOSCA.meta of the VNFD cannot be unpacked; on-board its package again", err)
+		}
 		for line := range strings.Lines(string(meta)) {
 			if key, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(strings.TrimSpace(key), "Entry-Definitions") {
 				entry = strings.TrimSpace(value)

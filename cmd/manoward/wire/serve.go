@@ -102,7 +102,6 @@ type hubProcess struct {
 	context string // path of the operator's context file
 
 	mano     []*function
-	manoWork context.Context // ends what the MANO functions do
 	outboxes []*notify.Outbox
 
 	failed chan error // a part that cannot go on

@@ -104,7 +104,7 @@ func (h *hubProcess) newGate(rp hub.ReferencePoint, current func() error) *trust
 	count := h.metrics.Counter("manoward_trust_handshakes_total", handshakesHelp, "reference_point", "outcome")
 	return trust.NewGate(trust.GateConfig{
 		ReferencePoint: rp, Directory: h.directory, Decider: h.decider, Signer: h.signer(), Refusals: h.refusals,
-		RenewBefore: h.cfg.Trust.RenewBefore.Lead, Current: current,
+		RenewBefore: h.cfg.Trust.RenewBefore.Lead, Current: current, LoopbackPeers: h.loopbackPeers(),
 		Observe: func(outcome string) { count(1, string(rp), outcome) },
 		Now:     time.Now, Log: h.log.With("part", string(rp)),
 	})

@@ -96,6 +96,13 @@ func (a *API) QueryRoutes(g *httpapi.Group) {
 	a.routeReads(g, packages, a.byID(packages), packages.path+"/{id}")
 }
 
+// ModifyRoute adds Update VNF Package Info: for Sc-Or, where a Security Manager
+// disables a package (Sc-Or.SecEnforce.003).
+func (a *API) ModifyRoute(g *httpapi.Group) {
+	packages := vnfPackages()
+	g.Handle("PATCH "+packages.path+"/{id}", a.modify(packages))
+}
+
 // RoutesOrVnfm adds vnfpkgm of SOL 003 to the mux of Or-Vnfm. It only reads.
 func (a *API) RoutesOrVnfm(mux *httpapi.Mux) {
 	g := mux.API(VnfPkgm())

@@ -1,0 +1,73 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
+)
+
+// A trust domain whose storage cannot be opened when it is made is tried again,
+// and served then: without that, nobody is told of attempts on it until a
+// restart. Neither is one missed that is made while the functions start.
+func TestFollowDomains(t *testing.T) {
+	operator := hub.Identity{TrustDomain: trust.HubDomain, Kind: hub.KindOperator, Name: "root"}
+	served, removed := make(chan string, 3), make(chan string, 3)
+	var failures, serving atomic.Int32
+	h := startProcess(t, func(h *hubProcess) {
+		create := func(ctx context.Context, _ context.Context) error {
+			_, err := h.registry.CreateDomain(ctx, operator, "early")
+			return err
+		}
+		h.mano = []*function{{
+			name: "late", start: create,
+			add: func(_ context.Context, domain string) error {
+				if domain == "north" && failures.Add(1) < 3 {
+					return hub.E(hub.Unavailable, "open", "the bus does not answer", nil)
+				}
+				return nil
+			},
+			serve: func(ctx context.Context, domain string) error {
+				serving.Add(1)
+				served <- domain
+				<-ctx.Done()
+				serving.Add(-1)
+				return ctx.Err()
+			},
+			remove: func(domain string) error {
+				removed <- domain
+				return errors.New("no")
+			},
+		}}
+	})
+	next := func(c chan string, want string) {
+		t.Helper()
+		select {
+		case got := <-c:
+			if got != want {
+				t.Fatalf("%s comes, want %s", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s never comes", want)
+		}
+	}
+	next(served, "early")
+	if _, err := h.registry.CreateDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
+	}
+	next(served, "north")
+	if n := failures.Load(); n != 3 {
+		t.Errorf("opened at attempt %d, want 3", n)
+	}
+	if err := h.registry.DeleteDomain(t.Context(), operator, "north"); err != nil {
+		t.Fatal(err)
+	}
+	next(removed, "north")
+	if n := serving.Load(); n != 1 {
+		t.Errorf("%d trust domains are served after one of two was deleted", n)
+	}
+}
