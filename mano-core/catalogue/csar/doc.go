@@ -35,6 +35,10 @@
 //   - Digests are SHA-224 to SHA-512. Anything else is named and refused.
 //   - A certificate carries no proof of when it signed (RFC 3161 time stamps are
 //     not read), so an expired signer is refused unless the policy allows it.
+//   - A signer's certificate that is limited to other uses (extended key usage)
+//     than code signing is refused, unless it is an anchor itself or may sign mail,
+//     which is made with CMS too: then it is a warning. Keys below 112 bits of
+//     strength are refused, also those of issuers below the anchor.
 //   - Revocation is not looked at: there is no network here.
 //   - CMS is read by a small reader of our own. The library that signs in the
 //     tests (github.com/smallstep/pkcs7) drops errors while it parses, follows any
