@@ -28,9 +28,11 @@ type template struct {
 // model is a service template with all it imports from its package.
 type model struct {
 	files     fs.FS
-	left      int
+	left      int // values that may still be read
+	work      int // that may still be done with them
 	loaded    map[string]bool
 	types     map[string]map[string]typeDef // by section (node_types, ...) and name
+	roots     map[string]string             // what rootOf found, by section and name
 	templates []template                    // the entry first
 }
 
@@ -39,7 +41,7 @@ var typeSections = []string{"node_types", "policy_types", "group_types", "data_t
 
 // load reads the service template at entry and what it imports.
 func load(files fs.FS, entry string) (*model, error) {
-	m := &model{files: files, left: maxNodes, loaded: map[string]bool{}, types: map[string]map[string]typeDef{}}
+	m := &model{files: files, left: maxNodes, work: maxWork, loaded: map[string]bool{}, types: map[string]map[string]typeDef{}, roots: map[string]string{}}
 	for _, s := range typeSections {
 		m.types[s] = map[string]typeDef{}
 	}
@@ -198,8 +200,19 @@ func builtIn(name string) bool {
 }
 
 // rootOf follows a type to the ETSI or TOSCA type that it derives from; "" if it
-// derives from none.
+// derives from none. It is asked of each template many times, and follows each
+// type once.
 func (m *model) rootOf(section, name string) string {
+	key := section + " " + name
+	root, known := m.roots[key]
+	if !known {
+		root = m.followType(section, name)
+		m.roots[key] = root
+	}
+	return root
+}
+
+func (m *model) followType(section, name string) string {
 	for range maxFiles * maxDepth {
 		if builtIn(name) {
 			return name

@@ -100,18 +100,26 @@ func (p *part) must(top *part, name string) string {
 	return v
 }
 
-// nodes yields the node templates whose type derives from an ETSI type.
+// nodes yields the node templates whose type derives from an ETSI type, up to the
+// first fault.
 func (p *part) nodes(yield func(name, root string, tmpl *node)) {
 	for name, tmpl := range p.topology.get("node_templates").named() {
+		if p.err != nil {
+			return
+		}
 		if root := p.rootOf("node_types", p.str(tmpl, "type")); strings.HasPrefix(root, "tosca.nodes.nfv.") {
 			yield(name, strings.TrimPrefix(root, "tosca.nodes.nfv."), tmpl)
 		}
 	}
 }
 
-// policies yields the policies whose type derives from an ETSI type.
+// policies yields the policies whose type derives from an ETSI type, up to the
+// first fault.
 func (p *part) policies(yield func(name, root string, policy *node)) {
 	for name, policy := range p.topology.get("policies").named() {
+		if p.err != nil {
+			return
+		}
 		if root := p.rootOf("policy_types", p.str(policy, "type")); strings.HasPrefix(root, "tosca.policies.nfv.") {
 			yield(name, strings.TrimPrefix(root, "tosca.policies.nfv."), policy)
 		}

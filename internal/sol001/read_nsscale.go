@@ -19,6 +19,9 @@ func (p *part) nsScaling(f *NSFlavour) {
 		}
 	})
 	for _, l := range f.Levels {
+		if !p.spend(p.topology, len(f.VNFs)) {
+			return
+		}
 		for id, v := range f.VNFs {
 			if _, said := l.Instances[id]; said {
 				continue
@@ -112,8 +115,11 @@ func (p *part) vnfTargets(f *NSFlavour, name string, policy *node) []string {
 
 // vnfLevels reads how many instances of its targets each NS level has.
 func (p *part) vnfLevels(f *NSFlavour, name string, policy *node) {
-	targets := p.vnfTargets(f, name, policy)
-	for level, n := range p.at(policy, "properties", "number_of_instances").named() {
+	targets, numbers := p.vnfTargets(f, name, policy), p.at(policy, "properties", "number_of_instances")
+	if numbers != nil && !p.spend(policy, len(targets)*len(numbers.keys)) {
+		return
+	}
+	for level, n := range numbers.named() {
 		l := f.Levels[level]
 		if l == nil {
 			p.fail(n, "the policy %s is about the level %q, which does not exist", clip(name), clip(level))
@@ -148,7 +154,11 @@ func (p *part) vnfSteps(f *NSFlavour, name string, policy *node) {
 			return
 		}
 	}
-	for _, t := range p.vnfTargets(f, name, policy) {
+	targets := p.vnfTargets(f, name, policy)
+	if !p.spend(policy, len(targets)*aspect.MaxLevel) {
+		return
+	}
+	for _, t := range targets {
 		for step := range aspect.MaxLevel {
 			aspect.Deltas[step][t] = counts[step+1] - counts[step]
 		}

@@ -8,12 +8,26 @@ func (p *part) scaling(f *Flavour) {
 	p.levels(f)
 	p.vduLevels(f)
 	for _, l := range f.Levels {
+		if !p.spend(p.topology, len(f.VDUs)*(1+stepsDone(f.Aspects, l.Scale))) {
+			return
+		}
 		for id := range f.VDUs {
 			if _, said := l.Instances[id]; !said {
 				l.Instances[id] = initial[id] + grown(f.Aspects, l.Scale, id)
 			}
 		}
 	}
+}
+
+// stepsDone is how many steps of its aspects are done at the scale levels.
+func stepsDone(aspects map[string]*Aspect, scale map[string]int) int {
+	n := 0
+	for name, level := range scale {
+		if a := aspects[name]; a != nil {
+			n += min(level, a.MaxLevel)
+		}
+	}
+	return n
 }
 
 // grown is how many instances of a VDU the scale levels add to its initial ones.
@@ -110,6 +124,9 @@ func (p *part) aspectDeltas(f *Flavour, steps map[string][]string, name string, 
 		return
 	}
 	targets, deltas := p.vduTargets(f, name, policy), p.at(policy, "properties", "deltas")
+	if !p.spend(policy, len(targets)*len(steps[aspectName])) {
+		return
+	}
 	for i, step := range steps[aspectName] {
 		v := deltas.get(step)
 		if v == nil {
@@ -168,8 +185,11 @@ func (p *part) vduLevels(f *Flavour) {
 		if root != "VduInstantiationLevels" {
 			return
 		}
-		targets := p.vduTargets(f, name, policy)
-		for levelName, l := range p.at(policy, "properties", "levels").named() {
+		targets, levels := p.vduTargets(f, name, policy), p.at(policy, "properties", "levels")
+		if levels != nil && !p.spend(policy, len(targets)*len(levels.keys)) {
+			return
+		}
+		for levelName, l := range levels.named() {
 			level := f.Levels[levelName]
 			if level == nil {
 				p.fail(l, "the policy %s is about the level %q, which does not exist", clip(name), clip(levelName))

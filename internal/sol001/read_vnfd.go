@@ -40,7 +40,7 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := readVNF(flavours[0], top)
+	d, certificates := readVNF(flavours[0], top), map[string]bool{}
 	for _, p := range flavours {
 		f := p.vnfFlavour(top)
 		if p.err != nil {
@@ -53,7 +53,12 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 		if d.DefaultFlavour == "" {
 			d.DefaultFlavour = f.ID
 		}
-		d.Certificates = mergeCertificates(d.Certificates, p.certificates())
+		for _, c := range p.certificates() { // of several flavours, by their names
+			if !certificates[c.ID] {
+				certificates[c.ID] = true
+				d.Certificates = append(d.Certificates, c)
+			}
+		}
 	}
 	if err := firstOf(top, flavours[0]); err != nil {
 		return nil, err
@@ -197,18 +202,4 @@ func (p *part) certificates() []CertificateDesc {
 		out = append(out, c)
 	})
 	return out
-}
-
-// mergeCertificates joins the certificates of several flavours by their names.
-func mergeCertificates(all, more []CertificateDesc) []CertificateDesc {
-	for _, c := range more {
-		known := false
-		for _, have := range all {
-			known = known || have.ID == c.ID
-		}
-		if !known {
-			all = append(all, c)
-		}
-	}
-	return all
 }

@@ -31,6 +31,15 @@ func (r *reader) fail(n *node, format string, args ...any) {
 	r.err = fault(file, line, format, args...)
 }
 
+// spend counts work that a small text can ask for many times over, about n, and
+// reports whether there is any left. It fails when there is not.
+func (r *reader) spend(n *node, work int) bool {
+	if r.work -= work; r.work < 0 {
+		r.fail(n, "rules, levels and inputs together ask for more than %d values; make the descriptor smaller", maxWork)
+	}
+	return r.work >= 0
+}
+
 // resolve replaces { get_input: x } by the default of input x, nil without one:
 // it is then given when the VNF or NS is made. Other functions need an
 // orchestrator of TOSCA, and are refused where a value is needed.
@@ -42,6 +51,9 @@ func (r *reader) resolve(n *node) *node {
 		switch key := n.keys[0]; key {
 		case "get_input":
 			n = r.topology.get("inputs", n.fields[key].text, "default")
+			if n != nil && !r.spend(n, n.size) { // an input counts as often as it is used
+				return nil
+			}
 		case "get_property", "get_attribute", "concat", "token", "get_artifact", "get_operation_output":
 			r.fail(n, "the function %s is not supported here; write the value", key)
 			return nil
@@ -81,6 +93,9 @@ func (r *reader) strs(n *node, path ...string) []string {
 	}
 	if !n.isList {
 		return []string{r.str(n)}
+	}
+	if !r.spend(n, len(n.list)) {
+		return nil
 	}
 	out := make([]string, 0, len(n.list))
 	for _, item := range n.list {
@@ -168,7 +183,11 @@ func (r *reader) texts(n *node) map[string]string {
 
 // values reads a map of anything.
 func (r *reader) values(n *node, path ...string) map[string]any {
-	out, _ := r.at(n, path...).plain().(map[string]any)
+	n = r.at(n, path...)
+	if n.absent() || !r.spend(n, n.size) {
+		return nil
+	}
+	out, _ := n.plain().(map[string]any)
 	return out
 }
 

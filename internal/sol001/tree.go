@@ -22,6 +22,9 @@ const (
 	maxTemplates = 2_000 // node templates, policies or groups of one topology; members of one rule
 	maxLevels    = 256   // levels of one flavour, aspects of one flavour, steps of one aspect
 	maxSteps     = 4_096 // of a walk along forwarding paths
+	// What a rule says of many, and what several parts name, is read once for
+	// each of them: all such readings of one descriptor together.
+	maxWork = 2_000_000
 )
 
 // node is a YAML value with its place. Its methods work on a nil node too, which
@@ -31,6 +34,7 @@ type node struct {
 	line   int
 	tag    string // of a scalar: !!str, !!int, !!float, !!bool, !!null
 	text   string // of a scalar
+	size   int    // values in it, itself included
 	list   []*node
 	keys   []string // of a map, in the order of the file
 	fields map[string]*node
@@ -82,7 +86,7 @@ func (m treeMaker) value(y *yaml.Node, depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, fault(m.file, y.Line, "values nest deeper than %d levels; make it flatter", maxDepth)
 	}
-	n := &node{file: m.file, line: y.Line}
+	n := &node{file: m.file, line: y.Line, size: 1}
 	switch y.Kind {
 	case yaml.MappingNode:
 		return n, m.mapping(n, y, depth)
@@ -94,6 +98,7 @@ func (m treeMaker) value(y *yaml.Node, depth int) (*node, error) {
 				return nil, err
 			}
 			n.list = append(n.list, item)
+			n.size += item.size
 		}
 	default:
 		n.tag, n.text = y.ShortTag(), y.Value
@@ -117,6 +122,7 @@ func (m treeMaker) mapping(n *node, y *yaml.Node, depth int) error {
 		}
 		n.keys = append(n.keys, key.Value)
 		n.fields[key.Value] = v
+		n.size += v.size
 	}
 	return nil
 }

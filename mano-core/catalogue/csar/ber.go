@@ -11,6 +11,7 @@ const maxDepth = 32
 
 const (
 	tagOctets      = 0x04
+	tagSet         = 0x31
 	tagConstructed = 0x20
 	tagManyBytes   = 0x1f
 )
@@ -67,7 +68,7 @@ func berContent(in []byte) (content, rest []byte, indefinite bool, err error) {
 		}
 		in = in[n:]
 	}
-	if length > len(in) {
+	if length < 0 || length > len(in) { // four bytes of length can be negative where int has 32 bits
 		return nil, nil, false, errors.New("an element is cut off")
 	}
 	return in[:length], in[length:], false, nil

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -83,6 +84,11 @@ func parseCMS(data []byte) (*signed, error) {
 	if len(s.signers) == 0 || len(s.signers) > maxSigners {
 		return nil, fmt.Errorf("%w: it has %d signers; 1 to %d are allowed", errNotSigned, len(s.signers), maxSigners)
 	}
+	for i := range s.signers {
+		if !sd.announces(s.signers[i].Digest.Algorithm) {
+			return nil, fmt.Errorf("%w: a signer's digest algorithm %v is not among its digestAlgorithms", errNotSigned, s.signers[i].Digest.Algorithm)
+		}
+	}
 	if !sd.Encapsulated.Type.Equal(oidData) {
 		return nil, fmt.Errorf("%w: it signs content of type %v and not plain data", errNotSigned, sd.Encapsulated.Type)
 	}
@@ -93,6 +99,13 @@ func parseCMS(data []byte) (*signed, error) {
 	}
 	s.certs = readCertificates(sd.Certificates.Bytes)
 	return s, nil
+}
+
+// announces reports whether the digest algorithm is one of digestAlgorithms. RFC
+// 5652 clause 5.1 lets a reader refuse a signature that uses another: who digests
+// the content on the way, as that list is for, would judge differently.
+func (sd *signedData) announces(id asn1.ObjectIdentifier) bool {
+	return slices.ContainsFunc(sd.Digests, func(a pkix.AlgorithmIdentifier) bool { return a.Algorithm.Equal(id) })
 }
 
 // unwrap reads the ContentInfo around a SignedData.
@@ -186,8 +199,11 @@ func (s *signerInfo) attributes() (attributes, error) {
 	if len(s.Attributes.FullBytes) == 0 {
 		return attributes{}, nil
 	}
-	a := attributes{der: bytes.Clone(s.Attributes.FullBytes)}
-	a.der[0] = 0x31 // signed as SET OF, sent as [0]
+	inOrder, err := sortSet(s.Attributes.Bytes)
+	if err != nil {
+		return attributes{}, err
+	}
+	a := attributes{der: appendElement(nil, tagSet, inOrder)} // signed as SET OF, sent as [0]
 	var list []attribute
 	if err := unmarshal(a.der, &list, "set"); err != nil {
 		return attributes{}, err
@@ -213,6 +229,23 @@ func (s *signerInfo) attributes() (attributes, error) {
 		return attributes{}, errors.New("the signed attributes lack content type or message digest, or have one twice")
 	}
 	return a, nil
+}
+
+// sortSet puts the elements of a SET OF into the order of DER (X.690 clause
+// 11.6): the signature is over that, whatever the order they were sent in (RFC
+// 5652 clause 5.4).
+func sortSet(content []byte) ([]byte, error) {
+	var elements [][]byte
+	for len(content) > 0 {
+		var one asn1.RawValue
+		rest, err := asn1.Unmarshal(content, &one)
+		if err != nil {
+			return nil, fmt.Errorf("read ASN.1: %w", err)
+		}
+		elements, content = append(elements, one.FullBytes), rest
+	}
+	slices.SortFunc(elements, bytes.Compare)
+	return slices.Concat(elements...), nil
 }
 
 var (

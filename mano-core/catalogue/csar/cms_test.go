@@ -95,11 +95,13 @@ func TestParseCMS_Refused(t *testing.T) {
 		"content no octets": remade(t, good, func(sd *signedData) {
 			sd.Encapsulated.Content = asn1.RawValue{FullBytes: []byte("\xa0\x03\x02\x01\x05")}
 		}),
-		"no END":     []byte("-----BEGIN CMS-----\nMAA=\n"),
-		"other END":  []byte("-----BEGIN CMS-----\nMAA=\n-----END PKCS7-----\n"),
-		"no base64":  []byte("-----BEGIN CMS-----\n!!!\n-----END CMS-----\n"),
-		"BEGIN only": []byte("-----BEGIN CMS"),
-		"no label":   []byte("-----BEGIN \n0"),
+		"digest not announced": remade(t, good, func(sd *signedData) { sd.Digests[0].Algorithm = algorithms[3].oid }),
+		"no digest announced":  remade(t, good, func(sd *signedData) { sd.Digests = nil }),
+		"no END":               []byte("-----BEGIN CMS-----\nMAA=\n"),
+		"other END":            []byte("-----BEGIN CMS-----\nMAA=\n-----END PKCS7-----\n"),
+		"no base64":            []byte("-----BEGIN CMS-----\n!!!\n-----END CMS-----\n"),
+		"BEGIN only":           []byte("-----BEGIN CMS"),
+		"no label":             []byte("-----BEGIN \n0"),
 	} {
 		if _, err := parseCMS(data); !errors.Is(err, errNotSigned) {
 			t.Errorf("%s: error %v, want errNotSigned", name, err)
@@ -139,7 +141,7 @@ func TestAttributes_Refused(t *testing.T) {
 		"time is no time":     {kind, digest, attr(oidSigningTime, 5)},
 		"no attribute":        {{0x02, 0x01, 0x05}},
 	} {
-		s := signerInfo{Attributes: asn1.RawValue{FullBytes: appendElement(nil, 0xa0, slices.Concat(parts...))}}
+		s := signerInfo{Attributes: asn1.RawValue{FullBytes: appendElement(nil, 0xa0, slices.Concat(parts...)), Bytes: slices.Concat(parts...)}}
 		s.Digest.Algorithm = algorithms[1].oid
 		if _, err := s.attributes(); (err != nil) != (name != "") {
 			t.Errorf("%q: error %v", name, err)
@@ -149,6 +151,46 @@ func TestAttributes_Refused(t *testing.T) {
 	s.Digest.Algorithm = algorithms[1].oid
 	if j := s.judge(nil, nil); j.check != NotSignedData {
 		t.Errorf("empty attributes: %s", j.check)
+	}
+}
+
+// The signature is over the attributes in the order of DER, whatever the order
+// they were sent in.
+func TestAttributes_Order(t *testing.T) {
+	b := newBench(t)
+	content := []byte("x")
+	judge := func(der []byte) judgement {
+		s, err := parseCMS(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return judgeJob{sig: s, certs: s.certs, content: digestsOf(content, s.hashes())}.judge()[0]
+	}
+	turned := func(sd *signedData) {
+		a := &sd.Signers[0].Attributes
+		var list []asn1.RawValue
+		if err := unmarshal(appendElement(nil, tagSet, a.Bytes), &list, "set"); err != nil || len(list) < 2 {
+			t.Fatal(len(list), err)
+		}
+		var body []byte
+		for _, one := range slices.Backward(list) {
+			body = append(body, one.FullBytes...)
+		}
+		*a = asn1.RawValue{FullBytes: appendElement(nil, 0xa0, body)}
+	}
+	good := b.signer.SignDER(t, content, true)
+	if one := judge(remade(t, good, turned)); one.check != OK {
+		t.Errorf("attributes in another order: %s, %s", one.check, one.why)
+	}
+	dropped := func(sd *signedData) {
+		var first asn1.RawValue
+		if _, err := asn1.Unmarshal(sd.Signers[0].Attributes.Bytes, &first); err != nil {
+			t.Fatal(err)
+		}
+		sd.Signers[0].Attributes = asn1.RawValue{FullBytes: appendElement(nil, 0xa0, sd.Signers[0].Attributes.Bytes[len(first.FullBytes):])}
+	}
+	if one := judge(remade(t, good, dropped)); one.check == OK {
+		t.Error("without one of its attributes the signature is right")
 	}
 }
 

@@ -19,9 +19,12 @@
 //     The manifest itself, and the files that an entry names as signature or
 //     certificate, may be missing or stand there without a digest. So may
 //     TOSCA-Metadata/TOSCA.meta, with a warning: signers commonly leave its digest
-//     out, although it names the descriptor. Without a signed manifest the same
-//     gaps are warnings: the list then proves nothing, and under option 2 the
-//     outer signature covers every byte.
+//     out, although it names the descriptor. It can then be rewritten to name
+//     another file as the descriptor, but only one that the manifest lists with a
+//     digest; and a file that has none because it is a certificate must hold
+//     nothing else. Without a signed manifest the same gaps are warnings: the list
+//     then proves nothing, and under option 2 the outer signature covers every
+//     byte.
 //   - The signed part of a manifest is every byte before the line of the BEGIN
 //     marker, line ends as they are. A signature that fits only when the blank
 //     line before the marker is left out is reported by that name and refused.
@@ -32,6 +35,10 @@
 //   - Digests are SHA-224 to SHA-512. Anything else is named and refused.
 //   - A certificate carries no proof of when it signed (RFC 3161 time stamps are
 //     not read), so an expired signer is refused unless the policy allows it.
+//   - A signer's certificate that is limited to other uses (extended key usage)
+//     than code signing is refused, unless it is an anchor itself or may sign mail,
+//     which is made with CMS too: then it is a warning. Keys below 112 bits of
+//     strength are refused, also those of issuers below the anchor.
 //   - Revocation is not looked at: there is no network here.
 //   - CMS is read by a small reader of our own. The library that signs in the
 //     tests (github.com/smallstep/pkcs7) drops errors while it parses, follows any

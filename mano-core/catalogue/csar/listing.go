@@ -21,14 +21,19 @@ type fileDigests struct {
 	broken    bool
 }
 
-// gatherSources collects what the manifest and TOSCA.meta list. More entries
-// than any package has files for are not looked at: each would be a finding.
+// gatherSources collects what the manifest and TOSCA.meta list, and notes what
+// of it the manifest vouches for. More entries than any package has files for are
+// not looked at: each would be a finding.
 func (v *verifier) gatherSources() {
 	if v.man != nil {
 		v.sources = append(v.sources, v.man.sources...)
 		for _, set := range v.man.sets {
 			v.sources = append(v.sources, set.sources...)
 		}
+	}
+	for _, s := range v.sources {
+		v.listed[s.path] = true
+		v.hashed[s.path] = v.hashed[s.path] || s.has["hash"] || s.has["algorithm"]
 	}
 	if v.meta != nil {
 		v.sources = append(v.sources, v.meta.sources...)
@@ -226,8 +231,11 @@ func (v *verifier) checkHash(s sourceEntry) {
 
 // needsNoHash reports whether a file may be without a digest, or not listed at
 // all: the manifest, which cannot hold its own, and signatures and certificates,
-// which are checked by themselves.
-func (v *verifier) needsNoHash(name string) bool { return name == v.res.Manifest || v.used[name] }
+// which are checked by themselves. None of them can be the definition: TOSCA.meta
+// names all three, and when it has no digest anybody can write it.
+func (v *verifier) needsNoHash(name string) bool {
+	return name != v.res.EntryDefinitions && (name == v.res.Manifest || v.used[name])
+}
 
 // checkListed finds files that the manifest does not list, or lists without a
 // digest.
@@ -235,21 +243,14 @@ func (v *verifier) checkListed() {
 	if v.man == nil {
 		return
 	}
-	listed, hashed := map[string]bool{}, map[string]bool{}
-	for _, s := range v.sources {
-		if !s.inMeta {
-			listed[s.path] = true
-			hashed[s.path] = hashed[s.path] || s.has["hash"] || s.has["algorithm"]
-		}
-	}
 	for _, name := range v.a.names {
 		switch {
 		case v.needsNoHash(name):
-		case name == metaPath && !hashed[name]:
-			v.find(RuleHashMissing, Warning, name, "the manifest has no digest of this file, which names the definition: who changes it can put another file of the package in its place; list it with Algorithm and Hash")
-		case !listed[name]:
+		case name == metaPath && !v.hashed[name]:
+			v.find(RuleHashMissing, Warning, name, "the manifest has no digest of this file, which names the definition: who changes it can put another signed file of the package in its place; list it with Algorithm and Hash")
+		case !v.listed[name]:
 			v.find(RuleListed, v.inOption1(), name, "the file is in the package and not in the manifest; list it as Source with Algorithm and Hash")
-		case !hashed[name]:
+		case !v.hashed[name]:
 			v.find(RuleHashMissing, v.inOption1(), name, "the manifest has no digest of this file, so its signature does not cover it; add Algorithm and Hash")
 		}
 	}

@@ -3,9 +3,6 @@ package csar
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -13,7 +10,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/testkit/csartest"
@@ -297,51 +293,6 @@ func sha(b []byte) []byte {
 	return s[:]
 }
 
-// The certificate of a signer is judged by chain, time, key and use.
-func TestVerify_Signer(t *testing.T) {
-	b := newBench(t)
-	weak, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	year := func(y int) time.Time { return time.Date(y, 6, 1, 0, 0, 0, 0, time.UTC) }
-	sub := csartest.NewCA(t, "unknown CA")
-	for _, c := range []struct {
-		name     string
-		signer   *csartest.Signer
-		at       time.Time
-		expired  bool // allowed
-		accepted bool
-		rule     Rule // "" is none
-	}{
-		{"in time", b.signer, year(2026), false, true, ""},
-		{"over", b.signer, year(2150), false, false, RuleValidity},
-		{"over, allowed", b.signer, year(2150), true, true, RuleValidity},
-		{"not yet", b.signer, year(1999), false, false, RuleValidity},
-		{"not yet, allowed", b.signer, year(1999), true, true, RuleValidity},
-		{"signed before its time", b.ca.Signer(t, "late", func(c *x509.Certificate) { c.NotBefore = year(2090) }), year(2091), false, false, RuleSigningTime},
-		{"not for signatures", b.ca.Signer(t, "tls", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), year(2026), false, false, RuleSignerKey},
-		{"for servers", b.ca.Signer(t, "www", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), year(2026), false, true, RuleSignerKey},
-		{"weak key", b.ca.SignerWithKey(t, "weak", weak, nil), year(2026), false, false, RuleSignerKey},
-		{"unknown issuer", sub.Signer(t, "x", nil), year(2026), false, false, RuleChain},
-		{"issuer over", b.ca.Signer(t, "long", func(c *x509.Certificate) { c.NotAfter = year(2150) }), year(2120), false, false, RuleChain},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			data := csartest.Build(t, csartest.Spec{Option: csartest.Option1, Signer: c.signer, Files: files})
-			policy := b.policy
-			policy.At, policy.AllowExpired = c.at, c.expired
-			res := verify(t, data, policy)
-			if res.Accepted != c.accepted || (c.rule == "") != (len(res.Findings) == 0) || (c.rule != "" && !found(res, c.rule, "sample.mf")) {
-				t.Errorf("accepted %v, want %v with rule %q: %v", res.Accepted, c.accepted, c.rule, res.Findings)
-			}
-		})
-	}
-	data := csartest.Build(t, csartest.Spec{Option: csartest.Option1, Signer: sub.Signer(t, "x", nil), Files: files})
-	if res := verify(t, data, Policy{At: corpusTime}); res.Accepted || !strings.Contains(res.Findings[0].Text, "unknown CA") {
-		t.Errorf("without anchors: %v, want the issuer named", res.Findings)
-	}
-}
-
 func TestResult_Artifacts(t *testing.T) {
 	b := newBench(t)
 	enveloped := append([]byte{0x30, 0x80}, envelopedOID...)
@@ -427,45 +378,4 @@ func (m *mortal) Err() error {
 		return context.Canceled
 	}
 	return nil
-}
-
-// One certificate, in the manifest's CMS or named by TOSCA.meta, may serve for
-// the signatures of artifacts too; or they have one of their own.
-func TestVerify_ArtifactCertificates(t *testing.T) {
-	b := newBench(t)
-	bare := change("Files/a.sig.cms", string(b.signer.SignDER(t, files["Files/a.sh"], false)))
-	both := func(f []csartest.File) []csartest.File { return add("Files/a.cert", b.signer.PEM())(bare(f)) }
-	for where, spec := range map[Where]csartest.Spec{
-		InCMS:       {Pack: bare},
-		InToscaMeta: {Pack: bare, Place: csartest.InToscaMeta},
-		Beside:      {Pack: both, Manifest: replace("Signature: ", "Certificate: Files/a.cert\nSignature: ")},
-	} {
-		spec.Option, spec.Signer, spec.Files, spec.SignFiles = csartest.Option1, b.signer, files, []string{"Files/a.sh"}
-		res := verify(t, csartest.Build(t, spec), b.policy)
-		if !res.Accepted || len(res.Signers) != 2 || res.Signers[1].Where != where {
-			t.Errorf("%s: accepted %v, signers %+v: %v", where, res.Accepted, res.Signers, res.Findings)
-		}
-	}
-}
-
-func TestSigner_Ed25519(t *testing.T) {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := signerInfo{Signature: ed25519.Sign(key, []byte("attributes"))}
-	s.Algorithm.Algorithm = oidEd25519
-	sha512 := algorithms[3]
-	if err := s.verify(key.Public(), sha512, nil, []byte("attributes")); err != nil {
-		t.Errorf("right signature: %v", err)
-	}
-	if err := s.verify(key.Public(), sha512, nil, []byte("others")); err == nil {
-		t.Error("wrong signature: no error")
-	}
-	if err := s.verify(key.Public(), sha512, nil, nil); err != errUnsupported {
-		t.Errorf("without attributes: %v, want unsupported", err)
-	}
-	if err := s.verify("a key", sha512, nil, nil); err != errUnsupported {
-		t.Errorf("unknown key: %v, want unsupported", err)
-	}
 }

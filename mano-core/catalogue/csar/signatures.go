@@ -111,27 +111,56 @@ func (v *verifier) readSignatureFile(files map[string]*zip.File, name, content s
 	return nil, NotSignedData
 }
 
-// certificateFile reads a file of the CSAR, once however many entries name it.
+// certificateFile reads a file of the CSAR, once however many entries name it. A
+// file that is taken without a digest because it is a certificate must be nothing
+// else: a descriptor or an image with a certificate in it would be another
+// document to whoever opens it.
 func (v *verifier) certificateFile(name string) []*x509.Certificate {
 	certs, known := v.certFiles[name]
-	if !known {
-		certs = v.readCertificateFile(v.a.files, name)
-		v.certFiles[name] = certs
+	if known {
+		return certs
 	}
+	certs, bare := v.readCertificateFile(v.a.files, name)
+	if !bare && !v.hashed[name] {
+		v.find(RuleCertPlace, v.inOption1(), name, "the file holds more than certificates, and the manifest has no digest of it; leave the certificates alone there, or list it with Algorithm and Hash")
+	}
+	v.certFiles[name] = certs
 	return certs
 }
 
-// readCertificateFile reads certificates in PEM or DER.
-func (v *verifier) readCertificateFile(files map[string]*zip.File, name string) []*x509.Certificate {
+// readCertificateFile reads certificates in PEM or DER, and reports whether the
+// file is bare: nothing stands around them.
+func (v *verifier) readCertificateFile(files map[string]*zip.File, name string) (certs []*x509.Certificate, bare bool) {
 	data, err := v.a.readText(files, name)
-	var certs []*x509.Certificate
 	if err == nil {
 		certs, err = parseCertificates(data)
 	}
 	if err != nil {
 		v.find(RuleCertPlace, Error, name, "the certificate cannot be read: %v; put an X.509 certificate there, in PEM or DER", err)
 	}
-	return certs
+	return certs, bareCertificates(data)
+}
+
+var endCertificate = []byte("-----END CERTIFICATE-----")
+
+// bareCertificates reports whether what parseCertificates reads is all that there
+// is: DER, which has no room for more, or armoured blocks with only blanks
+// between them.
+func bareCertificates(data []byte) bool {
+	if !bytes.Contains(data, beginPrefix) {
+		return true
+	}
+	for rest := bytes.TrimSpace(data); len(rest) > 0; rest = bytes.TrimSpace(rest) {
+		end := bytes.Index(rest, endCertificate) + len(endCertificate)
+		if end < len(endCertificate) {
+			return false
+		}
+		if _, ok, err := unarmour(rest[:end]); !ok || err != nil {
+			return false
+		}
+		rest = rest[end:]
+	}
+	return true
 }
 
 func parseCertificates(data []byte) ([]*x509.Certificate, error) {
@@ -322,7 +351,7 @@ func (v *verifier) judgeOuter(ctx context.Context) error {
 	if !s.embedsSigner() {
 		where, certs = Beside, nil
 		if len(o.certs) > 0 {
-			certs = v.readCertificateFile(o.files, o.certs[0])
+			certs, _ = v.readCertificateFile(o.files, o.certs[0])
 		}
 	}
 	wanted := map[crypto.Hash]bool{}

@@ -113,24 +113,38 @@ const (
 )
 
 // judgeKey looks at what the signer's certificate is for. Code signing is what
-// fits; without it a certificate that is limited to other uses is doubtful.
+// fits. A certificate that is limited to other uses is refused (RFC 5280 clause
+// 4.2.1.12), so that a CA for servers does not make each server a vendor; but
+// signing mail is made with CMS too, and an anchor was chosen for what it signs.
 func (v *verifier) judgeKey(signed string, c *x509.Certificate) {
-	switch k := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSA {
-			v.find(RuleSignerKey, Error, signed, "the signer's RSA key has %d bits; sign with %d or more, or with P-256", k.N.BitLen(), minRSA)
-		}
-	case *ecdsa.PublicKey:
-		if k.Curve.Params().BitSize < minCurve {
-			v.find(RuleSignerKey, Error, signed, "the signer's curve has %d bits; sign with P-256", k.Curve.Params().BitSize)
-		}
-	}
+	v.judgeStrength(signed, "signer", c)
 	if c.KeyUsage != 0 && c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
 		v.find(RuleSignerKey, Error, signed, "the signer's certificate is not for signatures (key usage); sign with one that is")
 	}
-	fits := []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageAny}
-	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return slices.Contains(fits, u) }) {
-		v.find(RuleSignerKey, Warning, signed, "the signer's certificate is limited to other uses than code signing; use one for code signing")
+	isFor := func(uses ...x509.ExtKeyUsage) bool {
+		return slices.ContainsFunc(c.ExtKeyUsage, func(u x509.ExtKeyUsage) bool { return slices.Contains(uses, u) })
+	}
+	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 || isFor(x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageAny) {
+		return
+	}
+	severity := Error
+	if isFor(x509.ExtKeyUsageEmailProtection) || slices.ContainsFunc(v.policy.Anchors, c.Equal) {
+		severity = Warning
+	}
+	v.find(RuleSignerKey, severity, signed, "the signer's certificate is limited to other uses than code signing; use one for code signing")
+}
+
+// judgeStrength looks at the key of a certificate that a signature rests on.
+func (v *verifier) judgeStrength(signed, whose string, c *x509.Certificate) {
+	switch k := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if k.N.BitLen() < minRSA {
+			v.find(RuleSignerKey, Error, signed, "the %s's RSA key has %d bits; sign with %d or more, or with P-256", whose, k.N.BitLen(), minRSA)
+		}
+	case *ecdsa.PublicKey:
+		if k.Curve.Params().BitSize < minCurve {
+			v.find(RuleSignerKey, Error, signed, "the %s's curve has %d bits; sign with P-256", whose, k.Curve.Params().BitSize)
+		}
 	}
 }
 
@@ -174,6 +188,9 @@ func (v *verifier) chain(j judgeJob, c *x509.Certificate, at time.Time) []*x509.
 	}
 	chains, err := c.Verify(x509.VerifyOptions{Roots: v.anchors, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err == nil {
+		for _, issuer := range chains[0][1 : max(len(chains[0]), 2)-1] { // the last is an anchor, and not ours to judge
+			v.judgeStrength(j.signed, "issuer", issuer)
+		}
 		return chains[0]
 	}
 	var unknown x509.UnknownAuthorityError

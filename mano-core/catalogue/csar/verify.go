@@ -21,7 +21,7 @@ func (a *Archive) Verify(ctx context.Context, policy Policy) (*Result, error) {
 	}
 	v := &verifier{
 		a: a, policy: policy, res: &Result{}, anchors: x509.NewCertPool(), content: map[string]fileDigests{},
-		used: map[string]bool{}, signatureOf: map[string]string{}, certFiles: map[string][]*x509.Certificate{},
+		listed: map[string]bool{}, hashed: map[string]bool{}, used: map[string]bool{}, signatureOf: map[string]string{}, certFiles: map[string][]*x509.Certificate{},
 	}
 	for _, c := range policy.Anchors {
 		v.anchors.AddCert(c)
@@ -49,6 +49,8 @@ type verifier struct {
 	meta    *toscaMeta // nil without TOSCA.meta
 	man     *manifest  // nil without manifest
 	sources []sourceEntry
+	listed  map[string]bool // files that the manifest lists
+	hashed  map[string]bool // and with a digest
 	jobs    []artifactJob
 	content map[string]fileDigests
 	used    map[string]bool // files that are signatures or certificates of something
