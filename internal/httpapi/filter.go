@@ -293,6 +293,15 @@ func (f *Filter) Values(path string) (values []string, ok bool) {
 	return nil, false
 }
 
+// Names says whether the filter looks at an attribute, by its path such as "a/b", or
+// at anything in it.
+func (f *Filter) Names(path string) bool {
+	return f != nil && slices.ContainsFunc(f.terms, func(t filterTerm) bool {
+		at := t.pathString()
+		return at == path || strings.HasPrefix(at, path+"/")
+	})
+}
+
 // exact reports whether a string attribute equals a value of the term only when
 // it is spelled like it.
 func (t *filterTerm) exact() bool {

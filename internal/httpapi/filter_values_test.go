@@ -43,6 +43,21 @@ func TestFilter_Values(t *testing.T) {
 	}
 }
 
+func TestFilter_Names(t *testing.T) {
+	f, err := ParseFilter("(eq,id,a);(neq,vnf/name,b);(cont,m/@key,k)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"id": true, "vnf": true, "vnf/name": true, "m": true, "vn": false, "name": false, "vnf/name/x": false} {
+		if f.Names(path) != want {
+			t.Errorf("%s: %t", path, !want)
+		}
+	}
+	if (*Filter)(nil).Names("id") {
+		t.Error("no filter names something")
+	}
+}
+
 // What matches has one of the values: an index that offers only those misses
 // nothing.
 func TestFilter_ValuesMissNothing(t *testing.T) {

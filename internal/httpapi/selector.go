@@ -112,6 +112,18 @@ func parsePaths(param, s string) ([]pathList, error) {
 // All says whether the selector leaves every resource as it is.
 func (s *Selector) All() bool { return !s.only && len(s.exclude) == 0 }
 
+// LeavesOut says whether a complex attribute, by its path such as "a/b", is not in
+// an answer, nor anything in it: then it need not be read for the answer.
+func (s *Selector) LeavesOut(path string) bool {
+	list := pathList(strings.Split(path, "/"))
+	for i := range list {
+		if v := s.decide(list[:i+1]); v != lookInside {
+			return v == leaveOut
+		}
+	}
+	return false
+}
+
 // Apply removes from resource, JSON in maps and slices, what is not selected. It
 // changes resource.
 func (s *Selector) Apply(resource map[string]any) {

@@ -42,6 +42,16 @@ func TestSelector(t *testing.T) {
 		if string(got) != string(expected) {
 			t.Errorf("%q: %s\nwant %s", query, got, expected)
 		}
+		for _, path := range []string{"list", "inst", "inst/deep", "inst/other", "subs", "links", "links/self"} {
+			var at any = object
+			for name := range strings.SplitSeq(path, "/") {
+				inside, _ := at.(map[string]any)
+				at = inside[name]
+			}
+			if s.LeavesOut(path) != (at == nil) {
+				t.Errorf("%q: %s is left out: %t, and is in the answer %v", query, path, s.LeavesOut(path), at)
+			}
+		}
 	}
 }
 

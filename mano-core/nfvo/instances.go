@@ -54,6 +54,16 @@ type Wanted struct {
 // them down by the index, as far as the index knows the attributes; the caller
 // still applies its filter.
 func (s *Service) Instances(ctx context.Context, visible func(domain string) bool, after string, wanted ...Wanted) iter.Seq2[*NsInstance, error] {
+	return s.instances(ctx, visible, after, wanted, s.show)
+}
+
+// Outlines is [Service.Instances] without what comes of the VNFs, and so without
+// reading them: vnfInstance and the link ports of VNFs are missing.
+func (s *Service) Outlines(ctx context.Context, visible func(domain string) bool, after string, wanted ...Wanted) iter.Seq2[*NsInstance, error] {
+	return s.instances(ctx, visible, after, wanted, func(_ context.Context, e *state.Entry[ns]) (*NsInstance, error) { return outline(e), nil })
+}
+
+func (s *Service) instances(ctx context.Context, visible func(domain string) bool, after string, wanted []Wanted, show func(context.Context, *state.Entry[ns]) (*NsInstance, error)) iter.Seq2[*NsInstance, error] {
 	entries := s.nss.List(ctx, visible, after)
 	if ids, ok := s.candidates(wanted); ok {
 		entries = s.nss.Among(ctx, visible, idsAfter(ids, after))
@@ -67,7 +77,7 @@ func (s *Service) Instances(ctx context.Context, visible func(domain string) boo
 			if e.Value.Creating != nil {
 				continue
 			}
-			shown, err := s.show(ctx, &e)
+			shown, err := show(ctx, &e)
 			if !yield(shown, err) || err != nil {
 				return
 			}

@@ -25,17 +25,8 @@ type NsInstance struct {
 
 // show assembles an NS from what is stored of it and of its VNFs.
 func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, error) {
-	n := &e.Value
-	out := &NsInstance{Domain: e.Domain, Running: n.Running}
-	out.NsInstance = sol005.NsInstance{
-		ID: e.ID, NsInstanceName: n.Name, NsInstanceDescription: n.Description, NsdID: n.NsdID, NsdInfoID: n.NsdInfoID, FlavourID: n.FlavourID,
-		PnfInfo: n.Pnfs, SapInfo: n.Saps, VnfSnapshotInfoIDs: n.Snapshots, NsState: n.State, AdditionalAffinityOrAntiAffinityRule: n.Rules,
-	}
-	for _, l := range n.Links {
-		l.LinkPort = slices.Clone(l.LinkPort)
-		out.VirtualLinkInfo = append(out.VirtualLinkInfo, l)
-	}
-	for _, m := range n.Members {
+	out := outline(e)
+	for _, m := range e.Value.Members {
 		v, err := s.vnfs.Get(ctx, m.VnfID)
 		if hub.CodeOf(err) == hub.NotFound {
 			continue
@@ -48,27 +39,48 @@ func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, er
 		out.VnfInstance = append(out.VnfInstance, shown)
 		addPorts(out, &shown)
 	}
+	return out, nil
+}
+
+// outline is what of an NS is stored with it.
+func outline(e *state.Entry[ns]) *NsInstance {
+	n := &e.Value
+	out := &NsInstance{Domain: e.Domain, Running: n.Running}
+	out.NsInstance = sol005.NsInstance{
+		ID: e.ID, NsInstanceName: n.Name, NsInstanceDescription: n.Description, NsdID: n.NsdID, NsdInfoID: n.NsdInfoID, FlavourID: n.FlavourID,
+		PnfInfo: n.Pnfs, SapInfo: n.Saps, VnfSnapshotInfoIDs: n.Snapshots, NsState: n.State, AdditionalAffinityOrAntiAffinityRule: n.Rules,
+	}
+	for _, l := range n.Links {
+		l.LinkPort = slices.Clone(l.LinkPort)
+		out.VirtualLinkInfo = append(out.VirtualLinkInfo, l)
+	}
 	for _, aspect := range sortedKeys(n.Scale) {
 		out.NsScaleStatus = append(out.NsScaleStatus, sol005.NsScaleInfo{NsScalingAspectID: aspect, NsScaleLevelID: strconv.Itoa(n.Scale[aspect])})
 	}
-	for _, g := range n.Vnffgs {
-		info := g.Info
-		info.VnfInstanceID = []string{}
-		for _, m := range n.Members {
-			if slices.Contains(g.Profiles, m.ProfileID) {
-				info.VnfInstanceID = append(info.VnfInstanceID, m.VnfID)
-			}
-		}
-		info.PnfdInfoID = []string{} // of the instances, whatever its name says
-		for i := range n.Pnfs {
-			if slices.Contains(g.Profiles, n.Pnfs[i].PnfProfileID) {
-				info.PnfdInfoID = append(info.PnfdInfoID, n.Pnfs[i].PnfID)
-			}
-		}
-		out.VnffgInfo = append(out.VnffgInfo, info)
-		out.NFPs = append(out.NFPs, n.paths(&g)...)
+	for i := range n.Vnffgs {
+		g := &n.Vnffgs[i]
+		out.VnffgInfo = append(out.VnffgInfo, n.vnffgInfo(g))
+		out.NFPs = append(out.NFPs, n.paths(g)...)
 	}
-	return out, nil
+	return out
+}
+
+// vnffgInfo shows a forwarding graph with the instances that are in it now.
+func (n *ns) vnffgInfo(g *vnffg) sol005.VnffgInfo {
+	info := g.Info
+	info.VnfInstanceID = []string{}
+	for _, m := range n.Members {
+		if slices.Contains(g.Profiles, m.ProfileID) {
+			info.VnfInstanceID = append(info.VnfInstanceID, m.VnfID)
+		}
+	}
+	info.PnfdInfoID = []string{} // of the instances, whatever its name says
+	for i := range n.Pnfs {
+		if slices.Contains(g.Profiles, n.Pnfs[i].PnfProfileID) {
+			info.PnfdInfoID = append(info.PnfdInfoID, n.Pnfs[i].PnfID)
+		}
+	}
+	return info
 }
 
 // addPorts shows where a VNF is attached to the virtual links of the NS.

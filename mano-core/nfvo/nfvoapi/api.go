@@ -129,7 +129,7 @@ func visible(caller hub.Identity) func(domain string) bool {
 // wanted reads the attributes that the request's filter fixes, for the index. A
 // filter that cannot be read is for httpapi.List to refuse.
 func wanted(r *http.Request, paths ...string) []nfvo.Wanted {
-	q, err := httpapi.ParseQuery(r.URL.RawQuery, "filter", "all_fields", "fields", "exclude_fields", "exclude_default", "nextpage_opaque_marker")
+	q, err := listParams(r)
 	if err != nil || !q.Has("filter") {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -70,6 +71,31 @@ func items[T any](seq iter.Seq2[T, error], id func(T) string, show func(T) any) 
 	}
 }
 
+// listParams are the query parameters of a list.
+func listParams(r *http.Request) (httpapi.Query, error) {
+	return httpapi.ParseQuery(r.URL.RawQuery, "filter", "all_fields", "fields", "exclude_fields", "exclude_default", "nextpage_opaque_marker")
+}
+
+// unasked says whether a list needs none of some attributes, neither for its answer
+// nor for its filter. A query that cannot be read is for httpapi.List to refuse.
+func unasked(r *http.Request, o httpapi.ListOptions, attributes ...string) bool {
+	q, err := listParams(r)
+	if err != nil {
+		return false
+	}
+	selected, err := httpapi.ParseSelector(q, o.ExcludeDefault, o.Required)
+	if err != nil {
+		return false
+	}
+	var filter *httpapi.Filter
+	if q.Has("filter") {
+		if filter, err = httpapi.ParseFilter(q.Get("filter")); err != nil {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(attributes, func(name string) bool { return !selected.LeavesOut(name) || filter.Names(name) })
+}
+
 func (a *API) listNs(w http.ResponseWriter, r *http.Request) error {
 	caller, err := a.Authorize(r, "ns.query", "", "")
 	if err != nil {
@@ -81,8 +107,12 @@ func (a *API) listNs(w http.ResponseWriter, r *http.Request) error {
 		Required:       []string{"_links"},
 	}
 	want := wanted(r, "id", "nsInstanceName", "nsdId", "nsdInfoId", "vnfInstance/id", "vnfInstance/vnfdId", "vnfInstance/vnfPkgId")
+	list := a.NFVO.Instances
+	if unasked(r, options, "vnfInstance", "virtualLinkInfo") { // as by default
+		list = a.NFVO.Outlines
+	}
 	return httpapi.List(w, r, options, func(after string) iter.Seq2[httpapi.Item, error] {
-		return items(a.NFVO.Instances(r.Context(), visible(caller), after, want...),
+		return items(list(r.Context(), visible(caller), after, want...),
 			func(n *nfvo.NsInstance) string { return n.ID }, func(n *nfvo.NsInstance) any { return withLinks(r, n) })
 	})
 }
@@ -169,7 +199,7 @@ func (a *API) listOps(w http.ResponseWriter, r *http.Request) error {
 	}
 	// exclude_default names these; without it an operation is shown whole.
 	options := httpapi.ListOptions{Required: []string{"_links"}}
-	if q, err := httpapi.ParseQuery(r.URL.RawQuery, "filter", "all_fields", "fields", "exclude_fields", "exclude_default", "nextpage_opaque_marker"); err == nil && q.Has("exclude_default") {
+	if q, err := listParams(r); err == nil && q.Has("exclude_default") {
 		options.ExcludeDefault = []string{"error", "resourceChanges", "lcmCoordinations", "warnings"}
 	}
 	want := wanted(r, "id", "nsInstanceId", "operationState")
