@@ -1,6 +1,7 @@
-// Package notify delivers notifications to the consumers of an ETSI interface:
-// it keeps their subscriptions and a durable outbox (SOL 013 clause 5.5 and the
-// "subscriptions" resources of SOL 003 and SOL 005).
+// Package notify delivers notifications to the consumers of an ETSI interface: it
+// keeps their subscriptions and a durable outbox, an [Outbox], and serves the
+// "subscriptions" resources of every API, each as a [Resource] (SOL 013 clause
+// 5.5, SOL 003 and SOL 005).
 //
 // What [Outbox.Publish] took is delivered at least once, with the same
 // identifier in every attempt, to each subscription in the order in which it was

@@ -8,6 +8,7 @@ import (
 
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/trust"
 )
 
@@ -30,7 +31,7 @@ type account struct{ *natsbus.Account }
 
 func (a account) Table(ctx context.Context, name string) (trust.Table, error) {
 	t, err := a.Account.Table(ctx, name)
-	return table{t}, err
+	return table{natsbus.StateTable{Table: t}}, err
 }
 
 func (a account) Log(ctx context.Context, name string) (trust.Log, error) {
@@ -38,12 +39,7 @@ func (a account) Log(ctx context.Context, name string) (trust.Log, error) {
 	return recordLog{l}, err
 }
 
-type table struct{ *natsbus.Table }
-
-func (t table) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	kv, err := t.Table.Get(ctx, key)
-	return kv.Value, kv.Revision, err
-}
+type table struct{ natsbus.StateTable }
 
 func (t table) List(ctx context.Context) ([]trust.Change, error) {
 	entries, err := t.Table.List(ctx, "")
@@ -55,9 +51,7 @@ func (t table) List(ctx context.Context) ([]trust.Change, error) {
 }
 
 func (t table) Watch(ctx context.Context, fn func(trust.Change)) error {
-	return t.Table.Watch(ctx, "", func(c natsbus.Change) {
-		fn(trust.Change{Key: c.Key, Value: c.Value, Revision: c.Revision, Deleted: c.Deleted, Synced: c.Synced})
-	})
+	return t.StateTable.Watch(ctx, func(c state.Change) { fn(trust.Change(c)) })
 }
 
 type recordLog struct{ *natsbus.Log }

@@ -30,25 +30,12 @@ func (t tables) Open(ctx context.Context, domain, name string) (state.Table, err
 	}
 	open := func(ctx context.Context) (state.Table, error) {
 		opened, err := a.Table(ctx, name)
-		return stateTable{opened}, err
+		return natsbus.StateTable{Table: opened}, err
 	}
 	if a.LacksTable(name) {
 		return &lateTable{late[state.Table]{open: open, made: make(chan struct{})}}, nil
 	}
 	return open(ctx)
-}
-
-type stateTable struct{ *natsbus.Table }
-
-func (t stateTable) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	kv, err := t.Table.Get(ctx, key)
-	return kv.Value, kv.Revision, err
-}
-
-func (t stateTable) Watch(ctx context.Context, fn func(state.Change)) error {
-	return t.Table.Watch(ctx, "", func(c natsbus.Change) {
-		fn(state.Change{Key: c.Key, Value: c.Value, Revision: c.Revision, Deleted: c.Deleted, Synced: c.Synced})
-	})
 }
 
 // The outbox of notifications, one queue in each account.
@@ -67,24 +54,12 @@ func openQueue(ctx context.Context, bus *natsbus.Bus, domain, function string) (
 	}
 	open := func(ctx context.Context) (notify.Queue, error) {
 		opened, err := a.Queue(ctx, function+outboxQueue, natsbus.QueueConfig{Workers: outboxWorkers, Backoff: notify.Backoff(rand.Float64, 0)})
-		return queue{opened}, err
+		return natsbus.KeyedQueue{Queue: opened}, err
 	}
 	if a.LacksQueue(function + outboxQueue) {
 		return &lateQueue{late[notify.Queue]{open: open, made: make(chan struct{})}}, nil
 	}
 	return open(ctx)
-}
-
-type queue struct{ *natsbus.Queue }
-
-func (q queue) Push(ctx context.Context, id, key string, data []byte) error {
-	return q.Queue.Push(ctx, natsbus.Item{ID: id, Key: key, Data: data})
-}
-
-func (q queue) Consume(ctx context.Context, handler func(ctx context.Context, id, key string, attempt int, data []byte) error) error {
-	return q.Queue.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
-		return handler(ctx, it.ID, it.Key, it.Attempt, it.Data)
-	})
 }
 
 // records is the record logs of the trust domains, and the hub's own.

@@ -78,20 +78,7 @@ func (t tables) Open(ctx context.Context, domain, name string) (state.Table, err
 		return nil, err
 	}
 	found, err := a.Table(ctx, name)
-	return table{found}, err
-}
-
-type table struct{ *natsbus.Table }
-
-func (t table) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	kv, err := t.Table.Get(ctx, key)
-	return kv.Value, kv.Revision, err
-}
-
-func (t table) Watch(ctx context.Context, fn func(state.Change)) error {
-	return t.Table.Watch(ctx, "", func(c natsbus.Change) {
-		fn(state.Change{Key: c.Key, Value: c.Value, Revision: c.Revision, Deleted: c.Deleted, Synced: c.Synced})
-	})
+	return natsbus.StateTable{Table: found}, err
 }
 
 // Queues returns the bus as the queues of notifications, with this many workers
@@ -103,18 +90,6 @@ func (b *Bus) Queues(workers int, backoff func(attempt int) time.Duration) func(
 			return nil, err
 		}
 		q, err := a.Queue(ctx, "notifications", natsbus.QueueConfig{Workers: workers, Backoff: backoff})
-		return queue{q}, err
+		return natsbus.KeyedQueue{Queue: q}, err
 	}
-}
-
-type queue struct{ *natsbus.Queue }
-
-func (q queue) Push(ctx context.Context, id, key string, data []byte) error {
-	return q.Queue.Push(ctx, natsbus.Item{ID: id, Key: key, Data: data})
-}
-
-func (q queue) Consume(ctx context.Context, handler func(context.Context, string, string, int, []byte) error) error {
-	return q.Queue.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
-		return handler(ctx, it.ID, it.Key, it.Attempt, it.Data)
-	})
 }
