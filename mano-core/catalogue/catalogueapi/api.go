@@ -1,6 +1,7 @@
 package catalogueapi
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -159,8 +160,10 @@ func (a *API) onboardedOnly(find finder) finder {
 	}
 }
 
-// byDescriptor finds an on-boarded package by its vnfdId, in the caller's domain
-// or, for those who see all, in the first that has it.
+// byDescriptor finds an on-boarded package by its vnfdId: in the caller's domain,
+// or, for those who see all, in the one that has it. Where several have one it is
+// hub.Conflict (docs/extensions/packages.md): each is another package, and the
+// identifier does not say which is meant.
 func (a *API) byDescriptor(res resource) finder {
 	return func(r *http.Request) (catalogue.Package, error) {
 		id := r.PathValue("id")
@@ -172,14 +175,24 @@ func (a *API) byDescriptor(res resource) finder {
 		if caller.TrustDomain == catalogue.HubDomain {
 			domains = a.Catalogue.Domains()
 		}
+		var found []catalogue.Package
 		for _, d := range domains {
 			p, err := a.Catalogue.Find(r.Context(), res.kind, d, id)
-			if hub.CodeOf(err) == hub.NotFound {
-				continue
+			switch hub.CodeOf(err) {
+			case "":
+				found = append(found, p)
+			case hub.NotFound:
+			default:
+				return catalogue.Package{}, err
 			}
-			return p, err
 		}
-		return catalogue.Package{}, missing(res)
+		switch len(found) {
+		case 0:
+			return catalogue.Package{}, missing(res)
+		case 1:
+			return found[0], nil
+		}
+		return catalogue.Package{}, hub.E(hub.Conflict, "find "+res.noun, fmt.Sprintf("%d trust domains have on-boarded a %s of this descriptor; read the one that is meant by its vnfPkgId, which GET %s?filter=(eq,vnfdId,...) lists", len(found), res.noun, res.path), nil)
 	}
 }
 

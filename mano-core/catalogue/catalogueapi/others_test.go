@@ -58,6 +58,12 @@ func TestOrVnfm(t *testing.T) {
 	south := hub.Identity{TrustDomain: "south", Kind: hub.KindVNFM, Name: "vnfm2"}
 	r.want(404, south, "GET", "/vnfpkgm/v2/onboarded_vnf_packages/d1", nil, "X-Point", "or-vnfm")
 	r.want(200, operator, "GET", "/vnfpkgm/v2/onboarded_vnf_packages/d1", nil, "X-Point", "or-vnfm")
+	other := r.onboard(bob, catalogue.VNF, pkg) // from now on the hub's VNFMs have to say which
+	for _, what := range []string{"", "/vnfd", "/package_content", "/artifacts"} {
+		r.want(409, operator, "GET", "/vnfpkgm/v2/onboarded_vnf_packages/d1"+what, nil, "X-Point", "or-vnfm")
+	}
+	get(200, "/onboarded_vnf_packages/d1")
+	r.want(200, operator, "GET", "/vnfpkgm/v2/vnf_packages/"+other, nil, "X-Point", "or-vnfm")
 	r.want(405, vnfm, "POST", "/vnfpkgm/v2/vnf_packages", map[string]any{}, "X-Point", "or-vnfm")
 	if got := r.toldTypes(); !slices.Equal(got, []string{"VnfPackageOnboardingNotification"}) {
 		t.Errorf("told %v", got)
