@@ -65,3 +65,22 @@ func TestSwImage_Faults(t *testing.T) {
 	_, err := ParseVNFD(pack("top.yaml", strings.Replace(text, "FILE", "a.img", 1)), "top.yaml")
 	wantFault(t, err, "no sw_image_data")
 }
+
+// An image is asked for by the name of its VDU alone, whatever the flavour.
+func TestSwImage_Flavours(t *testing.T) {
+	flavour := func(id, hash string) string {
+		text := strings.NewReplacer("SUM", "checksum: "+strings.Repeat(hash, 64), "FILE", "a.img", "flavour_id: simple", "flavour_id: "+id).Replace(imageTop)
+		return strings.Replace(text, "topology_template:\n", "topology_template:\n  substitution_mappings: {node_type: tosca.nodes.nfv.VNF, properties: {flavour_id: "+id+"}}\n", 1)
+	}
+	parse := func(second string) error {
+		d, err := ParseVNFD(pack("top.yaml", "imports: [big.yaml]\n"+flavour("small", "a"), "big.yaml", flavour("big", second)), "top.yaml")
+		if err == nil && len(d.Flavours) != 2 {
+			t.Errorf("there are %d flavours", len(d.Flavours))
+		}
+		return err
+	}
+	if err := parse("a"); err != nil {
+		t.Error(err)
+	}
+	wantFault(t, parse("b"), "big.yaml", "web has another software image", `"big"`)
+}

@@ -40,7 +40,7 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, certificates := readVNF(flavours[0], top), map[string]bool{}
+	d, certificates, images := readVNF(flavours[0], top), map[string]bool{}, map[string]*SwImage{}
 	for _, p := range flavours {
 		f := p.vnfFlavour(top)
 		if p.err != nil {
@@ -48,6 +48,9 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 		}
 		if d.Flavours[f.ID] != nil {
 			return nil, fault(p.file, 0, "the flavour %q is described twice; give each an id of its own", clip(f.ID))
+		}
+		if err := p.sameImages(f, images); err != nil {
+			return nil, err
 		}
 		d.Flavours[f.ID] = f
 		if d.DefaultFlavour == "" {
@@ -64,6 +67,29 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// sameImages adds the software images of a flavour to those of the others. An
+// image is known by the name of its VDU or storage alone (vnfdSoftwareImageId), so
+// that a name must mean one image in all flavours.
+func (p *part) sameImages(f *Flavour, known map[string]*SwImage) error {
+	own := map[string]*SwImage{}
+	for id, v := range f.VDUs {
+		own[id] = v.SwImage
+	}
+	for id, v := range f.Storages {
+		own[id] = v.SwImage
+	}
+	for id, img := range own {
+		if img == nil {
+			continue
+		}
+		if other := known[id]; other != nil && *other != *img {
+			return fault(p.file, 0, "%s has another software image in the flavour %q than in one before it; give it another name there", clip(id), clip(f.ID))
+		}
+		known[id] = img
+	}
+	return nil
 }
 
 func firstOf(parts ...*part) error {

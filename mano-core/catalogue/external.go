@@ -54,21 +54,28 @@ func fetchable(uri string) bool {
 // with the digest that the manifest states. The bytes are not kept: who uses such
 // an artifact fetches it again, and compares with the digest that is shown.
 func (s *Service) checkExternal(ctx context.Context, p *Package) error {
-	ctx, cancel := context.WithTimeout(ctx, s.config.FetchTimeout)
-	defer cancel()
-	n := 0
+	var outside []csar.Artifact
 	for _, a := range p.Result.Artifacts {
-		if !a.External {
-			continue
-		}
-		if n++; n > maxExternal {
-			return refusal(fmt.Sprintf("more than %d artifacts are outside of the package; put them into it", maxExternal), nil)
-		}
-		if err := s.checkOneExternal(ctx, p, a); err != nil {
-			return err
+		if a.External {
+			outside = append(outside, a)
 		}
 	}
-	return nil
+	switch {
+	case len(outside) == 0:
+		return nil
+	case len(outside) > maxExternal:
+		return refusal(fmt.Sprintf("more than %d artifacts are outside of the package; put them into it", maxExternal), nil)
+	}
+	return inSlot(ctx, s.fetching, func() error {
+		ctx, cancel := context.WithTimeout(ctx, s.config.FetchTimeout)
+		defer cancel()
+		for _, a := range outside {
+			if err := s.checkOneExternal(ctx, p, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (s *Service) checkOneExternal(ctx context.Context, p *Package, a csar.Artifact) error {

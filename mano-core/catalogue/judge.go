@@ -36,7 +36,10 @@ func (s *Service) judge(ctx context.Context, p *Package) (err error) {
 		return unavailable(err)
 	}
 	judged := *p
-	if err := s.verify(ctx, &judged, policy); err != nil {
+	if err := inSlot(ctx, s.judging, func() error { return s.verify(ctx, &judged, policy) }); err != nil {
+		return err
+	}
+	if err := s.checkExternal(ctx, &judged); err != nil {
 		return err
 	}
 	s.onboard.Lock()
@@ -58,7 +61,7 @@ func unavailable(err error) error {
 	return hub.E(hub.Unavailable, "judge package", "the package cannot be judged now", err)
 }
 
-// verify fills in what the content says.
+// verify fills in what the stored content says.
 func (s *Service) verify(ctx context.Context, p *Package, policy Policy) error {
 	f, err := s.store.open(p.Domain, p.Content.SHA256)
 	if err != nil {
@@ -82,10 +85,7 @@ func (s *Service) verify(ctx context.Context, p *Package, policy Policy) error {
 		return refusal(told(all), &findings{all})
 	}
 	p.Judged = Policy{AllowUnsigned: policy.AllowUnsigned, AllowExpired: policy.AllowExpired}
-	if err := readDescriptor(ctx, p, a); err != nil {
-		return err
-	}
-	return s.checkExternal(ctx, p)
+	return readDescriptor(ctx, p, a)
 }
 
 // reasons lists why a package was refused, artifacts by name.

@@ -62,22 +62,27 @@ func (s *Service) step(ctx context.Context, kind Kind, id, upload string) (more 
 	case p.State == Uploading && p.Source == "":
 		return false, nil // its caller is sending it
 	case p.State == Uploading:
-		return true, s.decide(ctx, &p, s.fetching, s.fetch)
+		return true, s.decide(ctx, &p, s.fetch)
 	case p.State == Processing:
-		return true, s.decide(ctx, &p, s.judging, s.judge)
+		return true, s.decide(ctx, &p, s.judge)
 	}
 	return false, nil
 }
 
-// decide does a part of the on-boarding, as soon as there is a slot. A refusal
-// ends it in ERROR; what may work later is an error and tried again.
-func (s *Service) decide(ctx context.Context, p *Package, slots chan struct{}, part func(context.Context, *Package) error) error {
+// inSlot does something as soon as there is a slot, and gives the slot back.
+func inSlot(ctx context.Context, slots chan struct{}, do func() error) error {
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
+		return do()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// decide does a part of the on-boarding. A refusal ends it in ERROR; what may
+// work later is an error and tried again.
+func (s *Service) decide(ctx context.Context, p *Package, part func(context.Context, *Package) error) error {
 	err := part(ctx, p)
 	switch hub.CodeOf(err) {
 	case "":

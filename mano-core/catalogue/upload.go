@@ -136,6 +136,10 @@ func (s *Service) abandon(ctx context.Context, p *Package, cause error) error {
 // fetch gets the content from the package's URI. A failure that the other side
 // causes refuses the package; there is no second attempt that nobody asked for.
 func (s *Service) fetch(ctx context.Context, p *Package) error {
+	return inSlot(ctx, s.fetching, func() error { return s.fetchNow(ctx, p) })
+}
+
+func (s *Service) fetchNow(ctx context.Context, p *Package) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.FetchTimeout)
 	defer cancel()
 	body, err := s.get(ctx, p.Source)

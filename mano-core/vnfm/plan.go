@@ -63,7 +63,24 @@ func (p *planner) level(name string) (map[string]int, map[string]int, error) {
 	for aspect := range p.flavour.Aspects {
 		scale[aspect] = level.Scale[aspect]
 	}
-	return counts, scale, nil
+	return counts, scale, p.checkSize(counts)
+}
+
+// maxVNFCs bounds the VNFCs of one VNF. A VNFD can ask for any number in a few
+// bytes, and what is planned is held in memory and stored in one value.
+const maxVNFCs = 1000
+
+// checkSize refuses a VNF that is too large to be planned.
+func (p *planner) checkSize(counts map[string]int) error {
+	n := 0
+	for _, of := range counts {
+		n += min(of, maxVNFCs+1) // any of them too many is too many together
+	}
+	if n > maxVNFCs {
+		text := fmt.Sprintf("the VNF would have more than %d VNFCs, the most that one VNF may have here; choose a smaller level, or split the VNF", maxVNFCs)
+		return hub.E(hub.Unprocessable, "plan operation", text, nil)
+	}
+	return nil
 }
 
 // scaled changes counts from one scale level of an aspect to another.
@@ -94,7 +111,7 @@ func (p *planner) scaled(counts map[string]int, aspect string, from, to int) err
 			return hub.E(hub.Conflict, "plan operation", text, nil)
 		}
 	}
-	return nil
+	return p.checkSize(counts)
 }
 
 // layout returns what the VNF has after an operation: VNFCs of before that keep

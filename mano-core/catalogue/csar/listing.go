@@ -171,6 +171,9 @@ func (v *verifier) checkSources() {
 			v.find(RuleManifest, Error, v.listOf(s), "line %d: Source names no file; name one", s.line)
 		case s.external():
 			v.find(RuleExternal, Warning, s.path, "the artifact is outside the package: it is not fetched, and its digest is not checked here")
+			if s.inMeta && !v.listed[s.path] && !v.hashed[metaPath] {
+				v.find(RuleListed, v.inOption1(), s.path, "TOSCA.meta lists this artifact outside the package, and the manifest neither lists it nor has a digest of TOSCA.meta; list it as Source with Algorithm and Hash")
+			}
 			v.checkDeclared(s)
 		case !v.has(s.path):
 			v.res.Checks.Hashes.Absent++

@@ -13,6 +13,7 @@ import (
 // what was signed.
 func TestVerify_Repointed(t *testing.T) {
 	b := newBench(t)
+	const definition, certificate = "Entry-Definitions: Definitions/sample.yaml", "Files/signer.cert"
 	evil := "tosca_definitions_version: tosca_simple_yaml_1_3\n"
 	polyglot := []byte(evil + "---\n" + string(b.signer.PEM()))
 	uncovered := func(s string) string { // the manifest without the digest of TOSCA.meta
@@ -29,6 +30,9 @@ func TestVerify_Repointed(t *testing.T) {
 			return files
 		}
 	}
+	addToMeta := func(more string) func([]csartest.File) []csartest.File {
+		return meta(certificate+"\n", certificate+"\n"+more)
+	}
 	then := func(steps ...func([]csartest.File) []csartest.File) func([]csartest.File) []csartest.File {
 		return func(files []csartest.File) []csartest.File {
 			for _, step := range steps {
@@ -37,7 +41,6 @@ func TestVerify_Repointed(t *testing.T) {
 			return files
 		}
 	}
-	const definition, certificate = "Entry-Definitions: Definitions/sample.yaml", "Files/signer.cert"
 	for _, c := range []struct {
 		name     string
 		pack     func([]csartest.File) []csartest.File
@@ -51,6 +54,7 @@ func TestVerify_Repointed(t *testing.T) {
 		{"to a definition with the certificate in it",
 			then(drop(certificate), add("evil.yaml", polyglot), meta(definition, "Entry-Definitions: evil.yaml", certificate, "evil.yaml")), RuleListed, "evil.yaml"},
 		{"to the manifest", meta(definition, "Entry-Definitions: sample.mf"), RuleListed, "sample.mf"},
+		{"and an artifact elsewhere", addToMeta("\nName: https://example.test/x\nAlgorithm: SHA-256\nHash: " + strings.Repeat("00", 32) + "\n"), RuleListed, "https://example.test/x"},
 		{"beside it, a file with the certificate in it",
 			then(drop(certificate), add("Definitions/types.yaml", polyglot), meta(certificate, "Definitions/types.yaml")), RuleCertPlace, "Definitions/types.yaml"},
 	} {

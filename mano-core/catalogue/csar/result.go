@@ -124,7 +124,7 @@ type Artifact struct {
 	Path      string `json:"path"`           // or the URL of an artifact outside the package
 	Size      int64  `json:"size,omitempty"` // in bytes, as read
 	Algorithm string `json:"algorithm,omitempty"`
-	Hash      string `json:"hash,omitempty"`   // hex, over the bytes: the manifest's algorithm, or else SHA-256
+	Hash      string `json:"hash,omitempty"`   // hex in small letters, over the bytes: the manifest's algorithm, or else SHA-256
 	Listed    bool   `json:"listed"`           // in the manifest or TOSCA.meta
 	Signed    Check  `json:"signed,omitempty"` // its own signature; "" when it has none
 	NonMANO   string `json:"nonManoSet,omitempty"`

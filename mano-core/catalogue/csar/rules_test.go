@@ -298,7 +298,7 @@ func TestResult_Artifacts(t *testing.T) {
 	enveloped := append([]byte{0x30, 0x80}, envelopedOID...)
 	spec := csartest.Spec{Option: csartest.Option1, Signer: b.signer, SignFiles: []string{"Files/a.sh"}, Files: map[string][]byte{
 		"Files/a.sh": []byte("echo a\n"), "Files/secret": enveloped, "Files/secret.pem": csartest.Armour(enveloped), "Files/n": []byte("-----BEGIN x-----\n!\n"),
-	}, Manifest: appendText("\nSource: https://example.test/i\n\nnon_mano_artifact_sets:\n  ves:\n    Source: Files/a.sh\n")}
+	}, Manifest: appendText("\nSource: https://example.test/i\nAlgorithm: sha512\nHash: " + strings.Repeat("AB", 64) + "\n\nnon_mano_artifact_sets:\n  ves:\n    Source: Files/a.sh\n")}
 	a := open(t, csartest.Build(t, spec))
 	res, err := a.Verify(t.Context(), b.policy)
 	if err != nil || !res.Accepted {
@@ -316,6 +316,9 @@ func TestResult_Artifacts(t *testing.T) {
 	}
 	if x := byPath["sample.mf"]; x.Listed || len(x.Hash) != 64 {
 		t.Errorf("manifest %+v", x)
+	}
+	if x := byPath["https://example.test/i"]; x.Algorithm != "SHA-512" || x.Hash != strings.Repeat("ab", 64) {
+		t.Errorf("the artifact outside has %s %s: how a manifest spells a digest says nothing", x.Algorithm, x.Hash)
 	}
 	if !byPath["https://example.test/i"].External || len(res.Artifacts) != len(a.Files())+1 {
 		t.Errorf("%d artifacts for files %q", len(res.Artifacts), a.Files())

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -162,8 +163,9 @@ func (v *verifier) fillArtifacts() {
 	for _, s := range v.sources {
 		if s.external() && !seen[s.path] {
 			seen[s.path] = true
+			alg, _ := byName(s.algorithm) // an unknown one is a finding
 			v.res.Artifacts = append(v.res.Artifacts, Artifact{
-				Path: s.path, Algorithm: s.algorithm, Hash: s.hash, Listed: true, NonMANO: set[s.path], External: true,
+				Path: s.path, Algorithm: alg.name, Hash: strings.ToLower(s.hash), Listed: true, NonMANO: set[s.path], External: true,
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package vnfmapi_test
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -23,6 +24,9 @@ func TestHostile(t *testing.T) {
 	r.vnfds["vnfd-3"] = vnfd("vnfd-3", "img")
 	r.vnfds["vnfd-3"].AutoHeal = false
 	r.vnfds["vnfd-3"].Flavours["simple"].Aspects["bare"] = &sol001.Aspect{MaxLevel: 1}
+	for _, f := range r.vnfds["vnfd-1"].Flavours {
+		f.Levels["vast"] = &sol001.Level{Instances: map[string]int{"web": math.MaxInt32, "db": math.MaxInt32}}
+	}
 	in, out := r.instantiated(), r.create()
 	snap := strings.TrimPrefix(r.want(r.do("POST", "/vnf_snapshots", `{"manoward.trustDomain":"south"}`), 201).location, r.server.URL+"/vnflcm/v2/vnf_snapshots/")
 	empty := strings.TrimPrefix(r.want(r.do("POST", "/vnf_snapshots", `{"manoward.trustDomain":"north"}`), 201).location, r.server.URL+"/vnflcm/v2/vnf_snapshots/")
@@ -42,6 +46,9 @@ func TestHostile(t *testing.T) {
 		{"POST", o + "/instantiate", `{}`, 400},
 		{"POST", o + "/instantiate", `{"flavourId":"giant"}`, 400},
 		{"POST", o + "/instantiate", `{"flavourId":"simple","instantiationLevelId":"x"}`, 400},
+		{"POST", o + "/instantiate", `{"flavourId":"simple","instantiationLevelId":"vast"}`, 422},
+		{"POST", i + "/scale_to_level", `{"instantiationLevelId":"vast"}`, 422},
+		{"POST", i + "/change_flavour", `{"newFlavourId":"large","instantiationLevelId":"vast"}`, 422},
 		{"POST", o + "/instantiate", `{"flavourId":"simple","extVirtualLinks":[{}]}`, 400},
 		{"POST", o + "/instantiate", `{"flavourId":"simple","extVirtualLinks":[{"id":"a","resourceId":"b","extCps":[{}]}]}`, 400},
 		{"POST", o + "/instantiate", `{"flavourId":"simple","extVirtualLinks":[{"id":"a","resourceId":"b","extCps":[{"cpdId":"c"}],"extLinkPorts":[{"id":"p","resourceHandle":{"resourceId":"r"}}]}]}`, 400},
