@@ -103,6 +103,7 @@ func networkServices(h *apiHub) {
 	h.run("COMPLETED", ns, "heal", object{"healVnfData": []any{object{"vnfInstanceId": web, "cause": "exercise"}}})
 	s.want(t, 404, "POST", ns+"/heal", tasks["heal"])
 	s.want(t, 422, "POST", ns+"/heal", object{"healNsData": object{"degreeHealing": "HEAL_RESTORE", "healScript": "mend"}})
+	h.run("COMPLETED", ns, "heal", object{"healNsData": object{"degreeHealing": "HEAL_RESTORE", "actionsHealing": []string{"heal"}}})
 	s.want(t, 400, "POST", ns+"/heal", object{})
 	h.updates(ns, id, web)
 	h.selectors(t, s, nss, "nsInstanceName", "vnfInstance", "vnffgInfo")

@@ -38,8 +38,8 @@ func (s *Service) planHealNs(ctx context.Context, e *state.Entry[ns], in *sol005
 	default:
 		return nil, hub.E(hub.Invalid, "heal NS", "the attribute degreeHealing must be HEAL_RESTORE, HEAL_QOS, HEAL_RESET or PARTIAL_HEALING", nil)
 	}
-	if in.HealScript != "" || len(in.ActionsHealing) > 0 {
-		return nil, hub.E(hub.Unprocessable, "heal NS", "healing scripts and actions are not supported by this NFVO; leave healScript and actionsHealing out", nil)
+	if err := checkHealing(in); err != nil {
+		return nil, err
 	}
 	var list []sol005.HealVnfData
 	for _, m := range e.Value.Members {
@@ -55,6 +55,30 @@ func (s *Service) planHealNs(ctx context.Context, e *state.Entry[ns], in *sol005
 		return nil, nil // nothing is broken: the operation completes
 	}
 	return s.planHealVnfs(ctx, e, list, auto)
+}
+
+// actionHeal is the healing action that every VNF has: the operation heal of its
+// life cycle (SOL 001, tosca.interfaces.nfv.Vnflcm).
+const actionHeal = "heal"
+
+// checkHealing refuses what this NFVO does not do. SOL 005 (HealNsData, NOTE) demands
+// either actionsHealing or healScript: the action heal is done, and is taken to be
+// meant where neither stands.
+func checkHealing(in *sol005.HealNsData) error {
+	unsupported := func(text string) error {
+		return hub.E(hub.Unprocessable, "heal NS", "not supported by this NFVO: "+text, nil)
+	}
+	switch {
+	case in.HealScript != "" && len(in.ActionsHealing) > 0:
+		return hub.E(hub.Invalid, "heal NS", "actionsHealing and healScript exclude each other; send one", nil)
+	case in.HealScript != "":
+		return unsupported(`healScript, for scripts of an NSD are not run; send "actionsHealing": ["` + actionHeal + `"]`)
+	case len(in.ActionsHealing) > 1:
+		return unsupported(`more than one action in actionsHealing; it knows one: "` + actionHeal + `"`)
+	case len(in.ActionsHealing) == 1 && in.ActionsHealing[0] != actionHeal:
+		return unsupported(fmt.Sprintf("the action %q in actionsHealing; it knows one: %q", clip(in.ActionsHealing[0]), actionHeal))
+	}
+	return nil
 }
 
 // broken says what is wrong with a VNF, empty if nothing is.

@@ -131,13 +131,25 @@ func TestHeal(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", body, r.status, r.body, status)
 		}
 	}
+	for body, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		`"healScript":"mend"`: {422, "scripts of an NSD are not run"}, `"actionsHealing":["pray"]`: {422, "\\\"pray\\\""},
+		`"actionsHealing":["heal","heal"]`: {422, "more than one"}, `"actionsHealing":["heal"],"healScript":"mend"`: {400, "exclude each other"},
+	} {
+		r := w.call(north, "POST", nsInstances+"/"+n.ID+"/heal", `{"healNsData":{"degreeHealing":"HEAL_RESTORE",`+body+`}}`)
+		if r.status != want.status || !strings.Contains(string(r.body), want.text) {
+			t.Errorf("%s: %d %s, want %d with %s", body, r.status, r.body, want.status, want.text)
+		}
+	}
 	w.vim.mu.Lock()
 	id := db.InstantiatedVnfInfo.VnfcResourceInfo[0].ComputeResource.ResourceID
 	c := w.vim.computes[id]
 	c.OperationalState = ifa006.Failed
 	w.vim.computes[id] = c
 	w.vim.mu.Unlock()
-	o := w.run(north, n.ID, "heal", sol005.HealNsRequest{HealNsData: &sol005.HealNsData{DegreeHealing: "HEAL_RESTORE"}})
+	o := w.run(north, n.ID, "heal", sol005.HealNsRequest{HealNsData: &sol005.HealNsData{DegreeHealing: "HEAL_RESTORE", ActionsHealing: []string{"heal"}}})
 	if a := o.ResourceChanges.AffectedVnfs; len(a) != 1 || a[0].VnfInstanceID != db.ID || a[0].ChangeType != "HEAL" {
 		t.Errorf("only what is broken is healed: %+v", a)
 	}

@@ -102,7 +102,7 @@ func (p *program) nsHeal() *cobra.Command {
 		if vnf != "" {
 			return sol005.HealNsRequest{HealVnfData: []sol005.HealVnfData{{VnfInstanceID: vnf, Cause: cause}}}, nil
 		}
-		return sol005.HealNsRequest{HealNsData: &sol005.HealNsData{DegreeHealing: "HEAL_RESTORE"}}, nil
+		return sol005.HealNsRequest{HealNsData: &sol005.HealNsData{DegreeHealing: "HEAL_RESTORE", ActionsHealing: []string{"heal"}}}, nil
 	})
 }
 
