@@ -247,22 +247,28 @@ func (q *Queue) search(ctx context.Context, subject string, from, last uint64) (
 }
 
 // read returns the message of sequence from, or with an option the first one
-// from there on that meets it, nil when the stream has none up to last.
+// from there on that meets it, nil when the stream has none up to last. The owner
+// may have heard of last from a replica that the leader is behind: what the
+// leader does not find counts only when it had taken in last before.
 func (q *Queue) read(ctx context.Context, from, last uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
-	for {
+	for reached := false; ; {
 		m, err := q.stream.GetMsg(ctx, from, opts...)
 		switch {
-		case err == nil && m.Sequence > last:
-			return nil, nil
-		case err == nil:
+		case err == nil && m.Sequence <= last:
 			return m, nil
+		case err == nil: // the leader has one after last, so it has all before
+			return nil, nil
 		case !errors.Is(err, jetstream.ErrMsgNotFound):
 			return nil, err
+		case reached:
+			return nil, nil
 		}
-		// A replica may hand out what the leader has not taken in yet.
 		info, err := q.stream.Info(ctx)
-		if err != nil || info.State.LastSeq >= last {
+		if err != nil {
 			return nil, err
+		}
+		if reached = info.State.LastSeq >= last; reached {
+			continue
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return nil, err

@@ -143,6 +143,35 @@ func TestQueue_SearchFails(t *testing.T) {
 	}
 }
 
+// A leader that takes an item in between the question for it and the one for its
+// last sequence still has the item handled in its turn.
+func TestQueue_LeaderBehind(t *testing.T) {
+	q := smallIndex(t)
+	q.stream = &behind{Stream: q.stream, asked: map[uint64]bool{}}
+	got := make(chan string, 10)
+	t.Cleanup(consume(t, q, func(_ context.Context, it Item) error { got <- it.ID; return nil }))
+	push(t, q, "k", "0", "1", "2", "3", "4") // some of them are searched for
+	expect(t, got, "0", "1", "2", "3", "4")
+}
+
+// behind is a leader that does not find what it is asked for the first time.
+type behind struct {
+	jetstream.Stream
+	mu    sync.Mutex
+	asked map[uint64]bool
+}
+
+func (b *behind) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMsgOpt) (*jetstream.RawStreamMsg, error) {
+	b.mu.Lock()
+	again := b.asked[seq]
+	b.asked[seq] = true
+	b.mu.Unlock()
+	if !again {
+		return nil, jetstream.ErrMsgNotFound
+	}
+	return b.Stream.GetMsg(ctx, seq, opts...)
+}
+
 // failingSearch fails some searches by subject.
 type failingSearch struct {
 	jetstream.Stream
