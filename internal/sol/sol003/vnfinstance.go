@@ -1,14 +1,56 @@
 package sol003
 
-import "time"
+// VnfInstance is the data type of that name in SOL003 V3.7.1.
+type VnfInstance struct {
+	ID                        string                       `json:"id"`
+	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
+	VnfInstanceDescription    string                       `json:"vnfInstanceDescription,omitempty"`
+	VnfdID                    string                       `json:"vnfdId"`
+	VnfProvider               string                       `json:"vnfProvider"`
+	VnfProductName            string                       `json:"vnfProductName"`
+	VnfSoftwareVersion        string                       `json:"vnfSoftwareVersion"`
+	VnfdVersion               string                       `json:"vnfdVersion"`
+	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
+	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
+	InstantiationState        string                       `json:"instantiationState"`
+	InstantiatedVnfInfo       *InstantiatedVnfInfo         `json:"instantiatedVnfInfo,omitempty"`
+	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
+	Links                     VnfInstanceLinks             `json:"_links"`
+}
 
-// VimConnectionInfo is the data type of that name in SOL003 V3.7.1.
-type VimConnectionInfo struct {
-	VimID         string        `json:"vimId,omitempty"`
-	VimType       string        `json:"vimType"`
-	InterfaceInfo KeyValuePairs `json:"interfaceInfo,omitempty"`
-	AccessInfo    KeyValuePairs `json:"accessInfo,omitempty"`
-	Extra         KeyValuePairs `json:"extra,omitempty"`
+// VnfInstanceLinks is the data type of that name in SOL003 V3.7.1.
+type VnfInstanceLinks struct {
+	Self                Link  `json:"self"`
+	Indicators          *Link `json:"indicators,omitempty"`
+	Instantiate         *Link `json:"instantiate,omitempty"`
+	Terminate           *Link `json:"terminate,omitempty"`
+	Scale               *Link `json:"scale,omitempty"`
+	ScaleToLevel        *Link `json:"scaleToLevel,omitempty"`
+	ChangeFlavour       *Link `json:"changeFlavour,omitempty"`
+	Heal                *Link `json:"heal,omitempty"`
+	Operate             *Link `json:"operate,omitempty"`
+	ChangeExtConn       *Link `json:"changeExtConn,omitempty"`
+	CreateSnapshot      *Link `json:"createSnapshot,omitempty"`
+	RevertToSnapshot    *Link `json:"revertToSnapshot,omitempty"`
+	ChangeCurrentVnfPkg *Link `json:"changeCurrentVnfPkg,omitempty"`
+}
+
+// InstantiatedVnfInfo is the data type of that name in SOL003 V3.7.1.
+type InstantiatedVnfInfo struct {
+	FlavourID                  string                       `json:"flavourId"`
+	VnfState                   VnfOperationalStateType      `json:"vnfState"`
+	ScaleStatus                []ScaleInfo                  `json:"scaleStatus,omitempty"`
+	MaxScaleLevels             []ScaleInfo                  `json:"maxScaleLevels,omitempty"`
+	ExtCpInfo                  []VnfExtCpInfo               `json:"extCpInfo"`
+	VipCpInfo                  []VipCpInfo                  `json:"vipCpInfo,omitempty"`
+	ExtVirtualLinkInfo         []ExtVirtualLinkInfo         `json:"extVirtualLinkInfo,omitempty"`
+	ExtManagedVirtualLinkInfo  []ExtManagedVirtualLinkInfo  `json:"extManagedVirtualLinkInfo,omitempty"`
+	MonitoringParameters       []MonitoringParameter        `json:"monitoringParameters,omitempty"`
+	LocalizationLanguage       string                       `json:"localizationLanguage,omitempty"`
+	VnfcResourceInfo           []VnfcResourceInfo           `json:"vnfcResourceInfo,omitempty"`
+	VnfVirtualLinkResourceInfo []VnfVirtualLinkResourceInfo `json:"vnfVirtualLinkResourceInfo,omitempty"`
+	VirtualStorageResourceInfo []VirtualStorageResourceInfo `json:"virtualStorageResourceInfo,omitempty"`
 }
 
 // ScaleInfo is the data type of that name in SOL003 V3.7.1. The official file
@@ -19,100 +61,6 @@ type ScaleInfo struct {
 	VnfdID       string `json:"vnfdId,omitempty"`
 	ScaleLevel   *int   `json:"scaleLevel,omitempty"`
 	ScaleToLevel string `json:"scaleToLevel,omitempty"`
-}
-
-// IpOverEthernetAddressInfo is the data type of that name in SOL003 V3.7.1.
-type IpOverEthernetAddressInfo struct {
-	MacAddress     string          `json:"macAddress,omitempty"`
-	SegmentationID string          `json:"segmentationId,omitempty"`
-	IpAddresses    []IpAddressInfo `json:"ipAddresses,omitempty"`
-}
-
-// CpProtocolInfo is the data type of that name in SOL003 V3.7.1.
-type CpProtocolInfo struct {
-	LayerProtocol  string                     `json:"layerProtocol"`
-	IpOverEthernet *IpOverEthernetAddressInfo `json:"ipOverEthernet,omitempty"`
-}
-
-// VnfExtCpInfo is the data type of that name in SOL003 V3.7.1.
-type VnfExtCpInfo struct {
-	ID                         string           `json:"id"`
-	CpdID                      string           `json:"cpdId"`
-	CpConfigID                 string           `json:"cpConfigId"`
-	VnfdID                     string           `json:"vnfdId,omitempty"`
-	CpProtocolInfo             []CpProtocolInfo `json:"cpProtocolInfo"`
-	ExtLinkPortID              string           `json:"extLinkPortId,omitempty"`
-	Metadata                   KeyValuePairs    `json:"metadata,omitempty"`
-	AssociatedVnfcCpID         string           `json:"associatedVnfcCpId,omitempty"`
-	AssociatedVipCpID          string           `json:"associatedVipCpId,omitempty"`
-	AssociatedVnfVirtualLinkID string           `json:"associatedVnfVirtualLinkId,omitempty"`
-}
-
-// VipCpInfo is the data type of that name in SOL003 V3.7.1.
-type VipCpInfo struct {
-	CpInstanceID        string           `json:"cpInstanceId"`
-	CpdID               string           `json:"cpdId"`
-	VnfdID              string           `json:"vnfdId,omitempty"`
-	VnfExtCpID          string           `json:"vnfExtCpId,omitempty"`
-	CpProtocolInfo      []CpProtocolInfo `json:"cpProtocolInfo,omitempty"`
-	AssociatedVnfcCpIDs []string         `json:"associatedVnfcCpIds,omitempty"`
-	VnfLinkPortID       string           `json:"vnfLinkPortId,omitempty"`
-	Metadata            KeyValuePairs    `json:"metadata,omitempty"`
-}
-
-// ResourceHandle is the data type of that name in SOL003 V3.7.1.
-type ResourceHandle struct {
-	VimConnectionID      string `json:"vimConnectionId,omitempty"`
-	ResourceProviderID   string `json:"resourceProviderId,omitempty"`
-	ResourceID           string `json:"resourceId"`
-	VimLevelResourceType string `json:"vimLevelResourceType,omitempty"`
-}
-
-// ExtLinkPortInfo is the data type of that name in SOL003 V3.7.1.
-type ExtLinkPortInfo struct {
-	ID                    string         `json:"id"`
-	ResourceHandle        ResourceHandle `json:"resourceHandle"`
-	CpInstanceID          string         `json:"cpInstanceId,omitempty"`
-	SecondaryCpInstanceID string         `json:"secondaryCpInstanceId,omitempty"`
-	TrunkResourceID       string         `json:"trunkResourceId,omitempty"`
-}
-
-// ExtVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
-type ExtVirtualLinkInfo struct {
-	ID                  string            `json:"id"`
-	ResourceHandle      ResourceHandle    `json:"resourceHandle"`
-	ExtLinkPorts        []ExtLinkPortInfo `json:"extLinkPorts,omitempty"`
-	CurrentVnfExtCpData []VnfExtCpData    `json:"currentVnfExtCpData"`
-}
-
-// VnfLinkPortInfo is the data type of that name in SOL003 V3.7.1.
-type VnfLinkPortInfo struct {
-	ID              string         `json:"id"`
-	ResourceHandle  ResourceHandle `json:"resourceHandle"`
-	CpInstanceID    string         `json:"cpInstanceId,omitempty"`
-	CpInstanceType  string         `json:"cpInstanceType,omitempty"`
-	VipCpInstanceID string         `json:"vipCpInstanceId,omitempty"`
-	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
-}
-
-// ExtManagedVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
-type ExtManagedVirtualLinkInfo struct {
-	ID                               string            `json:"id"`
-	VnfVirtualLinkDescID             string            `json:"vnfVirtualLinkDescId"`
-	VnfdID                           string            `json:"vnfdId,omitempty"`
-	NetworkResource                  ResourceHandle    `json:"networkResource"`
-	VnfLinkPorts                     []VnfLinkPortInfo `json:"vnfLinkPorts,omitempty"`
-	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
-}
-
-// VnfcCpInfo is the data type of that name in SOL003 V3.7.1.
-type VnfcCpInfo struct {
-	ID             string           `json:"id"`
-	CpdID          string           `json:"cpdId"`
-	VnfExtCpID     string           `json:"vnfExtCpId,omitempty"`
-	CpProtocolInfo []CpProtocolInfo `json:"cpProtocolInfo,omitempty"`
-	VnfLinkPortID  string           `json:"vnfLinkPortId,omitempty"`
-	Metadata       KeyValuePairs    `json:"metadata,omitempty"`
 }
 
 // VnfcResourceInfo is the data type of that name in SOL003 V3.7.1.
@@ -127,6 +75,16 @@ type VnfcResourceInfo struct {
 	VnfcCpInfo         []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
 	ParentCpID         string         `json:"parentCpId,omitempty"`
 	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
+}
+
+// VnfcCpInfo is the data type of that name in SOL003 V3.7.1.
+type VnfcCpInfo struct {
+	ID             string           `json:"id"`
+	CpdID          string           `json:"cpdId"`
+	VnfExtCpID     string           `json:"vnfExtCpId,omitempty"`
+	CpProtocolInfo []CpProtocolInfo `json:"cpProtocolInfo,omitempty"`
+	VnfLinkPortID  string           `json:"vnfLinkPortId,omitempty"`
+	Metadata       KeyValuePairs    `json:"metadata,omitempty"`
 }
 
 // VnfVirtualLinkResourceInfo is the data type of that name in SOL003 V3.7.1.
@@ -152,114 +110,19 @@ type VirtualStorageResourceInfo struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// InstantiatedVnfInfo is the data type of that name in SOL003 V3.7.1.
-type InstantiatedVnfInfo struct {
-	FlavourID                  string                       `json:"flavourId"`
-	VnfState                   VnfOperationalStateType      `json:"vnfState"`
-	ScaleStatus                []ScaleInfo                  `json:"scaleStatus,omitempty"`
-	MaxScaleLevels             []ScaleInfo                  `json:"maxScaleLevels,omitempty"`
-	ExtCpInfo                  []VnfExtCpInfo               `json:"extCpInfo"`
-	VipCpInfo                  []VipCpInfo                  `json:"vipCpInfo,omitempty"`
-	ExtVirtualLinkInfo         []ExtVirtualLinkInfo         `json:"extVirtualLinkInfo,omitempty"`
-	ExtManagedVirtualLinkInfo  []ExtManagedVirtualLinkInfo  `json:"extManagedVirtualLinkInfo,omitempty"`
-	MonitoringParameters       []MonitoringParameter        `json:"monitoringParameters,omitempty"`
-	LocalizationLanguage       string                       `json:"localizationLanguage,omitempty"`
-	VnfcResourceInfo           []VnfcResourceInfo           `json:"vnfcResourceInfo,omitempty"`
-	VnfVirtualLinkResourceInfo []VnfVirtualLinkResourceInfo `json:"vnfVirtualLinkResourceInfo,omitempty"`
-	VirtualStorageResourceInfo []VirtualStorageResourceInfo `json:"virtualStorageResourceInfo,omitempty"`
+// ResourceHandle is the data type of that name in SOL003 V3.7.1.
+type ResourceHandle struct {
+	VimConnectionID      string `json:"vimConnectionId,omitempty"`
+	ResourceProviderID   string `json:"resourceProviderId,omitempty"`
+	ResourceID           string `json:"resourceId"`
+	VimLevelResourceType string `json:"vimLevelResourceType,omitempty"`
 }
 
-// VnfInstanceLinks is the data type of that name in SOL003 V3.7.1.
-type VnfInstanceLinks struct {
-	Self                Link  `json:"self"`
-	Indicators          *Link `json:"indicators,omitempty"`
-	Instantiate         *Link `json:"instantiate,omitempty"`
-	Terminate           *Link `json:"terminate,omitempty"`
-	Scale               *Link `json:"scale,omitempty"`
-	ScaleToLevel        *Link `json:"scaleToLevel,omitempty"`
-	ChangeFlavour       *Link `json:"changeFlavour,omitempty"`
-	Heal                *Link `json:"heal,omitempty"`
-	Operate             *Link `json:"operate,omitempty"`
-	ChangeExtConn       *Link `json:"changeExtConn,omitempty"`
-	CreateSnapshot      *Link `json:"createSnapshot,omitempty"`
-	RevertToSnapshot    *Link `json:"revertToSnapshot,omitempty"`
-	ChangeCurrentVnfPkg *Link `json:"changeCurrentVnfPkg,omitempty"`
-}
-
-// VnfInstance is the data type of that name in SOL003 V3.7.1.
-type VnfInstance struct {
-	ID                        string                       `json:"id"`
-	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
-	VnfInstanceDescription    string                       `json:"vnfInstanceDescription,omitempty"`
-	VnfdID                    string                       `json:"vnfdId"`
-	VnfProvider               string                       `json:"vnfProvider"`
-	VnfProductName            string                       `json:"vnfProductName"`
-	VnfSoftwareVersion        string                       `json:"vnfSoftwareVersion"`
-	VnfdVersion               string                       `json:"vnfdVersion"`
-	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
-	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
-	InstantiationState        string                       `json:"instantiationState"`
-	InstantiatedVnfInfo       *InstantiatedVnfInfo         `json:"instantiatedVnfInfo,omitempty"`
-	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
-	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
-	Links                     VnfInstanceLinks             `json:"_links"`
-}
-
-// StorageSnapshotResource is the data type of that name in SOL003 V3.7.1.
-type StorageSnapshotResource struct {
-	StorageResourceID       string        `json:"storageResourceId"`
-	StorageSnapshotResource KeyValuePairs `json:"storageSnapshotResource,omitempty"`
-}
-
-// VnfcSnapshotInfo is the data type of that name in SOL003 V3.7.1.
-type VnfcSnapshotInfo struct {
-	ID                       string                    `json:"id"`
-	VnfcInstanceID           string                    `json:"vnfcInstanceId"`
-	CreationStartedAt        *time.Time                `json:"creationStartedAt,omitempty"`
-	CreationFinishedAt       *time.Time                `json:"creationFinishedAt,omitempty"`
-	VnfcResourceInfoID       string                    `json:"vnfcResourceInfoId,omitempty"`
-	ComputeSnapshotResource  *ResourceHandle           `json:"computeSnapshotResource,omitempty"`
-	StorageSnapshotResources []StorageSnapshotResource `json:"storageSnapshotResources,omitempty"`
-	UserDefinedData          KeyValuePairs             `json:"userDefinedData,omitempty"`
-}
-
-// VnfStateSnapshotInfo is the data type of that name in SOL003 V3.7.1.
-type VnfStateSnapshotInfo struct {
-	Checksum    string        `json:"checksum"`
-	IsEncrypted bool          `json:"isEncrypted"`
-	Metadata    KeyValuePairs `json:"metadata,omitempty"`
-}
-
-// VnfSnapshotLinks is the data type of that name in SOL003 V3.7.1.
-type VnfSnapshotLinks struct {
-	Self             Link  `json:"self"`
-	VnfStateSnapshot *Link `json:"vnfStateSnapshot,omitempty"`
-}
-
-// VnfSnapshot is the data type of that name in SOL003 V3.7.1.
-type VnfSnapshot struct {
-	ID                   string                `json:"id"`
-	VnfInstanceID        string                `json:"vnfInstanceId"`
-	CreationStartedAt    *time.Time            `json:"creationStartedAt,omitempty"`
-	CreationFinishedAt   *time.Time            `json:"creationFinishedAt,omitempty"`
-	VnfdID               string                `json:"vnfdId"`
-	VnfInstance          *VnfInstance          `json:"vnfInstance,omitempty"`
-	VnfcSnapshots        []VnfcSnapshotInfo    `json:"vnfcSnapshots"`
-	VnfStateSnapshotInfo *VnfStateSnapshotInfo `json:"vnfStateSnapshotInfo,omitempty"`
-	UserDefinedData      KeyValuePairs         `json:"userDefinedData,omitempty"`
-	Links                *VnfSnapshotLinks     `json:"_links,omitempty"`
-}
-
-// VnfSnapshotInfoLinks is the data type of that name in SOL003 V3.7.1.
-type VnfSnapshotInfoLinks struct {
-	Self      Link  `json:"self"`
-	TakenFrom *Link `json:"takenFrom,omitempty"`
-}
-
-// VnfSnapshotInfo is the data type of that name in SOL003 V3.7.1.
-type VnfSnapshotInfo struct {
-	ID               string               `json:"id"`
-	VnfSnapshotPkgID string               `json:"vnfSnapshotPkgId,omitempty"`
-	VnfSnapshot      *VnfSnapshot         `json:"vnfSnapshot,omitempty"`
-	Links            VnfSnapshotInfoLinks `json:"_links"`
+// VimConnectionInfo is the data type of that name in SOL003 V3.7.1.
+type VimConnectionInfo struct {
+	VimID         string        `json:"vimId,omitempty"`
+	VimType       string        `json:"vimType"`
+	InterfaceInfo KeyValuePairs `json:"interfaceInfo,omitempty"`
+	AccessInfo    KeyValuePairs `json:"accessInfo,omitempty"`
+	Extra         KeyValuePairs `json:"extra,omitempty"`
 }

@@ -2,6 +2,52 @@ package sol003
 
 import "time"
 
+// VnfLcmOpOcc is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOcc struct {
+	ID                                   string                                `json:"id"`
+	OperationState                       LcmOperationStateType                 `json:"operationState"`
+	StateEnteredTime                     time.Time                             `json:"stateEnteredTime"`
+	StartTime                            time.Time                             `json:"startTime"`
+	VnfInstanceID                        string                                `json:"vnfInstanceId"`
+	GrantID                              string                                `json:"grantId,omitempty"`
+	Operation                            LcmOperationType                      `json:"operation"`
+	IsAutomaticInvocation                bool                                  `json:"isAutomaticInvocation"`
+	OperationParams                      map[string]any                        `json:"operationParams,omitempty"`
+	IsCancelPending                      bool                                  `json:"isCancelPending"`
+	CancelMode                           CancelModeType                        `json:"cancelMode,omitempty"`
+	Error                                *ProblemDetails                       `json:"error,omitempty"`
+	ResourceChanges                      *ResourceChanges                      `json:"resourceChanges,omitempty"`
+	ChangedInfo                          *VnfInfoModifications                 `json:"changedInfo,omitempty"`
+	AffectedVipCps                       []AffectedVipCp                       `json:"affectedVipCps,omitempty"`
+	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
+	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
+	VnfSnapshotInfoID                    string                                `json:"vnfSnapshotInfoId,omitempty"`
+	LcmCoordinations                     []LcmCoordination                     `json:"lcmCoordinations,omitempty"`
+	RejectedLcmCoordinations             []RejectedLcmCoordination             `json:"rejectedLcmCoordinations,omitempty"`
+	Warnings                             []string                              `json:"warnings,omitempty"`
+	Links                                *VnfLcmOpOccLinks                     `json:"_links,omitempty"`
+}
+
+// VnfLcmOpOccLinks is the data type of that name in SOL003 V3.7.1.
+type VnfLcmOpOccLinks struct {
+	Self        Link  `json:"self"`
+	VnfInstance Link  `json:"vnfInstance"`
+	Grant       *Link `json:"grant,omitempty"`
+	Cancel      *Link `json:"cancel,omitempty"`
+	Retry       *Link `json:"retry,omitempty"`
+	Rollback    *Link `json:"rollback,omitempty"`
+	Fail        *Link `json:"fail,omitempty"`
+	VnfSnapshot *Link `json:"vnfSnapshot,omitempty"`
+}
+
+// ResourceChanges is the data type of that name in SOL003 V3.7.1.
+type ResourceChanges struct {
+	AffectedVnfcs           []AffectedVnfc           `json:"affectedVnfcs,omitempty"`
+	AffectedVirtualLinks    []AffectedVirtualLink    `json:"affectedVirtualLinks,omitempty"`
+	AffectedExtLinkPorts    []AffectedExtLinkPort    `json:"affectedExtLinkPorts,omitempty"`
+	AffectedVirtualStorages []AffectedVirtualStorage `json:"affectedVirtualStorages,omitempty"`
+}
+
 // AffectedVnfc is the data type of that name in SOL003 V3.7.1.
 type AffectedVnfc struct {
 	ID                        string         `json:"id"`
@@ -51,12 +97,12 @@ type AffectedVirtualStorage struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// ResourceChanges is the data type of that name in SOL003 V3.7.1.
-type ResourceChanges struct {
-	AffectedVnfcs           []AffectedVnfc           `json:"affectedVnfcs,omitempty"`
-	AffectedVirtualLinks    []AffectedVirtualLink    `json:"affectedVirtualLinks,omitempty"`
-	AffectedExtLinkPorts    []AffectedExtLinkPort    `json:"affectedExtLinkPorts,omitempty"`
-	AffectedVirtualStorages []AffectedVirtualStorage `json:"affectedVirtualStorages,omitempty"`
+// AffectedVipCp is the data type of that name in SOL003 V3.7.1.
+type AffectedVipCp struct {
+	CpInstanceID string `json:"cpInstanceId"`
+	CpdID        string `json:"cpdId"`
+	VnfdID       string `json:"vnfdId,omitempty"`
+	ChangeType   string `json:"changeType"`
 }
 
 // VnfInfoModifications is the data type of that name in SOL003 V3.7.1.
@@ -72,14 +118,6 @@ type VnfInfoModifications struct {
 	VnfProductName            string                       `json:"vnfProductName,omitempty"`
 	VnfSoftwareVersion        string                       `json:"vnfSoftwareVersion,omitempty"`
 	VnfdVersion               string                       `json:"vnfdVersion,omitempty"`
-}
-
-// AffectedVipCp is the data type of that name in SOL003 V3.7.1.
-type AffectedVipCp struct {
-	CpInstanceID string `json:"cpInstanceId"`
-	CpdID        string `json:"cpdId"`
-	VnfdID       string `json:"vnfdId,omitempty"`
-	ChangeType   string `json:"changeType"`
 }
 
 // ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL003 V3.7.1.
@@ -104,42 +142,4 @@ type LcmCoordination struct {
 	EndTime                *time.Time         `json:"endTime,omitempty"`
 	Delay                  *time.Time         `json:"delay,omitempty"`
 	EndpointType           string             `json:"endpointType"`
-}
-
-// VnfLcmOpOccLinks is the data type of that name in SOL003 V3.7.1.
-type VnfLcmOpOccLinks struct {
-	Self        Link  `json:"self"`
-	VnfInstance Link  `json:"vnfInstance"`
-	Grant       *Link `json:"grant,omitempty"`
-	Cancel      *Link `json:"cancel,omitempty"`
-	Retry       *Link `json:"retry,omitempty"`
-	Rollback    *Link `json:"rollback,omitempty"`
-	Fail        *Link `json:"fail,omitempty"`
-	VnfSnapshot *Link `json:"vnfSnapshot,omitempty"`
-}
-
-// VnfLcmOpOcc is the data type of that name in SOL003 V3.7.1.
-type VnfLcmOpOcc struct {
-	ID                                   string                                `json:"id"`
-	OperationState                       LcmOperationStateType                 `json:"operationState"`
-	StateEnteredTime                     time.Time                             `json:"stateEnteredTime"`
-	StartTime                            time.Time                             `json:"startTime"`
-	VnfInstanceID                        string                                `json:"vnfInstanceId"`
-	GrantID                              string                                `json:"grantId,omitempty"`
-	Operation                            LcmOperationType                      `json:"operation"`
-	IsAutomaticInvocation                bool                                  `json:"isAutomaticInvocation"`
-	OperationParams                      map[string]any                        `json:"operationParams,omitempty"`
-	IsCancelPending                      bool                                  `json:"isCancelPending"`
-	CancelMode                           CancelModeType                        `json:"cancelMode,omitempty"`
-	Error                                *ProblemDetails                       `json:"error,omitempty"`
-	ResourceChanges                      *ResourceChanges                      `json:"resourceChanges,omitempty"`
-	ChangedInfo                          *VnfInfoModifications                 `json:"changedInfo,omitempty"`
-	AffectedVipCps                       []AffectedVipCp                       `json:"affectedVipCps,omitempty"`
-	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
-	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
-	VnfSnapshotInfoID                    string                                `json:"vnfSnapshotInfoId,omitempty"`
-	LcmCoordinations                     []LcmCoordination                     `json:"lcmCoordinations,omitempty"`
-	RejectedLcmCoordinations             []RejectedLcmCoordination             `json:"rejectedLcmCoordinations,omitempty"`
-	Warnings                             []string                              `json:"warnings,omitempty"`
-	Links                                *VnfLcmOpOccLinks                     `json:"_links,omitempty"`
 }

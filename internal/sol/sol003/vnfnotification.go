@@ -2,33 +2,6 @@ package sol003
 
 import "time"
 
-// LccnLinks is the data type of that name in SOL003 V3.7.1.
-type LccnLinks struct {
-	VnfInstance  NotificationLink  `json:"vnfInstance"`
-	Subscription NotificationLink  `json:"subscription"`
-	VnfLcmOpOcc  *NotificationLink `json:"vnfLcmOpOcc,omitempty"`
-}
-
-// VnfIdentifierCreationNotification is the data type of that name in SOL003 V3.7.1.
-type VnfIdentifierCreationNotification struct {
-	ID               string    `json:"id"`
-	NotificationType string    `json:"notificationType"`
-	SubscriptionID   string    `json:"subscriptionId"`
-	TimeStamp        time.Time `json:"timeStamp"`
-	VnfInstanceID    string    `json:"vnfInstanceId"`
-	Links            LccnLinks `json:"_links"`
-}
-
-// VnfIdentifierDeletionNotification is the data type of that name in SOL003 V3.7.1.
-type VnfIdentifierDeletionNotification struct {
-	ID               string    `json:"id"`
-	NotificationType string    `json:"notificationType"`
-	SubscriptionID   string    `json:"subscriptionId"`
-	TimeStamp        time.Time `json:"timeStamp"`
-	VnfInstanceID    string    `json:"vnfInstanceId"`
-	Links            LccnLinks `json:"_links"`
-}
-
 // VnfLcmOperationOccurrenceNotification is the data type of that name in SOL003 V3.7.1.
 type VnfLcmOperationOccurrenceNotification struct {
 	ID                                   string                                `json:"id"`
@@ -52,4 +25,31 @@ type VnfLcmOperationOccurrenceNotification struct {
 	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
 	Error                                *ProblemDetails                       `json:"error,omitempty"`
 	Links                                LccnLinks                             `json:"_links"`
+}
+
+// VnfIdentifierCreationNotification is the data type of that name in SOL003 V3.7.1.
+type VnfIdentifierCreationNotification struct {
+	ID               string    `json:"id"`
+	NotificationType string    `json:"notificationType"`
+	SubscriptionID   string    `json:"subscriptionId"`
+	TimeStamp        time.Time `json:"timeStamp"`
+	VnfInstanceID    string    `json:"vnfInstanceId"`
+	Links            LccnLinks `json:"_links"`
+}
+
+// VnfIdentifierDeletionNotification is the data type of that name in SOL003 V3.7.1.
+type VnfIdentifierDeletionNotification struct {
+	ID               string    `json:"id"`
+	NotificationType string    `json:"notificationType"`
+	SubscriptionID   string    `json:"subscriptionId"`
+	TimeStamp        time.Time `json:"timeStamp"`
+	VnfInstanceID    string    `json:"vnfInstanceId"`
+	Links            LccnLinks `json:"_links"`
+}
+
+// LccnLinks is the data type of that name in SOL003 V3.7.1.
+type LccnLinks struct {
+	VnfInstance  NotificationLink  `json:"vnfInstance"`
+	Subscription NotificationLink  `json:"subscription"`
+	VnfLcmOpOcc  *NotificationLink `json:"vnfLcmOpOcc,omitempty"`
 }

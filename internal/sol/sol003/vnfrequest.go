@@ -19,40 +19,6 @@ type VnfInfoModificationRequest struct {
 	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
 }
 
-// ExtLinkPortData is the data type of that name in SOL003 V3.7.1.
-type ExtLinkPortData struct {
-	ID              string         `json:"id"`
-	ResourceHandle  ResourceHandle `json:"resourceHandle"`
-	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
-}
-
-// ExtVirtualLinkData is the data type of that name in SOL003 V3.7.1.
-type ExtVirtualLinkData struct {
-	ID                 string            `json:"id"`
-	VimConnectionID    string            `json:"vimConnectionId,omitempty"`
-	ResourceProviderID string            `json:"resourceProviderId,omitempty"`
-	ResourceID         string            `json:"resourceId"`
-	ExtCps             []VnfExtCpData    `json:"extCps"`
-	ExtLinkPorts       []ExtLinkPortData `json:"extLinkPorts,omitempty"`
-}
-
-// VnfLinkPortData is the data type of that name in SOL003 V3.7.1.
-type VnfLinkPortData struct {
-	VnfLinkPortID  string         `json:"vnfLinkPortId"`
-	ResourceHandle ResourceHandle `json:"resourceHandle"`
-}
-
-// ExtManagedVirtualLinkData is the data type of that name in SOL003 V3.7.1.
-type ExtManagedVirtualLinkData struct {
-	ID                               string            `json:"id"`
-	VnfVirtualLinkDescID             string            `json:"vnfVirtualLinkDescId"`
-	VimConnectionID                  string            `json:"vimConnectionId,omitempty"`
-	ResourceProviderID               string            `json:"resourceProviderId,omitempty"`
-	ResourceID                       string            `json:"resourceId"`
-	VnfLinkPort                      []VnfLinkPortData `json:"vnfLinkPort,omitempty"`
-	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
-}
-
 // InstantiateVnfRequest is the data type of that name in SOL003 V3.7.1.
 type InstantiateVnfRequest struct {
 	FlavourID                 string                       `json:"flavourId"`
@@ -130,35 +96,4 @@ type ChangeCurrentVnfPkgRequest struct {
 	AdditionalParams          KeyValuePairs                `json:"additionalParams,omitempty"`
 	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
 	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
-}
-
-// CreateVnfSnapshotInfoRequest is the data type of that name in SOL003 V3.7.1.
-type CreateVnfSnapshotInfoRequest struct {
-	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
-	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
-}
-
-// CreateVnfSnapshotRequest is the data type of that name in SOL003 V3.7.1.
-type CreateVnfSnapshotRequest struct {
-	VnfSnapshotInfoID string        `json:"vnfSnapshotInfoId"`
-	AdditionalParams  KeyValuePairs `json:"additionalParams,omitempty"`
-	UserDefinedData   KeyValuePairs `json:"userDefinedData,omitempty"`
-}
-
-// RevertToVnfSnapshotRequest is the data type of that name in SOL003 V3.7.1.
-type RevertToVnfSnapshotRequest struct {
-	VnfSnapshotInfoID string        `json:"vnfSnapshotInfoId"`
-	AdditionalParams  KeyValuePairs `json:"additionalParams,omitempty"`
-}
-
-// VnfSnapshotInfoModificationRequest is the data type of that name in SOL003 V3.7.1.
-type VnfSnapshotInfoModificationRequest struct {
-	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
-	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
-}
-
-// VnfSnapshotInfoModifications is the data type of that name in SOL003 V3.7.1.
-type VnfSnapshotInfoModifications struct {
-	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
-	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
 }

@@ -10,6 +10,42 @@ const (
 	LcmCoordResultCacelled LcmCoordResultType = "CACELLED"
 )
 
+// NsLcmOpType is the enumeration of that name in SOL005 V3.7.1.
+type NsLcmOpType string
+
+// The values of NsLcmOpType.
+const (
+	NsLcmOpInstantiate NsLcmOpType = "INSTANTIATE"
+	NsLcmOpScale       NsLcmOpType = "SCALE"
+	NsLcmOpUpdate      NsLcmOpType = "UPDATE"
+	NsLcmOpTerminate   NsLcmOpType = "TERMINATE"
+	NsLcmOpHeal        NsLcmOpType = "HEAL"
+)
+
+// NsLcmOperationStateType is the enumeration of that name in SOL005 V3.7.1.
+type NsLcmOperationStateType string
+
+// The values of NsLcmOperationStateType.
+const (
+	NsLcmOperationStateProcessing         NsLcmOperationStateType = "PROCESSING"
+	NsLcmOperationStateCompleted          NsLcmOperationStateType = "COMPLETED"
+	NsLcmOperationStatePartiallyCompleted NsLcmOperationStateType = "PARTIALLY_COMPLETED"
+	NsLcmOperationStateFailedTemp         NsLcmOperationStateType = "FAILED_TEMP"
+	NsLcmOperationStateFailed             NsLcmOperationStateType = "FAILED"
+	NsLcmOperationStateRollingBack        NsLcmOperationStateType = "ROLLING_BACK"
+	NsLcmOperationStateRolledBack         NsLcmOperationStateType = "ROLLED_BACK"
+)
+
+// NsComponentType is the enumeration of that name in SOL005 V3.7.1.
+type NsComponentType string
+
+// The values of NsComponentType.
+const (
+	NsComponentVnf NsComponentType = "VNF"
+	NsComponentPnf NsComponentType = "PNF"
+	NsComponentNs  NsComponentType = "NS"
+)
+
 // LcmOpNameForChangeNotificationType is the enumeration of that name in SOL005 V3.7.1.
 type LcmOpNameForChangeNotificationType string
 
@@ -46,42 +82,6 @@ const (
 	ChangePartiallyCompleted LcmOpOccStatusForChangeNotificationType = "PARTIALLY_COMPLETED"
 	ChangeFailed             LcmOpOccStatusForChangeNotificationType = "FAILED"
 	ChangeRolledBack         LcmOpOccStatusForChangeNotificationType = "ROLLED_BACK"
-)
-
-// NsComponentType is the enumeration of that name in SOL005 V3.7.1.
-type NsComponentType string
-
-// The values of NsComponentType.
-const (
-	NsComponentVnf NsComponentType = "VNF"
-	NsComponentPnf NsComponentType = "PNF"
-	NsComponentNs  NsComponentType = "NS"
-)
-
-// NsLcmOpType is the enumeration of that name in SOL005 V3.7.1.
-type NsLcmOpType string
-
-// The values of NsLcmOpType.
-const (
-	NsLcmOpInstantiate NsLcmOpType = "INSTANTIATE"
-	NsLcmOpScale       NsLcmOpType = "SCALE"
-	NsLcmOpUpdate      NsLcmOpType = "UPDATE"
-	NsLcmOpTerminate   NsLcmOpType = "TERMINATE"
-	NsLcmOpHeal        NsLcmOpType = "HEAL"
-)
-
-// NsLcmOperationStateType is the enumeration of that name in SOL005 V3.7.1.
-type NsLcmOperationStateType string
-
-// The values of NsLcmOperationStateType.
-const (
-	NsLcmOperationStateProcessing         NsLcmOperationStateType = "PROCESSING"
-	NsLcmOperationStateCompleted          NsLcmOperationStateType = "COMPLETED"
-	NsLcmOperationStatePartiallyCompleted NsLcmOperationStateType = "PARTIALLY_COMPLETED"
-	NsLcmOperationStateFailedTemp         NsLcmOperationStateType = "FAILED_TEMP"
-	NsLcmOperationStateFailed             NsLcmOperationStateType = "FAILED"
-	NsLcmOperationStateRollingBack        NsLcmOperationStateType = "ROLLING_BACK"
-	NsLcmOperationStateRolledBack         NsLcmOperationStateType = "ROLLED_BACK"
 )
 
 // NsdOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.

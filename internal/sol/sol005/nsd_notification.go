@@ -2,12 +2,6 @@ package sol005
 
 import "time"
 
-// NsdmLinks is the data type of that name in SOL005 V3.7.1.
-type NsdmLinks struct {
-	NsdInfo      NotificationLink `json:"nsdInfo"`
-	Subscription NotificationLink `json:"subscription"`
-}
-
 // NsdOnBoardingNotification is the data type of that name in SOL005 V3.7.1.
 type NsdOnBoardingNotification struct {
 	ID               string    `json:"id"`
@@ -54,42 +48,52 @@ type NsdDeletionNotification struct {
 	Links            NsdmLinks `json:"_links"`
 }
 
-// PnfdmLinks is the data type of that name in SOL005 V3.7.1.
-type PnfdmLinks struct {
-	PnfdInfo     NotificationLink `json:"pnfdInfo"`
+// NsdmLinks is the data type of that name in SOL005 V3.7.1.
+type NsdmLinks struct {
+	NsdInfo      NotificationLink `json:"nsdInfo"`
 	Subscription NotificationLink `json:"subscription"`
 }
 
-// PnfdOnBoardingNotification is the data type of that name in SOL005 V3.7.1.
-type PnfdOnBoardingNotification struct {
-	ID               string     `json:"id"`
-	NotificationType string     `json:"notificationType"`
-	SubscriptionID   string     `json:"subscriptionId"`
-	TimeStamp        time.Time  `json:"timeStamp"`
-	PnfdInfoID       string     `json:"pnfdInfoId"`
-	PnfdID           string     `json:"pnfdId"`
-	Links            PnfdmLinks `json:"_links"`
+// NsdmSubscriptionRequest is the data type of that name in SOL005 V3.7.1.
+type NsdmSubscriptionRequest struct {
+	Filter         *NsdmNotificationsFilter    `json:"filter,omitempty"`
+	CallbackURI    string                      `json:"callbackUri"`
+	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
 }
 
-// PnfdOnBoardingFailureNotification is the data type of that name in SOL005 V3.7.1.
-type PnfdOnBoardingFailureNotification struct {
-	ID                       string          `json:"id"`
-	NotificationType         string          `json:"notificationType"`
-	SubscriptionID           string          `json:"subscriptionId"`
-	TimeStamp                time.Time       `json:"timeStamp"`
-	PnfdInfoID               string          `json:"pnfdInfoId"`
-	PnfdID                   string          `json:"pnfdId,omitempty"`
-	OnboardingFailureDetails *ProblemDetails `json:"onboardingFailureDetails"`
-	Links                    PnfdmLinks      `json:"_links"`
+// NsdmSubscription is the data type of that name in SOL005 V3.7.1.
+type NsdmSubscription struct {
+	ID          string                   `json:"id"`
+	Filter      *NsdmNotificationsFilter `json:"filter,omitempty"`
+	CallbackURI string                   `json:"callbackUri"`
+	Links       NsdmSubscriptionLinks    `json:"_links"`
 }
 
-// PnfdDeletionNotification is the data type of that name in SOL005 V3.7.1.
-type PnfdDeletionNotification struct {
-	ID               string     `json:"id"`
-	NotificationType string     `json:"notificationType"`
-	SubscriptionID   string     `json:"subscriptionId"`
-	TimeStamp        time.Time  `json:"timeStamp"`
-	PnfdInfoID       string     `json:"pnfdInfoId"`
-	PnfdID           string     `json:"pnfdId"`
-	Links            PnfdmLinks `json:"_links"`
+// NsdmSubscriptionLinks is the data type of that name in SOL005 V3.7.1.
+type NsdmSubscriptionLinks struct {
+	Self *Link `json:"self,omitempty"`
+}
+
+// NsdmNotificationsFilter is the data type of that name in SOL005 V3.7.1.
+type NsdmNotificationsFilter struct {
+	NotificationTypes   []string                  `json:"notificationTypes,omitempty"`
+	NsdInfoID           []string                  `json:"nsdInfoId,omitempty"`
+	NsdID               []string                  `json:"nsdId,omitempty"`
+	NsdName             []string                  `json:"nsdName,omitempty"`
+	NsdVersion          []string                  `json:"nsdVersion,omitempty"`
+	NsdDesigner         []string                  `json:"nsdDesigner,omitempty"`
+	NsdInvariantID      []string                  `json:"nsdInvariantId,omitempty"`
+	VnfPkgIDs           []string                  `json:"vnfPkgIds,omitempty"`
+	PnfdInfoIDs         []string                  `json:"pnfdInfoIds,omitempty"`
+	NestedNsdInfoIDs    []string                  `json:"nestedNsdInfoIds,omitempty"`
+	NsdOnboardingState  []NsdOnboardingStateType  `json:"nsdOnboardingState,omitempty"`
+	NsdOperationalState []NsdOperationalStateType `json:"nsdOperationalState,omitempty"`
+	NsdUsageState       []NsdUsageStateType       `json:"nsdUsageState,omitempty"`
+	PnfdID              []string                  `json:"pnfdId,omitempty"`
+	PnfdName            []string                  `json:"pnfdName,omitempty"`
+	PnfdVersion         []string                  `json:"pnfdVersion,omitempty"`
+	PnfdProvider        []string                  `json:"pnfdProvider,omitempty"`
+	PnfdInvariantID     []string                  `json:"pnfdInvariantId,omitempty"`
+	PnfdOnboardingState []PnfdOnboardingStateType `json:"pnfdOnboardingState,omitempty"`
+	PnfdUsageState      []PnfdUsageStateType      `json:"pnfdUsageState,omitempty"`
 }

@@ -5,23 +5,56 @@ import (
 	"time"
 )
 
-// ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL005 V3.7.1.
-type ModificationsTriggeredByVnfPkgChange struct {
-	VnfConfigurableProperties KeyValuePairs `json:"vnfConfigurableProperties,omitempty"`
-	Metadata                  KeyValuePairs `json:"metadata,omitempty"`
-	Extensions                KeyValuePairs `json:"extensions,omitempty"`
-	VnfdID                    string        `json:"vnfdId,omitempty"`
-	VnfProvider               string        `json:"vnfProvider,omitempty"`
-	VnfProductName            string        `json:"vnfProductName,omitempty"`
-	VnfSoftwareVersion        string        `json:"vnfSoftwareVersion,omitempty"`
-	VnfdVersion               string        `json:"vnfdVersion,omitempty"`
+// NsLcmOpOcc is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOcc struct {
+	ID                       string                    `json:"id"`
+	OperationState           NsLcmOperationStateType   `json:"operationState"`
+	StateEnteredTime         time.Time                 `json:"stateEnteredTime"`
+	NsInstanceID             string                    `json:"nsInstanceId"`
+	LcmOperationType         NsLcmOpType               `json:"lcmOperationType"`
+	StartTime                time.Time                 `json:"startTime"`
+	IsAutomaticInvocation    bool                      `json:"isAutomaticInvocation"`
+	OperationParams          json.RawMessage           `json:"operationParams,omitempty"`
+	IsCancelPending          bool                      `json:"isCancelPending"`
+	CancelMode               CancelModeType            `json:"cancelMode,omitempty"`
+	Error                    *ProblemDetails           `json:"error,omitempty"`
+	ResourceChanges          *ResourceChanges          `json:"resourceChanges,omitempty"`
+	LcmCoordinations         []LcmCoordination         `json:"lcmCoordinations,omitempty"`
+	RejectedLcmCoordinations []RejectedLcmCoordination `json:"rejectedLcmCoordinations,omitempty"`
+	Warnings                 []string                  `json:"warnings,omitempty"`
+	Links                    NsLcmOpOccLinks           `json:"_links"`
 }
 
-// AffectedVnfChangedInfo is the data type of that name in SOL005 V3.7.1.
-type AffectedVnfChangedInfo struct {
-	ChangedVnfInfo                       *ModifyVnfInfoData                    `json:"changedVnfInfo,omitempty"`
-	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
-	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
+// NsLcmOpOccLinks is the data type of that name in SOL005 V3.7.1.
+type NsLcmOpOccLinks struct {
+	Self       Link  `json:"self"`
+	NsInstance Link  `json:"nsInstance"`
+	Cancel     *Link `json:"cancel,omitempty"`
+	Retry      *Link `json:"retry,omitempty"`
+	Rollback   *Link `json:"rollback,omitempty"`
+	Continue   *Link `json:"continue,omitempty"`
+	Fail       *Link `json:"fail,omitempty"`
+}
+
+// ResourceChanges is the data type of that name in SOL005 V3.7.1.
+type ResourceChanges struct {
+	AffectedVnfs   []AffectedVnf         `json:"affectedVnfs,omitempty"`
+	AffectedPnfs   []AffectedPnf         `json:"affectedPnfs,omitempty"`
+	AffectedVls    []AffectedVirtualLink `json:"affectedVls,omitempty"`
+	AffectedVnffgs []AffectedVnffg       `json:"affectedVnffgs,omitempty"`
+	AffectedNss    []AffectedNs          `json:"affectedNss,omitempty"`
+	AffectedSaps   []AffectedSap         `json:"affectedSaps,omitempty"`
+}
+
+// LcmCoordination is the data type of that name in SOL005 V3.7.1.
+type LcmCoordination struct {
+	ID                     string             `json:"id"`
+	CoordinationActionName string             `json:"coordinationActionName"`
+	CoordinationResult     LcmCoordResultType `json:"coordinationResult,omitempty"`
+	StartTime              time.Time          `json:"startTime"`
+	EndTime                *time.Time         `json:"endTime,omitempty"`
+	EndpointType           string             `json:"endpointType"`
+	Delay                  *time.Time         `json:"delay,omitempty"`
 }
 
 // AffectedVnf is the data type of that name in SOL005 V3.7.1.
@@ -33,6 +66,25 @@ type AffectedVnf struct {
 	ChangeType    string                  `json:"changeType"`
 	ChangeResult  string                  `json:"changeResult"`
 	ChangedInfo   *AffectedVnfChangedInfo `json:"changedInfo,omitempty"`
+}
+
+// AffectedVnfChangedInfo is the data type of that name in SOL005 V3.7.1.
+type AffectedVnfChangedInfo struct {
+	ChangedVnfInfo                       *ModifyVnfInfoData                    `json:"changedVnfInfo,omitempty"`
+	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
+	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
+}
+
+// ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL005 V3.7.1.
+type ModificationsTriggeredByVnfPkgChange struct {
+	VnfConfigurableProperties KeyValuePairs `json:"vnfConfigurableProperties,omitempty"`
+	Metadata                  KeyValuePairs `json:"metadata,omitempty"`
+	Extensions                KeyValuePairs `json:"extensions,omitempty"`
+	VnfdID                    string        `json:"vnfdId,omitempty"`
+	VnfProvider               string        `json:"vnfProvider,omitempty"`
+	VnfProductName            string        `json:"vnfProductName,omitempty"`
+	VnfSoftwareVersion        string        `json:"vnfSoftwareVersion,omitempty"`
+	VnfdVersion               string        `json:"vnfdVersion,omitempty"`
 }
 
 // AffectedPnf is the data type of that name in SOL005 V3.7.1.
@@ -64,22 +116,6 @@ type AffectedVnffg struct {
 	ChangeResult    string `json:"changeResult,omitempty"`
 }
 
-// WanConnectionInfoModification is the data type of that name in SOL005 V3.7.1.
-type WanConnectionInfoModification struct {
-	WanConnectionInfoID                string                            `json:"wanConnectionInfoId"`
-	MscsName                           string                            `json:"mscsName,omitempty"`
-	MscsDescription                    string                            `json:"mscsDescription,omitempty"`
-	MscsEndpoints                      []MscsEndpointInfo                `json:"mscsEndpoints,omitempty"`
-	RemoveMscsEndpointIDs              []string                          `json:"removeMscsEndpointIds,omitempty"`
-	ConnectivityServiceEndpoints       []ConnectivityServiceEndpointInfo `json:"connectivityServiceEndpoints,omitempty"`
-	RemoveConnectivityServiceEndpoints []string                          `json:"removeConnectivityServiceEndpoints,omitempty"`
-}
-
-// AffectedNsChangedInfo is the data type of that name in SOL005 V3.7.1.
-type AffectedNsChangedInfo struct {
-	WanConnectionInfoModifications []WanConnectionInfoModification `json:"wanConnectionInfoModifications,omitempty"`
-}
-
 // AffectedNs is the data type of that name in SOL005 V3.7.1.
 type AffectedNs struct {
 	NsInstanceID string                 `json:"nsInstanceId"`
@@ -89,6 +125,11 @@ type AffectedNs struct {
 	ChangedInfo  *AffectedNsChangedInfo `json:"changedInfo,omitempty"`
 }
 
+// AffectedNsChangedInfo is the data type of that name in SOL005 V3.7.1.
+type AffectedNsChangedInfo struct {
+	WanConnectionInfoModifications []WanConnectionInfoModification `json:"wanConnectionInfoModifications,omitempty"`
+}
+
 // AffectedSap is the data type of that name in SOL005 V3.7.1.
 type AffectedSap struct {
 	SapInstanceID string `json:"sapInstanceId"`
@@ -96,56 +137,4 @@ type AffectedSap struct {
 	SapName       string `json:"sapName,omitempty"`
 	ChangeType    string `json:"changeType,omitempty"`
 	ChangeResult  string `json:"changeResult,omitempty"`
-}
-
-// ResourceChanges is the data type of that name in SOL005 V3.7.1.
-type ResourceChanges struct {
-	AffectedVnfs   []AffectedVnf         `json:"affectedVnfs,omitempty"`
-	AffectedPnfs   []AffectedPnf         `json:"affectedPnfs,omitempty"`
-	AffectedVls    []AffectedVirtualLink `json:"affectedVls,omitempty"`
-	AffectedVnffgs []AffectedVnffg       `json:"affectedVnffgs,omitempty"`
-	AffectedNss    []AffectedNs          `json:"affectedNss,omitempty"`
-	AffectedSaps   []AffectedSap         `json:"affectedSaps,omitempty"`
-}
-
-// LcmCoordination is the data type of that name in SOL005 V3.7.1.
-type LcmCoordination struct {
-	ID                     string             `json:"id"`
-	CoordinationActionName string             `json:"coordinationActionName"`
-	CoordinationResult     LcmCoordResultType `json:"coordinationResult,omitempty"`
-	StartTime              time.Time          `json:"startTime"`
-	EndTime                *time.Time         `json:"endTime,omitempty"`
-	EndpointType           string             `json:"endpointType"`
-	Delay                  *time.Time         `json:"delay,omitempty"`
-}
-
-// NsLcmOpOccLinks is the data type of that name in SOL005 V3.7.1.
-type NsLcmOpOccLinks struct {
-	Self       Link  `json:"self"`
-	NsInstance Link  `json:"nsInstance"`
-	Cancel     *Link `json:"cancel,omitempty"`
-	Retry      *Link `json:"retry,omitempty"`
-	Rollback   *Link `json:"rollback,omitempty"`
-	Continue   *Link `json:"continue,omitempty"`
-	Fail       *Link `json:"fail,omitempty"`
-}
-
-// NsLcmOpOcc is the data type of that name in SOL005 V3.7.1.
-type NsLcmOpOcc struct {
-	ID                       string                    `json:"id"`
-	OperationState           NsLcmOperationStateType   `json:"operationState"`
-	StateEnteredTime         time.Time                 `json:"stateEnteredTime"`
-	NsInstanceID             string                    `json:"nsInstanceId"`
-	LcmOperationType         NsLcmOpType               `json:"lcmOperationType"`
-	StartTime                time.Time                 `json:"startTime"`
-	IsAutomaticInvocation    bool                      `json:"isAutomaticInvocation"`
-	OperationParams          json.RawMessage           `json:"operationParams,omitempty"`
-	IsCancelPending          bool                      `json:"isCancelPending"`
-	CancelMode               CancelModeType            `json:"cancelMode,omitempty"`
-	Error                    *ProblemDetails           `json:"error,omitempty"`
-	ResourceChanges          *ResourceChanges          `json:"resourceChanges,omitempty"`
-	LcmCoordinations         []LcmCoordination         `json:"lcmCoordinations,omitempty"`
-	RejectedLcmCoordinations []RejectedLcmCoordination `json:"rejectedLcmCoordinations,omitempty"`
-	Warnings                 []string                  `json:"warnings,omitempty"`
-	Links                    NsLcmOpOccLinks           `json:"_links"`
 }

@@ -2,13 +2,6 @@ package sol005
 
 import "time"
 
-// LccnLinks is the data type of that name in SOL005 V3.7.1.
-type LccnLinks struct {
-	NsInstance   NotificationLink  `json:"nsInstance"`
-	Subscription *NotificationLink `json:"subscription,omitempty"`
-	NslcmOpOcc   *NotificationLink `json:"nslcmOpOcc,omitempty"`
-}
-
 // NsLcmOperationOccurrenceNotification is the data type of that name in SOL005 V3.7.1.
 type NsLcmOperationOccurrenceNotification struct {
 	ID                    string                            `json:"id"`
@@ -52,31 +45,20 @@ type NsIdentifierDeletionNotification struct {
 	Links            LccnLinks `json:"_links"`
 }
 
-// CapacityShortageOpOccLinks is the data type of that name in SOL005 V3.7.1.
-type CapacityShortageOpOccLinks struct {
-	AffectedLcmOpOcc Link `json:"affectedLcmOpOcc"`
-	AffectedNs       Link `json:"affectedNs"`
-}
-
-// CapacityShortageOpOcc is the data type of that name in SOL005 V3.7.1.
-type CapacityShortageOpOcc struct {
-	AffectedNsID      string                     `json:"affectedNsId"`
-	AffectedOpOccID   string                     `json:"affectedOpOccId"`
-	AffectedCondition string                     `json:"affectedCondition"`
-	Links             CapacityShortageOpOccLinks `json:"_links"`
-}
-
-// CapacityInformation is the data type of that name in SOL005 V3.7.1.
-type CapacityInformation struct {
-	VimID string `json:"vimId"`
-	Link  Link   `json:"_link"`
-}
-
-// CapacityShortageLinks is the data type of that name in SOL005 V3.7.1.
-type CapacityShortageLinks struct {
-	PreemptingNsLcmOpOcc *Link `json:"preemptingNsLcmOpOcc,omitempty"`
-	HighPrioNsInstance   *Link `json:"highPrioNsInstance,omitempty"`
-	Subscription         Link  `json:"subscription"`
+// NsChangeNotification is the data type of that name in SOL005 V3.7.1.
+type NsChangeNotification struct {
+	ID                                 string                                  `json:"id"`
+	NsInstanceID                       string                                  `json:"nsInstanceId"`
+	NsComponentType                    NsComponentType                         `json:"nsComponentType"`
+	NsComponentID                      string                                  `json:"nsComponentId"`
+	LcmOpOccIDImpactingNsComponent     string                                  `json:"lcmOpOccIdImpactingNsComponent"`
+	LcmOpNameImpactingNsComponent      LcmOpNameForChangeNotificationType      `json:"lcmOpNameImpactingNsComponent"`
+	LcmOpOccStatusImpactingNsComponent LcmOpOccStatusForChangeNotificationType `json:"lcmOpOccStatusImpactingNsComponent"`
+	NotificationType                   string                                  `json:"notificationType"`
+	SubscriptionID                     string                                  `json:"subscriptionId"`
+	Timestamp                          time.Time                               `json:"timestamp"`
+	Error                              *ProblemDetails                         `json:"error,omitempty"`
+	Links                              LccnLinks                               `json:"_links"`
 }
 
 // NsLcmCapacityShortageNotification is the data type of that name in SOL005 V3.7.1.
@@ -94,18 +76,36 @@ type NsLcmCapacityShortageNotification struct {
 	Links                  *CapacityShortageLinks  `json:"_links,omitempty"`
 }
 
-// NsChangeNotification is the data type of that name in SOL005 V3.7.1.
-type NsChangeNotification struct {
-	ID                                 string                                  `json:"id"`
-	NsInstanceID                       string                                  `json:"nsInstanceId"`
-	NsComponentType                    NsComponentType                         `json:"nsComponentType"`
-	NsComponentID                      string                                  `json:"nsComponentId"`
-	LcmOpOccIDImpactingNsComponent     string                                  `json:"lcmOpOccIdImpactingNsComponent"`
-	LcmOpNameImpactingNsComponent      LcmOpNameForChangeNotificationType      `json:"lcmOpNameImpactingNsComponent"`
-	LcmOpOccStatusImpactingNsComponent LcmOpOccStatusForChangeNotificationType `json:"lcmOpOccStatusImpactingNsComponent"`
-	NotificationType                   string                                  `json:"notificationType"`
-	SubscriptionID                     string                                  `json:"subscriptionId"`
-	Timestamp                          time.Time                               `json:"timestamp"`
-	Error                              *ProblemDetails                         `json:"error,omitempty"`
-	Links                              LccnLinks                               `json:"_links"`
+// CapacityShortageOpOcc is the data type of that name in SOL005 V3.7.1.
+type CapacityShortageOpOcc struct {
+	AffectedNsID      string                     `json:"affectedNsId"`
+	AffectedOpOccID   string                     `json:"affectedOpOccId"`
+	AffectedCondition string                     `json:"affectedCondition"`
+	Links             CapacityShortageOpOccLinks `json:"_links"`
+}
+
+// CapacityShortageOpOccLinks is the data type of that name in SOL005 V3.7.1.
+type CapacityShortageOpOccLinks struct {
+	AffectedLcmOpOcc Link `json:"affectedLcmOpOcc"`
+	AffectedNs       Link `json:"affectedNs"`
+}
+
+// CapacityInformation is the data type of that name in SOL005 V3.7.1.
+type CapacityInformation struct {
+	VimID string `json:"vimId"`
+	Link  Link   `json:"_link"`
+}
+
+// CapacityShortageLinks is the data type of that name in SOL005 V3.7.1.
+type CapacityShortageLinks struct {
+	PreemptingNsLcmOpOcc *Link `json:"preemptingNsLcmOpOcc,omitempty"`
+	HighPrioNsInstance   *Link `json:"highPrioNsInstance,omitempty"`
+	Subscription         Link  `json:"subscription"`
+}
+
+// LccnLinks is the data type of that name in SOL005 V3.7.1.
+type LccnLinks struct {
+	NsInstance   NotificationLink  `json:"nsInstance"`
+	Subscription *NotificationLink `json:"subscription,omitempty"`
+	NslcmOpOcc   *NotificationLink `json:"nslcmOpOcc,omitempty"`
 }

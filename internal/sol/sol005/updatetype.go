@@ -35,6 +35,11 @@ const (
 // UpdateTypes lists the values of UpdateNsRequest.updateType in their order.
 func UpdateTypes() []string {
 	return []string{
-		UpdateAddVnf, UpdateRemoveVnf, UpdateInstantiateVnf, UpdateChangeVnfDf, UpdateOperateVnf, UpdateModifyVnfInformation, UpdateChangeExternalVnfConnectivity, UpdateChangeVnfpkg, UpdateAddSap, UpdateRemoveSap, UpdateAddNestedNs, UpdateRemoveNestedNs, UpdateAssocNewNsdVersion, UpdateMoveVnf, UpdateAddVnffg, UpdateRemoveVnffg, UpdateUpdateVnffg, UpdateChangeNsDf, UpdateAddPnf, UpdateModifyPnf, UpdateRemovePnf, UpdateCreateVnfSnapshot, UpdateRevertVnfToSnapshot, UpdateDeleteVnfSnapshotInfo, UpdateModifyWanConnectionInfo, UpdateCreateNsVirtualLink, UpdateDeleteNsVirtualLink,
+		UpdateAddVnf, UpdateRemoveVnf, UpdateInstantiateVnf, UpdateChangeVnfDf, UpdateOperateVnf,
+		UpdateModifyVnfInformation, UpdateChangeExternalVnfConnectivity, UpdateChangeVnfpkg, UpdateAddSap,
+		UpdateRemoveSap, UpdateAddNestedNs, UpdateRemoveNestedNs, UpdateAssocNewNsdVersion, UpdateMoveVnf,
+		UpdateAddVnffg, UpdateRemoveVnffg, UpdateUpdateVnffg, UpdateChangeNsDf, UpdateAddPnf, UpdateModifyPnf,
+		UpdateRemovePnf, UpdateCreateVnfSnapshot, UpdateRevertVnfToSnapshot, UpdateDeleteVnfSnapshotInfo,
+		UpdateModifyWanConnectionInfo, UpdateCreateNsVirtualLink, UpdateDeleteNsVirtualLink,
 	}
 }

@@ -2,10 +2,34 @@ package sol005
 
 import "time"
 
-// Checksum is the data type of that name in SOL005 V3.7.1.
-type Checksum struct {
-	Algorithm string `json:"algorithm"`
-	Hash      string `json:"hash"`
+// VnfPkgInfo is the data type of that name in SOL005 V3.7.1.
+type VnfPkgInfo struct {
+	ID                              string                        `json:"id"`
+	VnfdID                          string                        `json:"vnfdId,omitempty"`
+	VnfProvider                     string                        `json:"vnfProvider,omitempty"`
+	VnfProductName                  string                        `json:"vnfProductName,omitempty"`
+	VnfSoftwareVersion              string                        `json:"vnfSoftwareVersion,omitempty"`
+	VnfdVersion                     string                        `json:"vnfdVersion,omitempty"`
+	CompatibleSpecificationVersions string                        `json:"compatibleSpecificationVersions,omitempty"`
+	Checksum                        *Checksum                     `json:"checksum,omitempty"`
+	PackageSecurityOption           string                        `json:"packageSecurityOption,omitempty"`
+	SigningCertificate              string                        `json:"signingCertificate,omitempty"`
+	SoftwareImages                  []VnfPackageSoftwareImageInfo `json:"softwareImages,omitempty"`
+	AdditionalArtifacts             []VnfPackageArtifactInfo      `json:"additionalArtifacts,omitempty"`
+	OnboardingState                 PackageOnboardingStateType    `json:"onboardingState"`
+	OperationalState                PackageOperationalStateType   `json:"operationalState"`
+	UsageState                      PackageUsageStateType         `json:"usageState"`
+	VnfmInfo                        []string                      `json:"vnfmInfo,omitempty"`
+	UserDefinedData                 KeyValuePairs                 `json:"userDefinedData,omitempty"`
+	OnboardingFailureDetails        *ProblemDetails               `json:"onboardingFailureDetails,omitempty"`
+	Links                           VnfPkgInfoLinks               `json:"_links"`
+}
+
+// VnfPkgInfoLinks is the data type of that name in SOL005 V3.7.1.
+type VnfPkgInfoLinks struct {
+	Self           Link `json:"self"`
+	Vnfd           Link `json:"vnfd"`
+	PackageContent Link `json:"packageContent"`
 }
 
 // VnfPackageSoftwareImageInfo is the data type of that name in SOL005 V3.7.1.
@@ -38,34 +62,10 @@ type VnfPackageArtifactInfo struct {
 	Metadata               KeyValuePairs `json:"metadata,omitempty"`
 }
 
-// VnfPkgInfoLinks is the data type of that name in SOL005 V3.7.1.
-type VnfPkgInfoLinks struct {
-	Self           Link `json:"self"`
-	Vnfd           Link `json:"vnfd"`
-	PackageContent Link `json:"packageContent"`
-}
-
-// VnfPkgInfo is the data type of that name in SOL005 V3.7.1.
-type VnfPkgInfo struct {
-	ID                              string                        `json:"id"`
-	VnfdID                          string                        `json:"vnfdId,omitempty"`
-	VnfProvider                     string                        `json:"vnfProvider,omitempty"`
-	VnfProductName                  string                        `json:"vnfProductName,omitempty"`
-	VnfSoftwareVersion              string                        `json:"vnfSoftwareVersion,omitempty"`
-	VnfdVersion                     string                        `json:"vnfdVersion,omitempty"`
-	CompatibleSpecificationVersions string                        `json:"compatibleSpecificationVersions,omitempty"`
-	Checksum                        *Checksum                     `json:"checksum,omitempty"`
-	PackageSecurityOption           string                        `json:"packageSecurityOption,omitempty"`
-	SigningCertificate              string                        `json:"signingCertificate,omitempty"`
-	SoftwareImages                  []VnfPackageSoftwareImageInfo `json:"softwareImages,omitempty"`
-	AdditionalArtifacts             []VnfPackageArtifactInfo      `json:"additionalArtifacts,omitempty"`
-	OnboardingState                 PackageOnboardingStateType    `json:"onboardingState"`
-	OperationalState                PackageOperationalStateType   `json:"operationalState"`
-	UsageState                      PackageUsageStateType         `json:"usageState"`
-	VnfmInfo                        []string                      `json:"vnfmInfo,omitempty"`
-	UserDefinedData                 KeyValuePairs                 `json:"userDefinedData,omitempty"`
-	OnboardingFailureDetails        *ProblemDetails               `json:"onboardingFailureDetails,omitempty"`
-	Links                           VnfPkgInfoLinks               `json:"_links"`
+// Checksum is the data type of that name in SOL005 V3.7.1.
+type Checksum struct {
+	Algorithm string `json:"algorithm"`
+	Hash      string `json:"hash"`
 }
 
 // CreateVnfPkgInfoRequest is the data type of that name in SOL005 V3.7.1.
@@ -79,13 +79,6 @@ type VnfPkgInfoModifications struct {
 	UserDefinedData  KeyValuePairs               `json:"userDefinedData,omitempty"`
 }
 
-// DownloadCredentials is the data type of that name in SOL005 V3.7.1.
-type DownloadCredentials struct {
-	ClientID       string `json:"clientId"`
-	ClientPassword string `json:"clientPassword"`
-	TokenEndpoint  string `json:"tokenEndpoint"`
-}
-
 // UploadVnfPackageFromURIRequest is the data type of that name in SOL005 V3.7.1.
 type UploadVnfPackageFromURIRequest struct {
 	AddressInformation            string               `json:"addressInformation"`
@@ -93,36 +86,9 @@ type UploadVnfPackageFromURIRequest struct {
 	ParamsOauth2ClientCredentials *DownloadCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
-// VnfProductsFromProvider is the data type of that name in SOL005 V3.7.1.
-type VnfProductsFromProvider struct {
-	VnfProvider              string       `json:"vnfProvider"`
-	VnfProductsFromProviders []VnfProduct `json:"vnfProductsFromProviders,omitempty"`
-}
-
-// PkgmNotificationsFilter is the data type of that name in SOL005 V3.7.1.
-type PkgmNotificationsFilter struct {
-	NotificationTypes        []string                      `json:"notificationTypes,omitempty"`
-	VnfProductsFromProviders []VnfProductsFromProvider     `json:"vnfProductsFromProviders,omitempty"`
-	VnfdID                   []string                      `json:"vnfdId,omitempty"`
-	VnfPkgID                 []string                      `json:"vnfPkgId,omitempty"`
-	OperationalState         []PackageOperationalStateType `json:"operationalState,omitempty"`
-	UsageState               []PackageUsageStateType       `json:"usageState,omitempty"`
-	VnfmInfo                 []string                      `json:"vnfmInfo,omitempty"`
-}
-
-// PkgmSubscription is the data type of that name in SOL005 V3.7.1.
-type PkgmSubscription struct {
-	ID          string                   `json:"id"`
-	Filter      *PkgmNotificationsFilter `json:"filter,omitempty"`
-	CallbackURI string                   `json:"callbackUri"`
-	Links       SelfLinks                `json:"_links"`
-}
-
-// PkgmSubscriptionRequest is the data type of that name in SOL005 V3.7.1.
-type PkgmSubscriptionRequest struct {
-	Filter         *PkgmNotificationsFilter    `json:"filter,omitempty"`
-	CallbackURI    string                      `json:"callbackUri"`
-	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
+// ExternalArtifactsAccessConfig is the data type of that name in SOL005 V3.7.1.
+type ExternalArtifactsAccessConfig struct {
+	Artifact *ExternalArtifact `json:"artifact,omitempty"`
 }
 
 // ExternalArtifact is the data type of that name in SOL005 V3.7.1.
@@ -133,7 +99,9 @@ type ExternalArtifact struct {
 	ParamsOauth2ClientCredentials *DownloadCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
-// ExternalArtifactsAccessConfig is the data type of that name in SOL005 V3.7.1.
-type ExternalArtifactsAccessConfig struct {
-	Artifact *ExternalArtifact `json:"artifact,omitempty"`
+// DownloadCredentials is the data type of that name in SOL005 V3.7.1.
+type DownloadCredentials struct {
+	ClientID       string `json:"clientId"`
+	ClientPassword string `json:"clientPassword"`
+	TokenEndpoint  string `json:"tokenEndpoint"`
 }

@@ -2,12 +2,6 @@ package sol005
 
 import "time"
 
-// PkgmLinks is the data type of that name in SOL005 V3.7.1.
-type PkgmLinks struct {
-	VnfPackage   NotificationLink `json:"vnfPackage"`
-	Subscription NotificationLink `json:"subscription"`
-}
-
 // VnfPackageOnboardingNotification is the data type of that name in SOL005 V3.7.1.
 type VnfPackageOnboardingNotification struct {
 	ID               string    `json:"id"`
@@ -31,4 +25,42 @@ type VnfPackageChangeNotification struct {
 	ChangeType       PackageChangeType           `json:"changeType"`
 	OperationalState PackageOperationalStateType `json:"operationalState,omitempty"`
 	Links            PkgmLinks                   `json:"_links"`
+}
+
+// PkgmLinks is the data type of that name in SOL005 V3.7.1.
+type PkgmLinks struct {
+	VnfPackage   NotificationLink `json:"vnfPackage"`
+	Subscription NotificationLink `json:"subscription"`
+}
+
+// PkgmSubscriptionRequest is the data type of that name in SOL005 V3.7.1.
+type PkgmSubscriptionRequest struct {
+	Filter         *PkgmNotificationsFilter    `json:"filter,omitempty"`
+	CallbackURI    string                      `json:"callbackUri"`
+	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
+}
+
+// PkgmSubscription is the data type of that name in SOL005 V3.7.1.
+type PkgmSubscription struct {
+	ID          string                   `json:"id"`
+	Filter      *PkgmNotificationsFilter `json:"filter,omitempty"`
+	CallbackURI string                   `json:"callbackUri"`
+	Links       SelfLinks                `json:"_links"`
+}
+
+// PkgmNotificationsFilter is the data type of that name in SOL005 V3.7.1.
+type PkgmNotificationsFilter struct {
+	NotificationTypes        []string                      `json:"notificationTypes,omitempty"`
+	VnfProductsFromProviders []VnfProductsFromProvider     `json:"vnfProductsFromProviders,omitempty"`
+	VnfdID                   []string                      `json:"vnfdId,omitempty"`
+	VnfPkgID                 []string                      `json:"vnfPkgId,omitempty"`
+	OperationalState         []PackageOperationalStateType `json:"operationalState,omitempty"`
+	UsageState               []PackageUsageStateType       `json:"usageState,omitempty"`
+	VnfmInfo                 []string                      `json:"vnfmInfo,omitempty"`
+}
+
+// VnfProductsFromProvider is the data type of that name in SOL005 V3.7.1.
+type VnfProductsFromProvider struct {
+	VnfProvider              string       `json:"vnfProvider"`
+	VnfProductsFromProviders []VnfProduct `json:"vnfProductsFromProviders,omitempty"`
 }

@@ -2,17 +2,6 @@ package sol005
 
 import "time"
 
-// DeleteVnfSnapshotData is the data type of that name in SOL005 V3.7.1.
-type DeleteVnfSnapshotData struct {
-	VnfInstanceID     string `json:"vnfInstanceId"`
-	VnfSnapshotInfoID string `json:"vnfSnapshotInfoId"`
-}
-
-// AddNsVirtualLinkData is the data type of that name in SOL005 V3.7.1.
-type AddNsVirtualLinkData struct {
-	NsVirtualLinkProfileID string `json:"nsVirtualLinkProfileId"`
-}
-
 // UpdateNsRequest is the data type of that name in SOL005 V3.7.1.
 type UpdateNsRequest struct {
 	UpdateType                   string                         `json:"updateType"`
@@ -47,35 +36,25 @@ type UpdateNsRequest struct {
 	DeleteNsVirtualLinkID        []string                       `json:"deleteNsVirtualLinkId,omitempty"`
 }
 
-// HealNsData is the data type of that name in SOL005 V3.7.1.
-type HealNsData struct {
-	DegreeHealing         string        `json:"degreeHealing"`
-	ActionsHealing        []string      `json:"actionsHealing,omitempty"`
-	HealScript            string        `json:"healScript,omitempty"`
-	AdditionalParamsforNs KeyValuePairs `json:"additionalParamsforNs,omitempty"`
+// MoveVnfInstanceData is the data type of that name in SOL005 V3.7.1.
+type MoveVnfInstanceData struct {
+	TargetNsInstanceID string   `json:"targetNsInstanceId"`
+	VnfInstanceID      []string `json:"vnfInstanceId,omitempty"`
 }
 
-// HealVnfData is the data type of that name in SOL005 V3.7.1.
-type HealVnfData struct {
-	VnfInstanceID    string        `json:"vnfInstanceId"`
-	Cause            string        `json:"cause,omitempty"`
-	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
+// AssocNewNsdVersionData is the data type of that name in SOL005 V3.7.1.
+type AssocNewNsdVersionData struct {
+	NewNsdID string `json:"newNsdId"`
+	Sync     bool   `json:"sync,omitempty"`
 }
 
-// HealNsRequest is the data type of that name in SOL005 V3.7.1.
-type HealNsRequest struct {
-	HealNsData  *HealNsData   `json:"healNsData,omitempty"`
-	HealVnfData []HealVnfData `json:"healVnfData,omitempty"`
+// ChangeNsFlavourData is the data type of that name in SOL005 V3.7.1.
+type ChangeNsFlavourData struct {
+	NewNsFlavourID       string `json:"newNsFlavourId"`
+	InstantiationLevelID string `json:"instantiationLevelId,omitempty"`
 }
 
-// TerminateNsData is the data type of that name in SOL005 V3.7.1.
-type TerminateNsData struct {
-	AdditionalParamsforNs KeyValuePairs `json:"additionalParamsforNs,omitempty"`
-}
-
-// TerminateNsRequest is the data type of that name in SOL005 V3.7.1.
-type TerminateNsRequest struct {
-	TerminationTime  *time.Time         `json:"terminationTime,omitempty"`
-	TerminateNsData  *TerminateNsData   `json:"terminateNsData,omitempty"`
-	TerminateVnfData []TerminateVnfData `json:"terminateVnfData,omitempty"`
+// AddNsVirtualLinkData is the data type of that name in SOL005 V3.7.1.
+type AddNsVirtualLinkData struct {
+	NsVirtualLinkProfileID string `json:"nsVirtualLinkProfileId"`
 }
