@@ -116,21 +116,16 @@ func (s *Resource) sees(caller hub.Identity, sub *Subscription) bool {
 // is another domain's is then asked about as if it were not there.
 func (s *Resource) find(r *http.Request, operation string) (Subscription, error) {
 	id := r.PathValue("id")
-	sub, err := s.Store.Subscription(r.Context(), s.API, id)
-	there := err == nil
-	if !there && hub.CodeOf(err) != hub.NotFound {
+	missing := hub.E(hub.NotFound, "find subscription", "there is no such subscription; list them with GET /subscriptions", nil)
+	sub, found := s.Store.Subscription(r.Context(), s.API, id)
+	caller, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
+		return s.Authorize(r, operation, domain, id)
+	}, sub.TrustDomain, found, missing)
+	if err != nil {
 		return Subscription{}, err
 	}
-	caller, err := s.Authorize(r, operation, sub.TrustDomain, id)
-	if there && hub.CodeOf(err) == hub.NotFound {
-		there = false
-		_, err = s.Authorize(r, operation, "", id)
-	}
-	if err != nil && hub.CodeOf(err) != hub.NotFound {
-		return Subscription{}, err
-	}
-	if err != nil || !there || !s.sees(caller, &sub) {
-		return Subscription{}, hub.E(hub.NotFound, "find subscription", "there is no such subscription; list them with GET /subscriptions", nil)
+	if !s.sees(caller, &sub) {
+		return Subscription{}, missing
 	}
 	return sub, nil
 }

@@ -201,15 +201,15 @@ func (a *API) byDescriptor(res resource) finder {
 func (a *API) find(r *http.Request, res resource, operation string) (catalogue.Package, hub.Identity, error) {
 	id := r.PathValue("id")
 	domain := a.Catalogue.Domain(res.kind, id)
-	caller, err := a.Authorize(r, res.operations+"."+operation, domain, id)
-	if hub.CodeOf(err) == hub.NotFound && domain != "" {
-		// Who may not ask at all learns that, as about what is not there.
-		if _, own := a.Authorize(r, res.operations+"."+operation, "", id); own != nil {
-			err = own
-		}
+	var found error
+	if domain == "" {
+		found = missing(res)
 	}
+	caller, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
+		return a.Authorize(r, res.operations+"."+operation, domain, id)
+	}, domain, found, missing(res))
 	if err != nil {
-		return catalogue.Package{}, hub.Identity{}, normalize(res, err)
+		return catalogue.Package{}, hub.Identity{}, err
 	}
 	p, err := a.Catalogue.Get(r.Context(), res.kind, id)
 	if err != nil {

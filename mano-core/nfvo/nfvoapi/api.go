@@ -88,19 +88,13 @@ func (a *API) CallbackRoutes(g *httpapi.Group) {
 // caller's own domain, so that it answers like one that may not be seen; none
 // says what is then answered.
 func (a *API) authorizeOn(r *http.Request, operation, domain string, there bool, id string, none error) (hub.Identity, error) {
-	if !there {
-		domain = ""
+	found := none
+	if there {
+		found = nil
 	}
-	caller, err := a.Authorize(r, operation, domain, id)
-	if hub.CodeOf(err) == hub.NotFound && there {
-		// Who may not ask at all learns that, as about what is not there.
-		_, err = a.Authorize(r, operation, "", id)
-		there = false
-	}
-	if err == nil && !there || hub.CodeOf(err) == hub.NotFound {
-		err = none
-	}
-	return caller, err
+	return httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
+		return a.Authorize(r, operation, domain, id)
+	}, domain, found, none)
 }
 
 func (a *API) onNs(r *http.Request, operation string) (hub.Identity, string, error) {

@@ -86,18 +86,16 @@ func (a *API) Routes(mux *httpapi.Mux) {
 }
 
 // about authorises an operation about one resource and returns who the caller
-// is. What is not there is asked for in the caller's own domain, and then found
-// missing by the operation itself.
+// is.
 func (a *API) about(r *http.Request, operation, collection string) (viewer string, err error) {
 	id := r.PathValue("id")
-	owner, err := a.Model.Owner(r.Context(), collection, id)
-	if err != nil && hub.CodeOf(err) != hub.NotFound {
-		return "", err
-	}
+	owner, found := a.Model.Owner(r.Context(), collection, id)
 	if operation == opQuery && owner == vim.All && (collection == "images" || collection == "networks") {
 		owner = "" // shared by all
 	}
-	who, err := a.Authorize(r, operation, owner, id)
+	who, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
+		return a.Authorize(r, operation, domain, id)
+	}, owner, found, hub.E(hub.NotFound, "find resource", "there is no such resource; GET /"+collection+" lists what there is", nil))
 	return who.TrustDomain, err
 }
 

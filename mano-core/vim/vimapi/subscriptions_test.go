@@ -46,3 +46,30 @@ func TestSubscriptions(t *testing.T) {
 	}
 	w.want(t, 204, "hub", "DELETE", "/subscriptions/"+made.ID, "")
 }
+
+// TestResources_Separation holds that what is another domain's answers exactly
+// as what is not there, whatever is asked of it.
+func TestResources_Separation(t *testing.T) {
+	w := start(t)
+	w.want(t, 201, "alpha", "POST", "/networks", `{"id":"net-a","name":"a"}`)
+	for _, method := range []string{"GET", "DELETE"} {
+		for _, collection := range []string{"networks", "computes", "storages", "ports", "snapshots", "images"} {
+			theirs := w.want(t, 404, "beta", method, "/"+collection+"/net-a", "")
+			none := w.want(t, 404, "beta", method, "/"+collection+"/none", "")
+			if a, b := detail(t, theirs), detail(t, none); a != b {
+				t.Errorf("%s %s: another domain's %q, absent %q", method, collection, a, b)
+			}
+		}
+	}
+	w.want(t, 200, "alpha", "GET", "/networks/net-a", "")
+}
+
+// detail is what a problem says.
+func detail(t *testing.T, body string) string {
+	t.Helper()
+	var p httpapi.ProblemDetails
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return p.Detail
+}

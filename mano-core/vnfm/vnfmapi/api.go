@@ -70,20 +70,9 @@ func (a *API) Routes(mux *httpapi.Mux) {
 // is not there is asked about as the caller's own, so that both give one answer:
 // who may not ask at all learns just that, and who may finds nothing.
 func (a *API) authorize(r *http.Request, operation, what, domain string, found error) (hub.Identity, error) {
-	if found != nil && hub.CodeOf(found) != hub.NotFound {
-		return hub.Identity{}, found
-	}
-	who, err := a.Authorize(r, operation, domain, r.PathValue("id"))
-	if hub.CodeOf(err) == hub.NotFound && found == nil {
-		// Another domain's: who may not ask at all learns that, as about what is
-		// not there.
-		found = err
-		_, err = a.Authorize(r, operation, "", r.PathValue("id"))
-	}
-	if hub.CodeOf(err) == hub.NotFound || err == nil && found != nil {
-		return who, hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", err)
-	}
-	return who, err
+	return httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
+		return a.Authorize(r, operation, domain, r.PathValue("id"))
+	}, domain, found, hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", nil))
 }
 
 // visible returns whose resources a caller sees in lists.
