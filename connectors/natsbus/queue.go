@@ -171,10 +171,11 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 		case err == nil && !ack.Duplicate:
 			q.a.guard.pushed(q.streamName(), m.Subject, ack.Sequence)
 			return nil
-		case isWrongSequence(err) && dedupe && !q.holds(ctx, m.Subject):
+		case isWrongSequence(err) && !q.holds(ctx, m.Subject):
 			// On a replicated stream an earlier try that is not committed, and may
-			// never be, gives the same answer. The message ID keeps a repetition
-			// from adding the item twice.
+			// never be, gives the same answer. If it is committed, the repetition is
+			// refused while the item is there; with dedupe also when it was handled
+			// by then, and else the item is handled twice.
 		case err == nil, isWrongSequence(err):
 			if lost {
 				q.a.guard.unsure(q.streamName()) // it may be ours, and its sequence was never told

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -170,6 +172,50 @@ func (b *behind) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.GetMs
 		return nil, jetstream.ErrMsgNotFound
 	}
 	return b.Stream.GetMsg(ctx, seq, opts...)
+}
+
+// A replicated stream refuses a write while an earlier one of its subject is under
+// way, also when that is never committed. An item that is parked or retried
+// survives it.
+func TestQueue_ParkWhileInFlight(t *testing.T) {
+	a := testAccount(t, testServer(t, t.TempDir()))
+	js := &inFlight{JetStream: a.js}
+	a.js = js
+	cfg := fast()
+	cfg.MaxAttempts = 1
+	q := mustQueue(t, a, "q", cfg)
+	push(t, q, "k", "bad")
+	js.refuse.Store(1)
+	stop := consume(t, q, func(context.Context, Item) error { return errors.New("no") })
+	var parked []Item
+	eventually(t, "it is parked", func() (ok bool) {
+		var err error
+		if parked, err = q.Parked(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		return len(parked) == 1 && itemsLeft(t, q) == 1
+	})
+	stop()
+	js.refuse.Store(1)
+	if err := q.Retry(within(t), "bad"); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 1)
+	t.Cleanup(consume(t, q, func(_ context.Context, it Item) error { got <- it.ID; return nil }))
+	expect(t, got, "bad")
+}
+
+// inFlight refuses some writes of items as if another were under way.
+type inFlight struct {
+	jetstream.JetStream
+	refuse atomic.Int32
+}
+
+func (f *inFlight) PublishMsg(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if strings.HasPrefix(m.Subject, "queue.") && f.refuse.Add(-1) >= 0 {
+		return nil, &jetstream.APIError{Code: 400, ErrorCode: codeWrongLastSequenceConstant}
+	}
+	return f.JetStream.PublishMsg(ctx, m, opts...)
 }
 
 // failingSearch fails some searches by subject.

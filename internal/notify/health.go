@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"hash/maphash"
 	"net/http"
 	"slices"
 	"sync"
@@ -14,10 +15,12 @@ const maxTracked = 10_000
 
 // endpoint is what this process knows of a subscription's endpoint.
 type endpoint struct {
+	seed maphash.Seed // of mark
+
 	mu        sync.Mutex // covers what is below; never held while anything is waited for
 	http      *http.Client
 	odd       bool     // an unusual status was logged
-	waiting   []string // notifications not delivered yet, in order
+	waiting   []uint64 // notifications not delivered yet, in order, as mark has them
 	delivered uint64
 	success   time.Time
 	failing   time.Time // since when; zero: it works
@@ -31,7 +34,7 @@ func (o *Outbox) endpoint(s *Subscription) *endpoint {
 	defer o.mu.Unlock()
 	e := o.endpoints[s.ID]
 	if e == nil {
-		e = &endpoint{}
+		e = &endpoint{seed: maphash.MakeSeed()}
 		o.endpoints[s.ID] = e
 	}
 	return e
@@ -59,10 +62,14 @@ func (o *Outbox) pending(subscription, id string) {
 func (e *endpoint) begin(id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.waiting) < maxTracked && !slices.Contains(e.waiting, id) {
-		e.waiting = append(e.waiting, id)
+	if m := e.mark(id); len(e.waiting) < maxTracked && !slices.Contains(e.waiting, m) {
+		e.waiting = append(e.waiting, m)
 	}
 }
+
+// mark stands for a notification's ID in waiting, which is long while the endpoint
+// is dead and is read with each event.
+func (e *endpoint) mark(id string) uint64 { return maphash.String(e.seed, id) }
 
 // client returns the endpoint's HTTP client, made anew after renew.
 func (e *endpoint) client(make func() (*http.Client, error)) (*http.Client, error) {
@@ -101,7 +108,7 @@ func (e *endpoint) oddStatus() bool {
 func (o *Outbox) delivered(e *endpoint, s *Subscription, id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if i := slices.Index(e.waiting, id); i >= 0 {
+	if i := slices.Index(e.waiting, e.mark(id)); i >= 0 {
 		e.waiting = slices.Delete(e.waiting, 0, i+1)
 	}
 	e.delivered++

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -231,7 +232,7 @@ func (o *Outbox) Publish(ctx context.Context, e Event) error {
 		return hub.E(hub.Internal, "publish event", "an event needs an ID, an API, a trust domain and a body", nil)
 	}
 	var work []notification
-	for _, domain := range []string{e.TrustDomain, hubDomain} {
+	for _, domain := range slices.Compact([]string{e.TrustDomain, hubDomain}) {
 		if _, err := o.queue(ctx, domain); err != nil {
 			return err
 		}
@@ -240,9 +241,6 @@ func (o *Outbox) Publish(ctx context.Context, e Event) error {
 			return err
 		}
 		work = append(work, list...)
-		if e.TrustDomain == hubDomain {
-			break
-		}
 	}
 	return o.push(ctx, work)
 }

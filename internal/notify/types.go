@@ -69,7 +69,7 @@ type Queue interface {
 // Delivery is how a subscription is doing.
 type Delivery struct {
 	Subscription string     `json:"subscriptionId"`
-	Pending      int        `json:"pending"` // notifications not delivered yet, as far as this process knows
+	Pending      int        `json:"pending"` // notifications not delivered yet, as far as this process knows, up to 10,000
 	Delivered    uint64     `json:"delivered"`
 	LastSuccess  *time.Time `json:"lastSuccess,omitempty"`
 	FailingSince *time.Time `json:"failingSince,omitempty"`
