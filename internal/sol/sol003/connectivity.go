@@ -1,19 +1,20 @@
 package sol003
 
-// CpProtocolInfo is the data type of that name in SOL003 V3.7.1.
+// CpProtocolInfo is what a protocol layer of a connection point is set to.
 type CpProtocolInfo struct {
 	LayerProtocol  string                     `json:"layerProtocol"`
 	IpOverEthernet *IpOverEthernetAddressInfo `json:"ipOverEthernet,omitempty"`
 }
 
-// IpOverEthernetAddressInfo is the data type of that name in SOL003 V3.7.1.
+// IpOverEthernetAddressInfo are the addresses of a connection point.
 type IpOverEthernetAddressInfo struct {
 	MacAddress     string          `json:"macAddress,omitempty"`
 	SegmentationID string          `json:"segmentationId,omitempty"`
 	IpAddresses    []IpAddressInfo `json:"ipAddresses,omitempty"`
 }
 
-// VnfExtCpInfo is the data type of that name in SOL003 V3.7.1.
+// VnfExtCpInfo is a connection point by which a VNF reaches the outside, and what
+// of the VNF stands behind it.
 type VnfExtCpInfo struct {
 	ID                         string           `json:"id"`
 	CpdID                      string           `json:"cpdId"`
@@ -27,7 +28,8 @@ type VnfExtCpInfo struct {
 	AssociatedVnfVirtualLinkID string           `json:"associatedVnfVirtualLinkId,omitempty"`
 }
 
-// VipCpInfo is the data type of that name in SOL003 V3.7.1.
+// VipCpInfo is a connection point with a virtual IP address that several VNFCs
+// share.
 type VipCpInfo struct {
 	CpInstanceID        string           `json:"cpInstanceId"`
 	CpdID               string           `json:"cpdId"`
@@ -39,7 +41,8 @@ type VipCpInfo struct {
 	Metadata            KeyValuePairs    `json:"metadata,omitempty"`
 }
 
-// ExtVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
+// ExtVirtualLinkInfo is a virtual link outside a VNF that the VNF is attached to.
+// SOL 005 has one currentVnfExtCpData.
 type ExtVirtualLinkInfo struct {
 	ID                  string            `json:"id"`
 	ResourceHandle      ResourceHandle    `json:"resourceHandle"`
@@ -47,7 +50,8 @@ type ExtVirtualLinkInfo struct {
 	CurrentVnfExtCpData []VnfExtCpData    `json:"currentVnfExtCpData"`
 }
 
-// ExtLinkPortInfo is the data type of that name in SOL003 V3.7.1.
+// ExtLinkPortInfo is a port of a virtual link outside a VNF, and the connection
+// point that uses it.
 type ExtLinkPortInfo struct {
 	ID                    string         `json:"id"`
 	ResourceHandle        ResourceHandle `json:"resourceHandle"`
@@ -56,7 +60,8 @@ type ExtLinkPortInfo struct {
 	TrunkResourceID       string         `json:"trunkResourceId,omitempty"`
 }
 
-// ExtManagedVirtualLinkInfo is the data type of that name in SOL003 V3.7.1.
+// ExtManagedVirtualLinkInfo is an internal virtual link of a VNF whose network was
+// made outside it.
 type ExtManagedVirtualLinkInfo struct {
 	ID                               string            `json:"id"`
 	VnfVirtualLinkDescID             string            `json:"vnfVirtualLinkDescId"`
@@ -66,7 +71,7 @@ type ExtManagedVirtualLinkInfo struct {
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
 }
 
-// VnfLinkPortInfo is the data type of that name in SOL003 V3.7.1.
+// VnfLinkPortInfo is a port of an internal virtual link of a VNF.
 type VnfLinkPortInfo struct {
 	ID              string         `json:"id"`
 	ResourceHandle  ResourceHandle `json:"resourceHandle"`
@@ -76,7 +81,7 @@ type VnfLinkPortInfo struct {
 	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
 }
 
-// ExtVirtualLinkData is the data type of that name in SOL003 V3.7.1.
+// ExtVirtualLinkData is a request to attach a VNF to a virtual link outside it.
 type ExtVirtualLinkData struct {
 	ID                 string            `json:"id"`
 	VimConnectionID    string            `json:"vimConnectionId,omitempty"`
@@ -86,14 +91,15 @@ type ExtVirtualLinkData struct {
 	ExtLinkPorts       []ExtLinkPortData `json:"extLinkPorts,omitempty"`
 }
 
-// ExtLinkPortData is the data type of that name in SOL003 V3.7.1.
+// ExtLinkPortData is a port that was made beforehand, for a VNF to use.
 type ExtLinkPortData struct {
 	ID              string         `json:"id"`
 	ResourceHandle  ResourceHandle `json:"resourceHandle"`
 	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
 }
 
-// ExtManagedVirtualLinkData is the data type of that name in SOL003 V3.7.1.
+// ExtManagedVirtualLinkData is a network that was made beforehand, for an internal
+// virtual link of a VNF (clause 4.4.1.12).
 type ExtManagedVirtualLinkData struct {
 	ID                               string            `json:"id"`
 	VnfVirtualLinkDescID             string            `json:"vnfVirtualLinkDescId"`
@@ -104,7 +110,8 @@ type ExtManagedVirtualLinkData struct {
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
 }
 
-// VnfLinkPortData is the data type of that name in SOL003 V3.7.1.
+// VnfLinkPortData is a port that was made beforehand, on a network of
+// ExtManagedVirtualLinkData.
 type VnfLinkPortData struct {
 	VnfLinkPortID  string         `json:"vnfLinkPortId"`
 	ResourceHandle ResourceHandle `json:"resourceHandle"`

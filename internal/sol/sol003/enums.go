@@ -1,6 +1,6 @@
 package sol003
 
-// GrantedLcmOperationType is the enumeration of that name in SOL003 V3.7.1.
+// GrantedLcmOperationType is a kind of operation for which a VNFM asks for a grant.
 type GrantedLcmOperationType string
 
 // The values of GrantedLcmOperationType.
@@ -18,7 +18,7 @@ const (
 	GrantedLcmOperationRevertToSnapshot GrantedLcmOperationType = "REVERT_TO_SNAPSHOT"
 )
 
-// LcmCoordResultType is the enumeration of that name in SOL003 V3.7.1.
+// LcmCoordResultType says how a coordination of an operation ended.
 type LcmCoordResultType string
 
 // The values of LcmCoordResultType.
@@ -28,7 +28,8 @@ const (
 	LcmCoordResultCancelled LcmCoordResultType = "CANCELLED"
 )
 
-// LcmOperationStateType is the enumeration of that name in SOL003 V3.7.1.
+// LcmOperationStateType is the state of an operation on a VNF. FAILED_TEMP rests
+// until somebody asks; COMPLETED, FAILED and ROLLED_BACK are final.
 type LcmOperationStateType string
 
 // The values of LcmOperationStateType.
@@ -42,7 +43,7 @@ const (
 	LcmOperationStateRolledBack  LcmOperationStateType = "ROLLED_BACK"
 )
 
-// LcmOperationType is the enumeration of that name in SOL003 V3.7.1.
+// LcmOperationType is a kind of operation on a VNF.
 type LcmOperationType string
 
 // The values of LcmOperationType.

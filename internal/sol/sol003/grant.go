@@ -1,6 +1,7 @@
 package sol003
 
-// GrantRequest is the data type of that name in SOL003 V3.7.1.
+// GrantRequest is what a VNFM asks of the NFVO before it touches resources: may
+// this operation add, change and remove them (clause 9.5.2).
 type GrantRequest struct {
 	VnfInstanceID         string                  `json:"vnfInstanceId"`
 	VnfLcmOpOccID         string                  `json:"vnfLcmOpOccId"`
@@ -20,13 +21,14 @@ type GrantRequest struct {
 	Links                 GrantRequestLinks       `json:"_links"`
 }
 
-// GrantRequestLinks is the data type of that name in SOL003 V3.7.1.
+// GrantRequestLinks are the links of a GrantRequest.
 type GrantRequestLinks struct {
 	VnfLcmOpOcc Link `json:"vnfLcmOpOcc"`
 	VnfInstance Link `json:"vnfInstance"`
 }
 
-// ResourceDefinition is the data type of that name in SOL003 V3.7.1.
+// ResourceDefinition is a resource that an operation means to add, change or
+// remove, as GrantRequest has it. Its ID holds within the request.
 type ResourceDefinition struct {
 	ID                          string                      `json:"id"`
 	Type                        string                      `json:"type"`
@@ -38,7 +40,8 @@ type ResourceDefinition struct {
 	SnapshotResDef              *SnapshotResourceDefinition `json:"snapshotResDef,omitempty"`
 }
 
-// SnapshotResourceDefinition is the data type of that name in SOL003 V3.7.1.
+// SnapshotResourceDefinition is the snapshot that a resource of a
+// ResourceDefinition is made of.
 type SnapshotResourceDefinition struct {
 	VnfSnapshotID     string          `json:"vnfSnapshotId"`
 	VnfcSnapshotID    string          `json:"vnfcSnapshotId,omitempty"`
@@ -46,7 +49,8 @@ type SnapshotResourceDefinition struct {
 	SnapshotResource  *ResourceHandle `json:"snapshotResource,omitempty"`
 }
 
-// PlacementConstraint is the data type of that name in SOL003 V3.7.1.
+// PlacementConstraint says that resources of a GrantRequest must, or must not,
+// share what scope names.
 type PlacementConstraint struct {
 	AffinityOrAntiAffinity string                  `json:"affinityOrAntiAffinity"`
 	Scope                  string                  `json:"scope"`
@@ -54,13 +58,15 @@ type PlacementConstraint struct {
 	FallbackBestEffort     bool                    `json:"fallbackBestEffort,omitempty"`
 }
 
-// VimConstraint is the data type of that name in SOL003 V3.7.1.
+// VimConstraint says that resources of a GrantRequest must be in one VIM, or in one
+// resource group of it.
 type VimConstraint struct {
 	SameResourceGroup bool                    `json:"sameResourceGroup,omitempty"`
 	Resource          []ConstraintResourceRef `json:"resource"`
 }
 
-// ConstraintResourceRef is the data type of that name in SOL003 V3.7.1.
+// ConstraintResourceRef names a resource in a PlacementConstraint or VimConstraint:
+// one of the request, or one that is there.
 type ConstraintResourceRef struct {
 	IDType             string `json:"idType"`
 	ResourceID         string `json:"resourceId"`
@@ -68,7 +74,8 @@ type ConstraintResourceRef struct {
 	ResourceProviderID string `json:"resourceProviderId,omitempty"`
 }
 
-// Grant is the data type of that name in SOL003 V3.7.1.
+// Grant is the NFVO's leave for an operation: where each resource goes, and what of
+// the VIM it is made of (clause 9.5.2.3).
 type Grant struct {
 	ID                     string                       `json:"id"`
 	VnfInstanceID          string                       `json:"vnfInstanceId"`
@@ -87,14 +94,14 @@ type Grant struct {
 	Links                  GrantLinks                   `json:"_links"`
 }
 
-// GrantLinks is the data type of that name in SOL003 V3.7.1.
+// GrantLinks are the links of a Grant.
 type GrantLinks struct {
 	Self        Link `json:"self"`
 	VnfLcmOpOcc Link `json:"vnfLcmOpOcc"`
 	VnfInstance Link `json:"vnfInstance"`
 }
 
-// GrantInfo is the data type of that name in SOL003 V3.7.1.
+// GrantInfo says, for one ResourceDefinition, where the resource goes.
 type GrantInfo struct {
 	ResourceDefinitionID string `json:"resourceDefinitionId"`
 	ReservationID        string `json:"reservationId,omitempty"`
@@ -104,7 +111,7 @@ type GrantInfo struct {
 	ResourceGroupID      string `json:"resourceGroupId,omitempty"`
 }
 
-// ZoneInfo is the data type of that name in SOL003 V3.7.1.
+// ZoneInfo is a zone of a VIM that a GrantInfo sends a resource to, by its ID.
 type ZoneInfo struct {
 	ID                 string `json:"id"`
 	ZoneID             string `json:"zoneId"`
@@ -112,19 +119,21 @@ type ZoneInfo struct {
 	ResourceProviderID string `json:"resourceProviderId,omitempty"`
 }
 
-// ZoneGroupInfo is the data type of that name in SOL003 V3.7.1.
+// ZoneGroupInfo are zones from which the VNFM may choose.
 type ZoneGroupInfo struct {
 	ZoneID []string `json:"zoneId"`
 }
 
-// GrantVimAssets is the data type of that name in SOL003 V3.7.1.
+// GrantVimAssets are the flavours, images and snapshots of the VIM that an
+// operation may use.
 type GrantVimAssets struct {
 	ComputeResourceFlavours []VimComputeResourceFlavour `json:"computeResourceFlavours,omitempty"`
 	SoftwareImages          []VimSoftwareImage          `json:"softwareImages,omitempty"`
 	SnapshotResources       []VimSnapshotResource       `json:"snapshotResources,omitempty"`
 }
 
-// VimComputeResourceFlavour is the data type of that name in SOL003 V3.7.1.
+// VimComputeResourceFlavour is the flavour of the VIM for a compute descriptor of
+// the VNFD.
 type VimComputeResourceFlavour struct {
 	VimConnectionID          string `json:"vimConnectionId,omitempty"`
 	ResourceProviderID       string `json:"resourceProviderId,omitempty"`
@@ -132,7 +141,7 @@ type VimComputeResourceFlavour struct {
 	VimFlavourID             string `json:"vimFlavourId"`
 }
 
-// VimSoftwareImage is the data type of that name in SOL003 V3.7.1.
+// VimSoftwareImage is the image in the VIM for a software image of the VNFD.
 type VimSoftwareImage struct {
 	VimConnectionID     string `json:"vimConnectionId,omitempty"`
 	ResourceProviderID  string `json:"resourceProviderId,omitempty"`
@@ -140,7 +149,7 @@ type VimSoftwareImage struct {
 	VimSoftwareImageID  string `json:"vimSoftwareImageId"`
 }
 
-// VimSnapshotResource is the data type of that name in SOL003 V3.7.1.
+// VimSnapshotResource is the snapshot in the VIM for a part of a VNF snapshot.
 type VimSnapshotResource struct {
 	VimConnectionID       string `json:"vimConnectionId,omitempty"`
 	ResourceProviderID    string `json:"resourceProviderId,omitempty"`

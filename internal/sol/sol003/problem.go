@@ -1,7 +1,7 @@
 package sol003
 
-// ProblemDetails is the data type of that name in SOL013 clause 6.3 (RFC 9457),
-// as it stands inside other resources.
+// ProblemDetails says why something failed, as it stands inside other resources (SOL
+// 013 clause 6.3, after RFC 9457). SOL 005's has our findings besides.
 type ProblemDetails struct {
 	Type     string `json:"type,omitempty"`
 	Title    string `json:"title,omitempty"`

@@ -2,7 +2,8 @@ package sol003
 
 import "time"
 
-// VnfSnapshotInfo is the data type of that name in SOL003 V3.7.1.
+// VnfSnapshotInfo is the resource under which a snapshot of a VNF is found. It is
+// made empty, and filled when the snapshot is taken.
 type VnfSnapshotInfo struct {
 	ID               string               `json:"id"`
 	VnfSnapshotPkgID string               `json:"vnfSnapshotPkgId,omitempty"`
@@ -10,13 +11,14 @@ type VnfSnapshotInfo struct {
 	Links            VnfSnapshotInfoLinks `json:"_links"`
 }
 
-// VnfSnapshotInfoLinks is the data type of that name in SOL003 V3.7.1.
+// VnfSnapshotInfoLinks are the links of a VnfSnapshotInfo.
 type VnfSnapshotInfoLinks struct {
 	Self      Link  `json:"self"`
 	TakenFrom *Link `json:"takenFrom,omitempty"`
 }
 
-// VnfSnapshot is the data type of that name in SOL003 V3.7.1.
+// VnfSnapshot is a snapshot of a VNF: what the VNF was, and a snapshot of each
+// VNFC.
 type VnfSnapshot struct {
 	ID                   string                `json:"id"`
 	VnfInstanceID        string                `json:"vnfInstanceId"`
@@ -30,13 +32,14 @@ type VnfSnapshot struct {
 	Links                *VnfSnapshotLinks     `json:"_links,omitempty"`
 }
 
-// VnfSnapshotLinks is the data type of that name in SOL003 V3.7.1.
+// VnfSnapshotLinks are the links of a VnfSnapshot.
 type VnfSnapshotLinks struct {
 	Self             Link  `json:"self"`
 	VnfStateSnapshot *Link `json:"vnfStateSnapshot,omitempty"`
 }
 
-// VnfcSnapshotInfo is the data type of that name in SOL003 V3.7.1.
+// VnfcSnapshotInfo is a snapshot of a VNFC: of its machine, and of each of its
+// volumes.
 type VnfcSnapshotInfo struct {
 	ID                       string                    `json:"id"`
 	VnfcInstanceID           string                    `json:"vnfcInstanceId"`
@@ -48,45 +51,47 @@ type VnfcSnapshotInfo struct {
 	UserDefinedData          KeyValuePairs             `json:"userDefinedData,omitempty"`
 }
 
-// StorageSnapshotResource is the data type of that name in SOL003 V3.7.1.
+// StorageSnapshotResource is a snapshot of a volume. It stands inline in
+// VnfcSnapshotInfo.
 type StorageSnapshotResource struct {
 	StorageResourceID       string        `json:"storageResourceId"`
 	StorageSnapshotResource KeyValuePairs `json:"storageSnapshotResource,omitempty"`
 }
 
-// VnfStateSnapshotInfo is the data type of that name in SOL003 V3.7.1.
+// VnfStateSnapshotInfo is the state that a VNF itself has given for a snapshot.
 type VnfStateSnapshotInfo struct {
 	Checksum    string        `json:"checksum"`
 	IsEncrypted bool          `json:"isEncrypted"`
 	Metadata    KeyValuePairs `json:"metadata,omitempty"`
 }
 
-// CreateVnfSnapshotInfoRequest is the data type of that name in SOL003 V3.7.1.
+// CreateVnfSnapshotInfoRequest is a request to make the resource that is to hold a
+// snapshot.
 type CreateVnfSnapshotInfoRequest struct {
 	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
 	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
 }
 
-// CreateVnfSnapshotRequest is the data type of that name in SOL003 V3.7.1.
+// CreateVnfSnapshotRequest is a request to take a snapshot of a VNF.
 type CreateVnfSnapshotRequest struct {
 	VnfSnapshotInfoID string        `json:"vnfSnapshotInfoId"`
 	AdditionalParams  KeyValuePairs `json:"additionalParams,omitempty"`
 	UserDefinedData   KeyValuePairs `json:"userDefinedData,omitempty"`
 }
 
-// RevertToVnfSnapshotRequest is the data type of that name in SOL003 V3.7.1.
+// RevertToVnfSnapshotRequest is a request to set a VNF back to a snapshot.
 type RevertToVnfSnapshotRequest struct {
 	VnfSnapshotInfoID string        `json:"vnfSnapshotInfoId"`
 	AdditionalParams  KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// VnfSnapshotInfoModificationRequest is the data type of that name in SOL003 V3.7.1.
+// VnfSnapshotInfoModificationRequest is a request to change a VnfSnapshotInfo.
 type VnfSnapshotInfoModificationRequest struct {
 	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
 	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`
 }
 
-// VnfSnapshotInfoModifications is the data type of that name in SOL003 V3.7.1.
+// VnfSnapshotInfoModifications is what was changed of a VnfSnapshotInfo.
 type VnfSnapshotInfoModifications struct {
 	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
 	VnfSnapshot      *VnfSnapshot `json:"vnfSnapshot,omitempty"`

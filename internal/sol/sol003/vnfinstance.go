@@ -1,6 +1,7 @@
 package sol003
 
-// VnfInstance is the data type of that name in SOL003 V3.7.1.
+// VnfInstance is a VNF as its VNFM shows it (clause 5.5.2.2). It is not the type of
+// that name in SOL 005.
 type VnfInstance struct {
 	ID                        string                       `json:"id"`
 	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
@@ -19,7 +20,8 @@ type VnfInstance struct {
 	Links                     VnfInstanceLinks             `json:"_links"`
 }
 
-// VnfInstanceLinks is the data type of that name in SOL003 V3.7.1.
+// VnfInstanceLinks are the links of a VNF. A task is there only if it can be asked
+// for now.
 type VnfInstanceLinks struct {
 	Self                Link  `json:"self"`
 	Indicators          *Link `json:"indicators,omitempty"`
@@ -36,7 +38,8 @@ type VnfInstanceLinks struct {
 	ChangeCurrentVnfPkg *Link `json:"changeCurrentVnfPkg,omitempty"`
 }
 
-// InstantiatedVnfInfo is the data type of that name in SOL003 V3.7.1.
+// InstantiatedVnfInfo is what a VNF has only while it is instantiated. It stands
+// inline in VnfInstance.
 type InstantiatedVnfInfo struct {
 	FlavourID                  string                       `json:"flavourId"`
 	VnfState                   VnfOperationalStateType      `json:"vnfState"`
@@ -53,9 +56,10 @@ type InstantiatedVnfInfo struct {
 	VirtualStorageResourceInfo []VirtualStorageResourceInfo `json:"virtualStorageResourceInfo,omitempty"`
 }
 
-// ScaleInfo is the data type of that name in SOL003 V3.7.1. The official file
-// requires scaleLevel, as the specification names it, and declares scaleToLevel, a
-// string, in its place: producers fill in both, and consumers take either.
+// ScaleInfo is the level that a VNF has, or is to have, in one scaling aspect. The
+// official file requires scaleLevel, as the specification names it, and declares
+// scaleToLevel, a string, in its place: producers fill in both, and consumers take
+// either.
 type ScaleInfo struct {
 	AspectID     string `json:"aspectId"`
 	VnfdID       string `json:"vnfdId,omitempty"`
@@ -63,7 +67,8 @@ type ScaleInfo struct {
 	ScaleToLevel string `json:"scaleToLevel,omitempty"`
 }
 
-// VnfcResourceInfo is the data type of that name in SOL003 V3.7.1.
+// VnfcResourceInfo is a VNFC of a VNF: the machine that it runs on, its storage and
+// its connection points.
 type VnfcResourceInfo struct {
 	ID                 string         `json:"id"`
 	VduID              string         `json:"vduId"`
@@ -77,7 +82,7 @@ type VnfcResourceInfo struct {
 	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// VnfcCpInfo is the data type of that name in SOL003 V3.7.1.
+// VnfcCpInfo is a connection point of a VNFC. It stands inline in VnfcResourceInfo.
 type VnfcCpInfo struct {
 	ID             string           `json:"id"`
 	CpdID          string           `json:"cpdId"`
@@ -87,7 +92,8 @@ type VnfcCpInfo struct {
 	Metadata       KeyValuePairs    `json:"metadata,omitempty"`
 }
 
-// VnfVirtualLinkResourceInfo is the data type of that name in SOL003 V3.7.1.
+// VnfVirtualLinkResourceInfo is an internal virtual link of a VNF, with its network
+// in the VIM.
 type VnfVirtualLinkResourceInfo struct {
 	ID                   string            `json:"id"`
 	VnfVirtualLinkDescID string            `json:"vnfVirtualLinkDescId"`
@@ -99,7 +105,7 @@ type VnfVirtualLinkResourceInfo struct {
 	Metadata             KeyValuePairs     `json:"metadata,omitempty"`
 }
 
-// VirtualStorageResourceInfo is the data type of that name in SOL003 V3.7.1.
+// VirtualStorageResourceInfo is a storage of a VNF, with its volume in the VIM.
 type VirtualStorageResourceInfo struct {
 	ID                   string         `json:"id"`
 	VirtualStorageDescID string         `json:"virtualStorageDescId"`
@@ -110,7 +116,8 @@ type VirtualStorageResourceInfo struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// ResourceHandle is the data type of that name in SOL003 V3.7.1.
+// ResourceHandle names a resource of a VIM. SOL 005 has vimId in place of
+// vimConnectionId.
 type ResourceHandle struct {
 	VimConnectionID      string `json:"vimConnectionId,omitempty"`
 	ResourceProviderID   string `json:"resourceProviderId,omitempty"`
@@ -118,7 +125,7 @@ type ResourceHandle struct {
 	VimLevelResourceType string `json:"vimLevelResourceType,omitempty"`
 }
 
-// VimConnectionInfo is the data type of that name in SOL003 V3.7.1.
+// VimConnectionInfo says how a VNFM reaches a VIM. accessInfo may hold passwords.
 type VimConnectionInfo struct {
 	VimID         string        `json:"vimId,omitempty"`
 	VimType       string        `json:"vimType"`

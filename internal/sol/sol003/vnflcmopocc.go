@@ -2,7 +2,8 @@ package sol003
 
 import "time"
 
-// VnfLcmOpOcc is the data type of that name in SOL003 V3.7.1.
+// VnfLcmOpOcc is an operation on a VNF: what was asked, how far it is, and what it
+// has changed (clause 5.5.2). operationParams is the body of the request.
 type VnfLcmOpOcc struct {
 	ID                                   string                                `json:"id"`
 	OperationState                       LcmOperationStateType                 `json:"operationState"`
@@ -28,7 +29,8 @@ type VnfLcmOpOcc struct {
 	Links                                *VnfLcmOpOccLinks                     `json:"_links,omitempty"`
 }
 
-// VnfLcmOpOccLinks is the data type of that name in SOL003 V3.7.1.
+// VnfLcmOpOccLinks are the links of an operation. A task is there only if it can be
+// asked for now.
 type VnfLcmOpOccLinks struct {
 	Self        Link  `json:"self"`
 	VnfInstance Link  `json:"vnfInstance"`
@@ -40,7 +42,8 @@ type VnfLcmOpOccLinks struct {
 	VnfSnapshot *Link `json:"vnfSnapshot,omitempty"`
 }
 
-// ResourceChanges is the data type of that name in SOL003 V3.7.1.
+// ResourceChanges is what an operation on a VNF has changed so far of its
+// resources. It stands inline in VnfLcmOpOcc.
 type ResourceChanges struct {
 	AffectedVnfcs           []AffectedVnfc           `json:"affectedVnfcs,omitempty"`
 	AffectedVirtualLinks    []AffectedVirtualLink    `json:"affectedVirtualLinks,omitempty"`
@@ -48,7 +51,7 @@ type ResourceChanges struct {
 	AffectedVirtualStorages []AffectedVirtualStorage `json:"affectedVirtualStorages,omitempty"`
 }
 
-// AffectedVnfc is the data type of that name in SOL003 V3.7.1.
+// AffectedVnfc is a VNFC that an operation has touched.
 type AffectedVnfc struct {
 	ID                        string         `json:"id"`
 	VduID                     string         `json:"vduId"`
@@ -63,7 +66,8 @@ type AffectedVnfc struct {
 	RemovedStorageResourceIDs []string       `json:"removedStorageResourceIds,omitempty"`
 }
 
-// AffectedVirtualLink is the data type of that name in SOL003 V3.7.1.
+// AffectedVirtualLink is an internal virtual link of a VNF that an operation has
+// touched.
 type AffectedVirtualLink struct {
 	ID                   string         `json:"id"`
 	VnfVirtualLinkDescID string         `json:"vnfVirtualLinkDescId"`
@@ -76,7 +80,8 @@ type AffectedVirtualLink struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// AffectedExtLinkPort is the data type of that name in SOL003 V3.7.1.
+// AffectedExtLinkPort is a port of a virtual link outside the VNF that an operation
+// has touched.
 type AffectedExtLinkPort struct {
 	ID                   string         `json:"id"`
 	ChangeType           string         `json:"changeType"`
@@ -85,7 +90,7 @@ type AffectedExtLinkPort struct {
 	ResourceDefinitionID string         `json:"resourceDefinitionId,omitempty"`
 }
 
-// AffectedVirtualStorage is the data type of that name in SOL003 V3.7.1.
+// AffectedVirtualStorage is a storage of a VNF that an operation has touched.
 type AffectedVirtualStorage struct {
 	ID                   string         `json:"id"`
 	VirtualStorageDescID string         `json:"virtualStorageDescId"`
@@ -97,7 +102,8 @@ type AffectedVirtualStorage struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// AffectedVipCp is the data type of that name in SOL003 V3.7.1.
+// AffectedVipCp is a connection point with a virtual IP address that an operation
+// has touched.
 type AffectedVipCp struct {
 	CpInstanceID string `json:"cpInstanceId"`
 	CpdID        string `json:"cpdId"`
@@ -105,7 +111,7 @@ type AffectedVipCp struct {
 	ChangeType   string `json:"changeType"`
 }
 
-// VnfInfoModifications is the data type of that name in SOL003 V3.7.1.
+// VnfInfoModifications is what an operation has changed of a VNF's information.
 type VnfInfoModifications struct {
 	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
 	VnfInstanceDescription    string                       `json:"vnfInstanceDescription,omitempty"`
@@ -120,7 +126,8 @@ type VnfInfoModifications struct {
 	VnfdVersion               string                       `json:"vnfdVersion,omitempty"`
 }
 
-// ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL003 V3.7.1.
+// ModificationsTriggeredByVnfPkgChange is what changed of a VNF because its package
+// was exchanged.
 type ModificationsTriggeredByVnfPkgChange struct {
 	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
 	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
@@ -133,7 +140,8 @@ type ModificationsTriggeredByVnfPkgChange struct {
 	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
 }
 
-// LcmCoordination is the data type of that name in SOL003 V3.7.1.
+// LcmCoordination is a coordination of an operation with an outside party. It
+// stands inline in VnfLcmOpOcc.
 type LcmCoordination struct {
 	ID                     string             `json:"id"`
 	CoordinationActionName string             `json:"coordinationActionName"`

@@ -2,7 +2,9 @@ package sol003
 
 import "time"
 
-// VnfLcmOperationOccurrenceNotification is the data type of that name in SOL003 V3.7.1.
+// VnfLcmOperationOccurrenceNotification tells that an operation on a VNF has begun,
+// reached a new state or ended. What it changed is in it only if the subscription's
+// verbosity is FULL.
 type VnfLcmOperationOccurrenceNotification struct {
 	ID                                   string                                `json:"id"`
 	NotificationType                     string                                `json:"notificationType"`
@@ -27,7 +29,7 @@ type VnfLcmOperationOccurrenceNotification struct {
 	Links                                LccnLinks                             `json:"_links"`
 }
 
-// VnfIdentifierCreationNotification is the data type of that name in SOL003 V3.7.1.
+// VnfIdentifierCreationNotification tells that a VNF was made.
 type VnfIdentifierCreationNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -37,7 +39,7 @@ type VnfIdentifierCreationNotification struct {
 	Links            LccnLinks `json:"_links"`
 }
 
-// VnfIdentifierDeletionNotification is the data type of that name in SOL003 V3.7.1.
+// VnfIdentifierDeletionNotification tells that a VNF was deleted.
 type VnfIdentifierDeletionNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -47,7 +49,7 @@ type VnfIdentifierDeletionNotification struct {
 	Links            LccnLinks `json:"_links"`
 }
 
-// LccnLinks is the data type of that name in SOL003 V3.7.1.
+// LccnLinks are the links of a notification about a VNF.
 type LccnLinks struct {
 	VnfInstance  NotificationLink  `json:"vnfInstance"`
 	Subscription NotificationLink  `json:"subscription"`

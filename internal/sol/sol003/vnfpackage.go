@@ -2,7 +2,8 @@ package sol003
 
 import "time"
 
-// VnfPkgInfo is the data type of that name in SOL003 V3.7.1.
+// VnfPkgInfo is a VNF package as the NFVO shows it to a VNFM (clause 10.5.2).
+// Checksums are plain digests here, and an object in SOL 005.
 type VnfPkgInfo struct {
 	ID                              string                        `json:"id"`
 	VnfdID                          string                        `json:"vnfdId,omitempty"`
@@ -25,14 +26,14 @@ type VnfPkgInfo struct {
 	Links                           VnfPkgInfoLinks               `json:"_links"`
 }
 
-// VnfPkgInfoLinks is the data type of that name in SOL003 V3.7.1.
+// VnfPkgInfoLinks are the links of a VnfPkgInfo.
 type VnfPkgInfoLinks struct {
 	Self           Link  `json:"self"`
 	Vnfd           *Link `json:"vnfd,omitempty"`
 	PackageContent Link  `json:"packageContent"`
 }
 
-// VnfPackageSoftwareImageInfo is the data type of that name in SOL003 V3.7.1.
+// VnfPackageSoftwareImageInfo is a software image of a VNF package.
 type VnfPackageSoftwareImageInfo struct {
 	ID              string        `json:"id"`
 	Name            string        `json:"name"`
@@ -51,7 +52,8 @@ type VnfPackageSoftwareImageInfo struct {
 	ImageURI        string        `json:"imageUri,omitempty"`
 }
 
-// VnfPackageArtifactInfo is the data type of that name in SOL003 V3.7.1.
+// VnfPackageArtifactInfo is a file of a VNF package, or one that it refers to, with
+// its checksum.
 type VnfPackageArtifactInfo struct {
 	ArtifactPath           string        `json:"artifactPath"`
 	ArtifactURI            []string      `json:"artifactURI,omitempty"`

@@ -2,7 +2,7 @@ package sol003
 
 import "time"
 
-// VnfPackageOnboardingNotification is the data type of that name in SOL003 V3.7.1.
+// VnfPackageOnboardingNotification tells that a VNF package has come in whole.
 type VnfPackageOnboardingNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -14,7 +14,8 @@ type VnfPackageOnboardingNotification struct {
 	Links            PkgmLinks `json:"_links"`
 }
 
-// VnfPackageChangeNotification is the data type of that name in SOL003 V3.7.1.
+// VnfPackageChangeNotification tells that a VNF package was enabled, disabled or
+// deleted.
 type VnfPackageChangeNotification struct {
 	ID               string                      `json:"id"`
 	NotificationType string                      `json:"notificationType"`
@@ -27,21 +28,21 @@ type VnfPackageChangeNotification struct {
 	Links            PkgmLinks                   `json:"_links"`
 }
 
-// PkgmLinks is the data type of that name in SOL003 V3.7.1.
+// PkgmLinks are the links of a notification about a VNF package.
 type PkgmLinks struct {
 	VnfPackage         NotificationLink  `json:"vnfPackage"`
 	VnfPackageByVnfdID *NotificationLink `json:"vnfPackageByVnfdId,omitempty"`
 	Subscription       NotificationLink  `json:"subscription"`
 }
 
-// PkgmSubscriptionRequest is the data type of that name in SOL003 V3.7.1.
+// PkgmSubscriptionRequest is a request to be told of changes of VNF packages.
 type PkgmSubscriptionRequest struct {
 	Filter         *PkgmNotificationsFilter    `json:"filter,omitempty"`
 	CallbackURI    string                      `json:"callbackUri"`
 	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
 }
 
-// PkgmSubscription is the data type of that name in SOL003 V3.7.1.
+// PkgmSubscription is a subscription to changes of VNF packages, as it is shown.
 type PkgmSubscription struct {
 	ID          string                   `json:"id"`
 	Filter      *PkgmNotificationsFilter `json:"filter,omitempty"`
@@ -49,7 +50,8 @@ type PkgmSubscription struct {
 	Links       SelfLinks                `json:"_links"`
 }
 
-// PkgmNotificationsFilter is the data type of that name in SOL003 V3.7.1.
+// PkgmNotificationsFilter says which changes of VNF packages a subscriber is told
+// of. All attributes that are there must match; of a list, one element.
 type PkgmNotificationsFilter struct {
 	NotificationTypes        []string                    `json:"notificationTypes,omitempty"`
 	VnfProductsFromProviders []VnfProductsFromProvider   `json:"vnfProductsFromProviders,omitempty"`

@@ -1,6 +1,7 @@
 package sol003
 
-// CreateVnfRequest is the data type of that name in SOL003 V3.7.1.
+// CreateVnfRequest is a request to make a VNF of a VNFD. Nothing is instantiated by
+// it.
 type CreateVnfRequest struct {
 	VnfdID                 string        `json:"vnfdId"`
 	VnfInstanceName        string        `json:"vnfInstanceName,omitempty"`
@@ -8,7 +9,7 @@ type CreateVnfRequest struct {
 	Metadata               KeyValuePairs `json:"metadata,omitempty"`
 }
 
-// VnfInfoModificationRequest is the data type of that name in SOL003 V3.7.1.
+// VnfInfoModificationRequest is a request to change what is known of a VNF.
 type VnfInfoModificationRequest struct {
 	VnfInstanceName           string                       `json:"vnfInstanceName,omitempty"`
 	VnfInstanceDescription    string                       `json:"vnfInstanceDescription,omitempty"`
@@ -19,7 +20,8 @@ type VnfInfoModificationRequest struct {
 	VimConnectionInfo         map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
 }
 
-// InstantiateVnfRequest is the data type of that name in SOL003 V3.7.1.
+// InstantiateVnfRequest is a request to bring a VNF to life in a flavour of its
+// VNFD.
 type InstantiateVnfRequest struct {
 	FlavourID                 string                       `json:"flavourId"`
 	InstantiationLevelID      string                       `json:"instantiationLevelId,omitempty"`
@@ -32,7 +34,8 @@ type InstantiateVnfRequest struct {
 	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
 }
 
-// ScaleVnfRequest is the data type of that name in SOL003 V3.7.1.
+// ScaleVnfRequest is a request to make a VNF larger or smaller by steps in one
+// aspect.
 type ScaleVnfRequest struct {
 	Type             string        `json:"type"`
 	AspectID         string        `json:"aspectId"`
@@ -40,14 +43,16 @@ type ScaleVnfRequest struct {
 	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// ScaleVnfToLevelRequest is the data type of that name in SOL003 V3.7.1.
+// ScaleVnfToLevelRequest is a request to take a VNF to a level of its VNFD, or to a
+// level for each aspect.
 type ScaleVnfToLevelRequest struct {
 	InstantiationLevelID string        `json:"instantiationLevelId,omitempty"`
 	ScaleInfo            []ScaleInfo   `json:"scaleInfo,omitempty"`
 	AdditionalParams     KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// ChangeVnfFlavourRequest is the data type of that name in SOL003 V3.7.1.
+// ChangeVnfFlavourRequest is a request to take a VNF to another flavour of its
+// VNFD.
 type ChangeVnfFlavourRequest struct {
 	NewFlavourID              string                       `json:"newFlavourId"`
 	InstantiationLevelID      string                       `json:"instantiationLevelId,omitempty"`
@@ -59,20 +64,20 @@ type ChangeVnfFlavourRequest struct {
 	VnfConfigurableProperties KeyValuePairs                `json:"vnfConfigurableProperties,omitempty"`
 }
 
-// TerminateVnfRequest is the data type of that name in SOL003 V3.7.1.
+// TerminateVnfRequest is a request to end a VNF: its resources are given back.
 type TerminateVnfRequest struct {
 	TerminationType            string        `json:"terminationType"`
 	GracefulTerminationTimeout int           `json:"gracefulTerminationTimeout,omitempty"`
 	AdditionalParams           KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// HealVnfRequest is the data type of that name in SOL003 V3.7.1.
+// HealVnfRequest is a request to heal a VNF, and why.
 type HealVnfRequest struct {
 	Cause            string        `json:"cause,omitempty"`
 	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// OperateVnfRequest is the data type of that name in SOL003 V3.7.1.
+// OperateVnfRequest is a request to start or stop a VNF.
 type OperateVnfRequest struct {
 	ChangeStateTo       VnfOperationalStateType `json:"changeStateTo"`
 	StopType            StopType                `json:"stopType,omitempty"`
@@ -80,14 +85,15 @@ type OperateVnfRequest struct {
 	AdditionalParams    KeyValuePairs           `json:"additionalParams,omitempty"`
 }
 
-// ChangeExtVnfConnectivityRequest is the data type of that name in SOL003 V3.7.1.
+// ChangeExtVnfConnectivityRequest is a request to attach a VNF differently.
 type ChangeExtVnfConnectivityRequest struct {
 	ExtVirtualLinks   []ExtVirtualLinkData         `json:"extVirtualLinks"`
 	VimConnectionInfo map[string]VimConnectionInfo `json:"vimConnectionInfo,omitempty"`
 	AdditionalParams  KeyValuePairs                `json:"additionalParams,omitempty"`
 }
 
-// ChangeCurrentVnfPkgRequest is the data type of that name in SOL003 V3.7.1.
+// ChangeCurrentVnfPkgRequest is a request to take a VNF over to another VNF
+// package.
 type ChangeCurrentVnfPkgRequest struct {
 	VnfdID                    string                       `json:"vnfdId"`
 	ExtVirtualLinks           []ExtVirtualLinkData         `json:"extVirtualLinks,omitempty"`

@@ -1,6 +1,7 @@
 package sol003
 
-// LccnSubscriptionRequest is the data type of that name in SOL003 V3.7.1.
+// LccnSubscriptionRequest is a request to be told of changes of VNFs (clause
+// 5.5.2).
 type LccnSubscriptionRequest struct {
 	Filter         *LifecycleChangeNotificationsFilter `json:"filter,omitempty"`
 	CallbackURI    string                              `json:"callbackUri"`
@@ -8,7 +9,8 @@ type LccnSubscriptionRequest struct {
 	Verbosity      LcmOpOccNotificationVerbosityType   `json:"verbosity,omitempty"`
 }
 
-// LccnSubscription is the data type of that name in SOL003 V3.7.1.
+// LccnSubscription is a subscription to changes of VNFs, as it is shown: without
+// what authorises the notifications.
 type LccnSubscription struct {
 	ID          string                              `json:"id"`
 	Filter      *LifecycleChangeNotificationsFilter `json:"filter,omitempty"`
@@ -17,7 +19,8 @@ type LccnSubscription struct {
 	Links       SelfLinks                           `json:"_links"`
 }
 
-// LifecycleChangeNotificationsFilter is the data type of that name in SOL003 V3.7.1.
+// LifecycleChangeNotificationsFilter says which changes of VNFs a subscriber is
+// told of. All attributes that are there must match; of a list, one element.
 type LifecycleChangeNotificationsFilter struct {
 	VnfInstanceSubscriptionFilter *VnfInstanceSubscriptionFilter `json:"vnfInstanceSubscriptionFilter,omitempty"`
 	NotificationTypes             []string                       `json:"notificationTypes,omitempty"`
@@ -25,7 +28,8 @@ type LifecycleChangeNotificationsFilter struct {
 	OperationStates               []LcmOperationStateType        `json:"operationStates,omitempty"`
 }
 
-// VnfInstanceSubscriptionFilter is the data type of that name in SOL003 V3.7.1.
+// VnfInstanceSubscriptionFilter says which VNFs a subscriber is told of, by what
+// they are made of or by who they are.
 type VnfInstanceSubscriptionFilter struct {
 	VnfdIDs                  []string                  `json:"vnfdIds,omitempty"`
 	VnfProductsFromProviders []VnfProductsFromProvider `json:"vnfProductsFromProviders,omitempty"`
@@ -33,7 +37,9 @@ type VnfInstanceSubscriptionFilter struct {
 	VnfInstanceNames         []string                  `json:"vnfInstanceNames,omitempty"`
 }
 
-// VnfProductsFromProvider is the data type of that name in SOL003 V3.7.1.
+// VnfProductsFromProvider is the part of a filter that names a provider, with all
+// products or some. It stands inline in VnfInstanceSubscriptionFilter and
+// PkgmNotificationsFilter.
 type VnfProductsFromProvider struct {
 	VnfProvider string       `json:"vnfProvider"`
 	VnfProducts []VnfProduct `json:"vnfProducts,omitempty"`

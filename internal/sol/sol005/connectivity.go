@@ -1,12 +1,16 @@
 package sol005
 
-// CpProtocolInfo is the data type of that name in SOL005 V3.7.1.
+// CpProtocolInfo is what a protocol layer of a connection point is set to (clause
+// 6.5.3.58). It is not the type of that name in SOL 003: ipOverEthernet is always
+// there.
 type CpProtocolInfo struct {
 	LayerProtocol  string                    `json:"layerProtocol"`
 	IpOverEthernet IpOverEthernetAddressInfo `json:"ipOverEthernet"`
 }
 
-// IpOverEthernetAddressInfo is the data type of that name in SOL005 V3.7.1.
+// IpOverEthernetAddressInfo are the addresses of a connection point. The official
+// file has the attributes of an element of ipAddresses a second time beside it,
+// which SOL 003 has not; we never fill them in.
 type IpOverEthernetAddressInfo struct {
 	MacAddress     string          `json:"macAddress,omitempty"`
 	SegmentationID string          `json:"segmentationId,omitempty"`
@@ -20,7 +24,8 @@ type IpOverEthernetAddressInfo struct {
 	SubnetID       string          `json:"subnetId,omitempty"`
 }
 
-// VnfExtCpInfo is the data type of that name in SOL005 V3.7.1.
+// VnfExtCpInfo is a connection point by which a VNF reaches the outside, and what
+// of the VNF stands behind it.
 type VnfExtCpInfo struct {
 	ID                         string           `json:"id"`
 	CpdID                      string           `json:"cpdId"`
@@ -34,7 +39,8 @@ type VnfExtCpInfo struct {
 	AssociatedVnfVirtualLinkID string           `json:"associatedVnfVirtualLinkId,omitempty"`
 }
 
-// VipCpInfo is the data type of that name in SOL005 V3.7.1.
+// VipCpInfo is a connection point with a virtual IP address that several VNFCs
+// share.
 type VipCpInfo struct {
 	CpInstanceID        string           `json:"cpInstanceId"`
 	CpdID               string           `json:"cpdId"`
@@ -46,7 +52,8 @@ type VipCpInfo struct {
 	Metadata            []KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// ExtVirtualLinkInfo is the data type of that name in SOL005 V3.7.1.
+// ExtVirtualLinkInfo is a virtual link outside a VNF that the VNF is attached to.
+// SOL 003 has a list of currentVnfExtCpData.
 type ExtVirtualLinkInfo struct {
 	ID                  string            `json:"id"`
 	ResourceHandle      ResourceHandle    `json:"resourceHandle"`
@@ -54,7 +61,8 @@ type ExtVirtualLinkInfo struct {
 	CurrentVnfExtCpData *VnfExtCpData     `json:"currentVnfExtCpData,omitempty"`
 }
 
-// ExtLinkPortInfo is the data type of that name in SOL005 V3.7.1.
+// ExtLinkPortInfo is a port of a virtual link outside a VNF, and the connection
+// point that uses it.
 type ExtLinkPortInfo struct {
 	ID                    string         `json:"id"`
 	ResourceHandle        ResourceHandle `json:"resourceHandle"`
@@ -63,7 +71,8 @@ type ExtLinkPortInfo struct {
 	TrunkResourceID       string         `json:"trunkResourceId,omitempty"`
 }
 
-// ExtManagedVirtualLinkInfo is the data type of that name in SOL005 V3.7.1.
+// ExtManagedVirtualLinkInfo is an internal virtual link of a VNF whose network was
+// made outside it.
 type ExtManagedVirtualLinkInfo struct {
 	ID                               string            `json:"id"`
 	VnfdID                           string            `json:"vnfdId,omitempty"`
@@ -73,7 +82,7 @@ type ExtManagedVirtualLinkInfo struct {
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
 }
 
-// VnfLinkPortInfo is the data type of that name in SOL005 V3.7.1.
+// VnfLinkPortInfo is a port of an internal virtual link of a VNF.
 type VnfLinkPortInfo struct {
 	ID              string         `json:"id"`
 	ResourceHandle  ResourceHandle `json:"resourceHandle"`
@@ -83,7 +92,7 @@ type VnfLinkPortInfo struct {
 	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
 }
 
-// ExtVirtualLinkData is the data type of that name in SOL005 V3.7.1.
+// ExtVirtualLinkData is a request to attach a VNF to a virtual link outside it.
 type ExtVirtualLinkData struct {
 	ExtVirtualLinkID   string            `json:"extVirtualLinkId,omitempty"`
 	VimID              string            `json:"vimId,omitempty"`
@@ -93,14 +102,15 @@ type ExtVirtualLinkData struct {
 	ExtLinkPorts       []ExtLinkPortData `json:"extLinkPorts,omitempty"`
 }
 
-// ExtLinkPortData is the data type of that name in SOL005 V3.7.1.
+// ExtLinkPortData is a port that was made beforehand, for a VNF to use.
 type ExtLinkPortData struct {
 	ID              string         `json:"id"`
 	ResourceHandle  ResourceHandle `json:"resourceHandle"`
 	TrunkResourceID string         `json:"trunkResourceId,omitempty"`
 }
 
-// ExtManagedVirtualLinkData is the data type of that name in SOL005 V3.7.1.
+// ExtManagedVirtualLinkData is a network that was made beforehand, for an internal
+// virtual link of a VNF.
 type ExtManagedVirtualLinkData struct {
 	ExtManagedVirtualLinkID          string            `json:"extManagedVirtualLinkId,omitempty"`
 	VnfVirtualLinkDescID             string            `json:"vnfVirtualLinkDescId"`
@@ -111,7 +121,8 @@ type ExtManagedVirtualLinkData struct {
 	ExtManagedMultisiteVirtualLinkID string            `json:"extManagedMultisiteVirtualLinkId,omitempty"`
 }
 
-// VnfLinkPortData is the data type of that name in SOL005 V3.7.1.
+// VnfLinkPortData is a port that was made beforehand, on a network of
+// ExtManagedVirtualLinkData.
 type VnfLinkPortData struct {
 	VnfLinkPortID  string         `json:"vnfLinkPortId"`
 	ResourceHandle ResourceHandle `json:"resourceHandle"`

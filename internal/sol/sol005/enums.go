@@ -1,6 +1,7 @@
 package sol005
 
-// LcmCoordResultType is the enumeration of that name in SOL005 V3.7.1.
+// LcmCoordResultType says how a coordination of an operation ended. CACELLED is
+// ETSI's spelling, and SOL 003 has it right.
 type LcmCoordResultType string
 
 // The values of LcmCoordResultType.
@@ -10,7 +11,7 @@ const (
 	LcmCoordResultCacelled LcmCoordResultType = "CACELLED"
 )
 
-// NsLcmOpType is the enumeration of that name in SOL005 V3.7.1.
+// NsLcmOpType is a kind of operation on an NS.
 type NsLcmOpType string
 
 // The values of NsLcmOpType.
@@ -22,7 +23,9 @@ const (
 	NsLcmOpHeal        NsLcmOpType = "HEAL"
 )
 
-// NsLcmOperationStateType is the enumeration of that name in SOL005 V3.7.1.
+// NsLcmOperationStateType is the state of an operation on an NS. PROCESSING and
+// ROLLING_BACK go on by themselves, FAILED_TEMP waits until somebody asks, the
+// others are final.
 type NsLcmOperationStateType string
 
 // The values of NsLcmOperationStateType.
@@ -36,7 +39,7 @@ const (
 	NsLcmOperationStateRolledBack         NsLcmOperationStateType = "ROLLED_BACK"
 )
 
-// NsComponentType is the enumeration of that name in SOL005 V3.7.1.
+// NsComponentType is what a part of an NS is of which a change is told.
 type NsComponentType string
 
 // The values of NsComponentType.
@@ -46,7 +49,8 @@ const (
 	NsComponentNs  NsComponentType = "NS"
 )
 
-// LcmOpNameForChangeNotificationType is the enumeration of that name in SOL005 V3.7.1.
+// LcmOpNameForChangeNotificationType is the operation, on a VNF or on an NS, that
+// touches a part of an NS.
 type LcmOpNameForChangeNotificationType string
 
 // The values of LcmOpNameForChangeNotificationType.
@@ -70,9 +74,9 @@ const (
 	LcmOpNameForChangeNotificationNsHeal              LcmOpNameForChangeNotificationType = "NS_HEAL"
 )
 
-// LcmOpOccStatusForChangeNotificationType is the enumeration of that name in
-// SOL005. The official OpenAPI file of V3.7.1 repeats the names of operations
-// here by mistake; these are the specification's values.
+// LcmOpOccStatusForChangeNotificationType is how far the operation of an
+// NsChangeNotification is. The official OpenAPI file of V3.7.1 repeats the names of
+// operations here by mistake; these are the specification's values.
 type LcmOpOccStatusForChangeNotificationType string
 
 // The values of LcmOpOccStatusForChangeNotificationType.
@@ -84,7 +88,7 @@ const (
 	ChangeRolledBack         LcmOpOccStatusForChangeNotificationType = "ROLLED_BACK"
 )
 
-// NsdOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
+// NsdOnboardingStateType is how far an NSD archive has come on its way in.
 type NsdOnboardingStateType string
 
 // The values of NsdOnboardingStateType.
@@ -96,7 +100,7 @@ const (
 	NsdOnboardingStateError      NsdOnboardingStateType = "ERROR"
 )
 
-// NsdOperationalStateType is the enumeration of that name in SOL005 V3.7.1.
+// NsdOperationalStateType says whether new NS instances may be made of an NSD.
 type NsdOperationalStateType string
 
 // The values of NsdOperationalStateType.
@@ -105,7 +109,7 @@ const (
 	NsdOperationalStateDisabled NsdOperationalStateType = "DISABLED"
 )
 
-// NsdUsageStateType is the enumeration of that name in SOL005 V3.7.1.
+// NsdUsageStateType says whether there are NS instances of an NSD.
 type NsdUsageStateType string
 
 // The values of NsdUsageStateType.
@@ -114,7 +118,7 @@ const (
 	NsdUsageStateNotInUse NsdUsageStateType = "NOT_IN_USE"
 )
 
-// PnfdOnboardingStateType is the enumeration of that name in SOL005 V3.7.1.
+// PnfdOnboardingStateType is how far a PNFD archive has come on its way in.
 type PnfdOnboardingStateType string
 
 // The values of PnfdOnboardingStateType.
@@ -126,7 +130,7 @@ const (
 	PnfdOnboardingStateError      PnfdOnboardingStateType = "ERROR"
 )
 
-// PnfdUsageStateType is the enumeration of that name in SOL005 V3.7.1.
+// PnfdUsageStateType says whether a PNFD is part of an NSD.
 type PnfdUsageStateType string
 
 // The values of PnfdUsageStateType.
@@ -135,7 +139,7 @@ const (
 	PnfdUsageStateNotInUse PnfdUsageStateType = "NOT_IN_USE"
 )
 
-// WanLayer3ProtocolData is the enumeration of that name in SOL005 V3.7.1.
+// WanLayer3ProtocolData is how a new MSCS of layer 3 keeps its users apart.
 type WanLayer3ProtocolData string
 
 // The values of WanLayer3ProtocolData.

@@ -1,6 +1,7 @@
 package sol005
 
-// NsdInfo is the data type of that name in SOL005 V3.7.1.
+// NsdInfo is an NSD archive in the catalogue: what it describes, how far it has
+// come, and who signed it (clause 5.5.2).
 type NsdInfo struct {
 	ID                       string                   `json:"id"`
 	NsdID                    string                   `json:"nsdId,omitempty"`
@@ -22,25 +23,26 @@ type NsdInfo struct {
 	Links                    NsdInfoLinks             `json:"_links"`
 }
 
-// NsdInfoLinks is the data type of that name in SOL005 V3.7.1.
+// NsdInfoLinks are the links of an NsdInfo.
 type NsdInfoLinks struct {
 	Self       Link `json:"self"`
 	NsdContent Link `json:"nsd_content"`
 }
 
-// NsdArchiveArtifactInfo is the data type of that name in SOL005 V3.7.1.
+// NsdArchiveArtifactInfo is a file of an NSD archive, with its checksum.
 type NsdArchiveArtifactInfo struct {
 	ArtifactPath string        `json:"artifactPath"`
 	Checksum     Checksum      `json:"checksum"`
 	Metadata     KeyValuePairs `json:"metadata,omitempty"`
 }
 
-// CreateNsdInfoRequest is the data type of that name in SOL005 V3.7.1.
+// CreateNsdInfoRequest is a request to make room for an NSD archive. The archive
+// itself comes after.
 type CreateNsdInfoRequest struct {
 	UserDefinedData KeyValuePairs `json:"userDefinedData,omitempty"`
 }
 
-// NsdInfoModifications is the data type of that name in SOL005 V3.7.1.
+// NsdInfoModifications is what may be changed of an NsdInfo.
 type NsdInfoModifications struct {
 	NsdOperationalState NsdOperationalStateType `json:"nsdOperationalState,omitempty"`
 	UserDefinedData     []KeyValuePairs         `json:"userDefinedData,omitempty"`

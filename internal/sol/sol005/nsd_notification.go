@@ -2,7 +2,7 @@ package sol005
 
 import "time"
 
-// NsdOnBoardingNotification is the data type of that name in SOL005 V3.7.1.
+// NsdOnBoardingNotification tells that an NSD archive has come in whole.
 type NsdOnBoardingNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -13,7 +13,7 @@ type NsdOnBoardingNotification struct {
 	Links            NsdmLinks `json:"_links"`
 }
 
-// NsdOnBoardingFailureNotification is the data type of that name in SOL005 V3.7.1.
+// NsdOnBoardingFailureNotification tells that an NSD archive was refused, and why.
 type NsdOnBoardingFailureNotification struct {
 	ID                       string          `json:"id"`
 	NotificationType         string          `json:"notificationType"`
@@ -25,7 +25,7 @@ type NsdOnBoardingFailureNotification struct {
 	Links                    NsdmLinks       `json:"_links"`
 }
 
-// NsdChangeNotification is the data type of that name in SOL005 V3.7.1.
+// NsdChangeNotification tells that an NSD was enabled or disabled.
 type NsdChangeNotification struct {
 	ID                  string                  `json:"id"`
 	NotificationType    string                  `json:"notificationType"`
@@ -37,7 +37,7 @@ type NsdChangeNotification struct {
 	Links               NsdmLinks               `json:"_links"`
 }
 
-// NsdDeletionNotification is the data type of that name in SOL005 V3.7.1.
+// NsdDeletionNotification tells that an NSD was deleted.
 type NsdDeletionNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -48,20 +48,20 @@ type NsdDeletionNotification struct {
 	Links            NsdmLinks `json:"_links"`
 }
 
-// NsdmLinks is the data type of that name in SOL005 V3.7.1.
+// NsdmLinks are the links of a notification about an NSD.
 type NsdmLinks struct {
 	NsdInfo      NotificationLink `json:"nsdInfo"`
 	Subscription NotificationLink `json:"subscription"`
 }
 
-// NsdmSubscriptionRequest is the data type of that name in SOL005 V3.7.1.
+// NsdmSubscriptionRequest is a request to be told of changes of NSDs and PNFDs.
 type NsdmSubscriptionRequest struct {
 	Filter         *NsdmNotificationsFilter    `json:"filter,omitempty"`
 	CallbackURI    string                      `json:"callbackUri"`
 	Authentication *SubscriptionAuthentication `json:"authentication,omitempty"`
 }
 
-// NsdmSubscription is the data type of that name in SOL005 V3.7.1.
+// NsdmSubscription is a subscription to changes of NSDs and PNFDs, as it is shown.
 type NsdmSubscription struct {
 	ID          string                   `json:"id"`
 	Filter      *NsdmNotificationsFilter `json:"filter,omitempty"`
@@ -69,12 +69,13 @@ type NsdmSubscription struct {
 	Links       NsdmSubscriptionLinks    `json:"_links"`
 }
 
-// NsdmSubscriptionLinks is the data type of that name in SOL005 V3.7.1.
+// NsdmSubscriptionLinks are the links of an NsdmSubscription.
 type NsdmSubscriptionLinks struct {
 	Self *Link `json:"self,omitempty"`
 }
 
-// NsdmNotificationsFilter is the data type of that name in SOL005 V3.7.1.
+// NsdmNotificationsFilter says which changes of NSDs and PNFDs a subscriber is told
+// of. All attributes that are there must match; of a list, one element.
 type NsdmNotificationsFilter struct {
 	NotificationTypes   []string                  `json:"notificationTypes,omitempty"`
 	NsdInfoID           []string                  `json:"nsdInfoId,omitempty"`

@@ -1,6 +1,8 @@
 package sol005
 
-// NsInstance is the data type of that name in SOL005 V3.7.1.
+// NsInstance is an NS with all that it is made of: VNFs, PNFs, virtual links,
+// forwarding graphs, service access points and nested NSs (clause 6.5.2). Which
+// attributes are there depends on nsState.
 type NsInstance struct {
 	ID                                   string                       `json:"id"`
 	NsInstanceName                       string                       `json:"nsInstanceName"`
@@ -24,7 +26,8 @@ type NsInstance struct {
 	Links                                NsInstanceLinks              `json:"_links"`
 }
 
-// NsInstanceLinks is the data type of that name in SOL005 V3.7.1.
+// NsInstanceLinks are the links of an NS. A task is there only if it can be asked
+// for now.
 type NsInstanceLinks struct {
 	Self              Link   `json:"self"`
 	NestedNsInstances []Link `json:"nestedNsInstances,omitempty"`
@@ -36,7 +39,8 @@ type NsInstanceLinks struct {
 	Heal              *Link  `json:"heal,omitempty"`
 }
 
-// NsVirtualLinkInfo is the data type of that name in SOL005 V3.7.1.
+// NsVirtualLinkInfo is a virtual link of an NS: its networks in the VIM, and the
+// ports on it.
 type NsVirtualLinkInfo struct {
 	ID                     string           `json:"id"`
 	NsVirtualLinkDescID    string           `json:"nsVirtualLinkDescId"`
@@ -45,14 +49,16 @@ type NsVirtualLinkInfo struct {
 	LinkPort               []NsLinkPortInfo `json:"linkPort,omitempty"`
 }
 
-// NsLinkPortInfo is the data type of that name in SOL005 V3.7.1.
+// NsLinkPortInfo is a port of a virtual link of an NS, and the connection point
+// that uses it.
 type NsLinkPortInfo struct {
 	ID             string         `json:"id"`
 	ResourceHandle ResourceHandle `json:"resourceHandle"`
 	NsCpHandle     *NsCpHandle    `json:"nsCpHandle,omitempty"`
 }
 
-// NsCpHandle is the data type of that name in SOL005 V3.7.1.
+// NsCpHandle names a connection point of an NS: of a VNF, of a PNF, or a service
+// access point of a nested NS. The two attributes of one of these pairs are there.
 type NsCpHandle struct {
 	VnfInstanceID      string `json:"vnfInstanceId,omitempty"`
 	VnfExtCpInstanceID string `json:"vnfExtCpInstanceId,omitempty"`
@@ -62,7 +68,7 @@ type NsCpHandle struct {
 	NsSapInstanceID    string `json:"nsSapInstanceId,omitempty"`
 }
 
-// SapInfo is the data type of that name in SOL005 V3.7.1.
+// SapInfo is a service access point of an NS: where users reach it.
 type SapInfo struct {
 	ID              string           `json:"id"`
 	SapdID          string           `json:"sapdId"`
@@ -71,13 +77,13 @@ type SapInfo struct {
 	SapProtocolInfo []CpProtocolInfo `json:"sapProtocolInfo"`
 }
 
-// NsScaleInfo is the data type of that name in SOL005 V3.7.1.
+// NsScaleInfo is the level that an NS has in one scaling aspect.
 type NsScaleInfo struct {
 	NsScalingAspectID string `json:"nsScalingAspectId"`
 	NsScaleLevelID    string `json:"nsScaleLevelId"`
 }
 
-// NsMonitoringParameter is the data type of that name in SOL005 V3.7.1.
+// NsMonitoringParameter is a measurement of an NS, as its NSD names it.
 type NsMonitoringParameter struct {
 	ID                string `json:"id"`
 	Name              string `json:"name,omitempty"`

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// NsLcmOpOcc is the data type of that name in SOL005 V3.7.1.
+// NsLcmOpOcc is an operation on an NS: what was asked, how far it is, and what it
+// has changed (clause 6.5.2). operationParams is the body of the request.
 type NsLcmOpOcc struct {
 	ID                       string                    `json:"id"`
 	OperationState           NsLcmOperationStateType   `json:"operationState"`
@@ -25,7 +26,8 @@ type NsLcmOpOcc struct {
 	Links                    NsLcmOpOccLinks           `json:"_links"`
 }
 
-// NsLcmOpOccLinks is the data type of that name in SOL005 V3.7.1.
+// NsLcmOpOccLinks are the links of an operation. A task is there only if it can be
+// asked for now.
 type NsLcmOpOccLinks struct {
 	Self       Link  `json:"self"`
 	NsInstance Link  `json:"nsInstance"`
@@ -36,7 +38,8 @@ type NsLcmOpOccLinks struct {
 	Fail       *Link `json:"fail,omitempty"`
 }
 
-// ResourceChanges is the data type of that name in SOL005 V3.7.1.
+// ResourceChanges is what an operation on an NS has changed so far. It stands
+// inline in NsLcmOpOcc.
 type ResourceChanges struct {
 	AffectedVnfs   []AffectedVnf         `json:"affectedVnfs,omitempty"`
 	AffectedPnfs   []AffectedPnf         `json:"affectedPnfs,omitempty"`
@@ -46,7 +49,8 @@ type ResourceChanges struct {
 	AffectedSaps   []AffectedSap         `json:"affectedSaps,omitempty"`
 }
 
-// LcmCoordination is the data type of that name in SOL005 V3.7.1.
+// LcmCoordination is a coordination of an operation with an outside party. It
+// stands inline in NsLcmOpOcc.
 type LcmCoordination struct {
 	ID                     string             `json:"id"`
 	CoordinationActionName string             `json:"coordinationActionName"`
@@ -57,7 +61,8 @@ type LcmCoordination struct {
 	Delay                  *time.Time         `json:"delay,omitempty"`
 }
 
-// AffectedVnf is the data type of that name in SOL005 V3.7.1.
+// AffectedVnf is a VNF that an operation on an NS has touched: what was done with
+// it, and whether it worked.
 type AffectedVnf struct {
 	VnfInstanceID string                  `json:"vnfInstanceId"`
 	VnfdID        string                  `json:"vnfdId"`
@@ -68,14 +73,16 @@ type AffectedVnf struct {
 	ChangedInfo   *AffectedVnfChangedInfo `json:"changedInfo,omitempty"`
 }
 
-// AffectedVnfChangedInfo is the data type of that name in SOL005 V3.7.1.
+// AffectedVnfChangedInfo is what an operation changed of a VNF's information. It
+// stands inline in AffectedVnf.
 type AffectedVnfChangedInfo struct {
 	ChangedVnfInfo                       *ModifyVnfInfoData                    `json:"changedVnfInfo,omitempty"`
 	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`
 	ModificationsTriggeredByVnfPkgChange *ModificationsTriggeredByVnfPkgChange `json:"modificationsTriggeredByVnfPkgChange,omitempty"`
 }
 
-// ModificationsTriggeredByVnfPkgChange is the data type of that name in SOL005 V3.7.1.
+// ModificationsTriggeredByVnfPkgChange is what changed of a VNF because its package
+// was exchanged. SOL 003 has vimConnectionInfo besides.
 type ModificationsTriggeredByVnfPkgChange struct {
 	VnfConfigurableProperties KeyValuePairs `json:"vnfConfigurableProperties,omitempty"`
 	Metadata                  KeyValuePairs `json:"metadata,omitempty"`
@@ -87,7 +94,7 @@ type ModificationsTriggeredByVnfPkgChange struct {
 	VnfdVersion               string        `json:"vnfdVersion,omitempty"`
 }
 
-// AffectedPnf is the data type of that name in SOL005 V3.7.1.
+// AffectedPnf is a PNF that an operation on an NS has touched.
 type AffectedPnf struct {
 	PnfID        string   `json:"pnfId"`
 	PnfdID       string   `json:"pnfdId"`
@@ -98,7 +105,7 @@ type AffectedPnf struct {
 	ChangeResult string   `json:"changeResult,omitempty"`
 }
 
-// AffectedVirtualLink is the data type of that name in SOL005 V3.7.1.
+// AffectedVirtualLink is a virtual link of an NS that an operation has touched.
 type AffectedVirtualLink struct {
 	NsVirtualLinkInstanceID string   `json:"nsVirtualLinkInstanceId"`
 	NsVirtualLinkDescID     string   `json:"nsVirtualLinkDescId"`
@@ -108,7 +115,7 @@ type AffectedVirtualLink struct {
 	ChangeResult            string   `json:"changeResult"`
 }
 
-// AffectedVnffg is the data type of that name in SOL005 V3.7.1.
+// AffectedVnffg is a forwarding graph that an operation on an NS has touched.
 type AffectedVnffg struct {
 	VnffgInstanceID string `json:"vnffgInstanceId"`
 	VnffgdID        string `json:"vnffgdId"`
@@ -116,7 +123,7 @@ type AffectedVnffg struct {
 	ChangeResult    string `json:"changeResult,omitempty"`
 }
 
-// AffectedNs is the data type of that name in SOL005 V3.7.1.
+// AffectedNs is a nested NS that an operation on an NS has touched.
 type AffectedNs struct {
 	NsInstanceID string                 `json:"nsInstanceId"`
 	NsdID        string                 `json:"nsdId"`
@@ -125,12 +132,13 @@ type AffectedNs struct {
 	ChangedInfo  *AffectedNsChangedInfo `json:"changedInfo,omitempty"`
 }
 
-// AffectedNsChangedInfo is the data type of that name in SOL005 V3.7.1.
+// AffectedNsChangedInfo is what an operation changed of a nested NS. It stands
+// inline in AffectedNs.
 type AffectedNsChangedInfo struct {
 	WanConnectionInfoModifications []WanConnectionInfoModification `json:"wanConnectionInfoModifications,omitempty"`
 }
 
-// AffectedSap is the data type of that name in SOL005 V3.7.1.
+// AffectedSap is a service access point that an operation on an NS has touched.
 type AffectedSap struct {
 	SapInstanceID string `json:"sapInstanceId"`
 	SapdID        string `json:"sapdId"`

@@ -2,7 +2,9 @@ package sol005
 
 import "time"
 
-// NsLcmOperationOccurrenceNotification is the data type of that name in SOL005 V3.7.1.
+// NsLcmOperationOccurrenceNotification tells that an operation on an NS has begun,
+// reached a new state or ended. What it changed is in it only if the subscription's
+// verbosity is FULL.
 type NsLcmOperationOccurrenceNotification struct {
 	ID                    string                            `json:"id"`
 	NsInstanceID          string                            `json:"nsInstanceId"`
@@ -25,7 +27,7 @@ type NsLcmOperationOccurrenceNotification struct {
 	Links                 LccnLinks                         `json:"_links"`
 }
 
-// NsIdentifierCreationNotification is the data type of that name in SOL005 V3.7.1.
+// NsIdentifierCreationNotification tells that an NS was made.
 type NsIdentifierCreationNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -35,7 +37,7 @@ type NsIdentifierCreationNotification struct {
 	Links            LccnLinks `json:"_links"`
 }
 
-// NsIdentifierDeletionNotification is the data type of that name in SOL005 V3.7.1.
+// NsIdentifierDeletionNotification tells that an NS was deleted.
 type NsIdentifierDeletionNotification struct {
 	ID               string    `json:"id"`
 	NotificationType string    `json:"notificationType"`
@@ -45,7 +47,8 @@ type NsIdentifierDeletionNotification struct {
 	Links            LccnLinks `json:"_links"`
 }
 
-// NsChangeNotification is the data type of that name in SOL005 V3.7.1.
+// NsChangeNotification tells that an operation touches a part of an NS: a VNF, a
+// PNF or a nested NS.
 type NsChangeNotification struct {
 	ID                                 string                                  `json:"id"`
 	NsInstanceID                       string                                  `json:"nsInstanceId"`
@@ -61,7 +64,8 @@ type NsChangeNotification struct {
 	Links                              LccnLinks                               `json:"_links"`
 }
 
-// NsLcmCapacityShortageNotification is the data type of that name in SOL005 V3.7.1.
+// NsLcmCapacityShortageNotification tells that an operation on an NS has no room,
+// or has taken the room of another.
 type NsLcmCapacityShortageNotification struct {
 	ID                     string                  `json:"id"`
 	NotificationType       string                  `json:"notificationType"`
@@ -76,7 +80,8 @@ type NsLcmCapacityShortageNotification struct {
 	Links                  *CapacityShortageLinks  `json:"_links,omitempty"`
 }
 
-// CapacityShortageOpOcc is the data type of that name in SOL005 V3.7.1.
+// CapacityShortageOpOcc is an operation that gave way. It stands inline in
+// NsLcmCapacityShortageNotification.
 type CapacityShortageOpOcc struct {
 	AffectedNsID      string                     `json:"affectedNsId"`
 	AffectedOpOccID   string                     `json:"affectedOpOccId"`
@@ -84,26 +89,27 @@ type CapacityShortageOpOcc struct {
 	Links             CapacityShortageOpOccLinks `json:"_links"`
 }
 
-// CapacityShortageOpOccLinks is the data type of that name in SOL005 V3.7.1.
+// CapacityShortageOpOccLinks are the links of a CapacityShortageOpOcc.
 type CapacityShortageOpOccLinks struct {
 	AffectedLcmOpOcc Link `json:"affectedLcmOpOcc"`
 	AffectedNs       Link `json:"affectedNs"`
 }
 
-// CapacityInformation is the data type of that name in SOL005 V3.7.1.
+// CapacityInformation is where to read the capacity of a VIM. It stands inline in
+// NsLcmCapacityShortageNotification.
 type CapacityInformation struct {
 	VimID string `json:"vimId"`
 	Link  Link   `json:"_link"`
 }
 
-// CapacityShortageLinks is the data type of that name in SOL005 V3.7.1.
+// CapacityShortageLinks are the links of a NsLcmCapacityShortageNotification.
 type CapacityShortageLinks struct {
 	PreemptingNsLcmOpOcc *Link `json:"preemptingNsLcmOpOcc,omitempty"`
 	HighPrioNsInstance   *Link `json:"highPrioNsInstance,omitempty"`
 	Subscription         Link  `json:"subscription"`
 }
 
-// LccnLinks is the data type of that name in SOL005 V3.7.1.
+// LccnLinks are the links of a notification about an NS.
 type LccnLinks struct {
 	NsInstance   NotificationLink  `json:"nsInstance"`
 	Subscription *NotificationLink `json:"subscription,omitempty"`

@@ -2,14 +2,15 @@ package sol005
 
 import "time"
 
-// CreateNsRequest is the data type of that name in SOL005 V3.7.1.
+// CreateNsRequest is a request to make an NS of an NSD. Nothing is instantiated by
+// it.
 type CreateNsRequest struct {
 	NsdID         string `json:"nsdId"`
 	NsName        string `json:"nsName"`
 	NsDescription string `json:"nsDescription"`
 }
 
-// InstantiateNsRequest is the data type of that name in SOL005 V3.7.1.
+// InstantiateNsRequest is a request to bring an NS to life in a flavour of its NSD.
 type InstantiateNsRequest struct {
 	NsFlavourID                          string                       `json:"nsFlavourId"`
 	SapData                              []SapData                    `json:"sapData,omitempty"`
@@ -27,7 +28,7 @@ type InstantiateNsRequest struct {
 	AdditionalAffinityOrAntiAffinityRule []AffinityOrAntiAffinityRule `json:"additionalAffinityOrAntiAffinityRule,omitempty"`
 }
 
-// SapData is the data type of that name in SOL005 V3.7.1.
+// SapData is a service access point that an NS is to get.
 type SapData struct {
 	SapdID          string           `json:"sapdId"`
 	SapName         string           `json:"sapName"`
@@ -35,19 +36,21 @@ type SapData struct {
 	SapProtocolData []CpProtocolData `json:"sapProtocolData,omitempty"`
 }
 
-// VnfInstanceData is the data type of that name in SOL005 V3.7.1.
+// VnfInstanceData names a VNF that is there, and the profile of the NSD that it is
+// to fill.
 type VnfInstanceData struct {
 	VnfInstanceID string `json:"vnfInstanceId"`
 	VnfProfileID  string `json:"vnfProfileId"`
 }
 
-// NestedNsInstanceData is the data type of that name in SOL005 V3.7.1.
+// NestedNsInstanceData names an NS that is there, and the profile of the NSD that
+// it is to fill.
 type NestedNsInstanceData struct {
 	NestedNsInstanceID string `json:"nestedNsInstanceId"`
 	NsProfileID        string `json:"nsProfileId,omitempty"`
 }
 
-// ParamsForVnf is the data type of that name in SOL005 V3.7.1.
+// ParamsForVnf are parameters for each VNF that is made of a profile.
 type ParamsForVnf struct {
 	VnfProfileID              string        `json:"vnfProfileId"`
 	VnfInstanceName           string        `json:"vnfInstanceName,omitempty"`
@@ -58,19 +61,20 @@ type ParamsForVnf struct {
 	AdditionalParams          KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// ParamsForNestedNs is the data type of that name in SOL005 V3.7.1.
+// ParamsForNestedNs are parameters for each nested NS that is made of a profile.
 type ParamsForNestedNs struct {
 	NsProfileID     string          `json:"nsProfileId"`
 	AdditionalParam []KeyValuePairs `json:"additionalParam,omitempty"`
 }
 
-// HealNsRequest is the data type of that name in SOL005 V3.7.1.
+// HealNsRequest is a request to heal an NS, or some of its VNFs: exactly one of the
+// two attributes is there.
 type HealNsRequest struct {
 	HealNsData  *HealNsData   `json:"healNsData,omitempty"`
 	HealVnfData []HealVnfData `json:"healVnfData,omitempty"`
 }
 
-// HealNsData is the data type of that name in SOL005 V3.7.1.
+// HealNsData says how far an NS is to be healed.
 type HealNsData struct {
 	DegreeHealing         string        `json:"degreeHealing"`
 	ActionsHealing        []string      `json:"actionsHealing,omitempty"`
@@ -78,21 +82,22 @@ type HealNsData struct {
 	AdditionalParamsforNs KeyValuePairs `json:"additionalParamsforNs,omitempty"`
 }
 
-// HealVnfData is the data type of that name in SOL005 V3.7.1.
+// HealVnfData names a VNF that is to be healed, and why.
 type HealVnfData struct {
 	VnfInstanceID    string        `json:"vnfInstanceId"`
 	Cause            string        `json:"cause,omitempty"`
 	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// TerminateNsRequest is the data type of that name in SOL005 V3.7.1.
+// TerminateNsRequest is a request to end an NS. VNFs that another NS shares live
+// on.
 type TerminateNsRequest struct {
 	TerminationTime  *time.Time         `json:"terminationTime,omitempty"`
 	TerminateNsData  *TerminateNsData   `json:"terminateNsData,omitempty"`
 	TerminateVnfData []TerminateVnfData `json:"terminateVnfData,omitempty"`
 }
 
-// TerminateNsData is the data type of that name in SOL005 V3.7.1.
+// TerminateNsData are the parameters for the end of an NS.
 type TerminateNsData struct {
 	AdditionalParamsforNs KeyValuePairs `json:"additionalParamsforNs,omitempty"`
 }

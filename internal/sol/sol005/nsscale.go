@@ -2,7 +2,8 @@ package sol005
 
 import "time"
 
-// ScaleNsRequest is the data type of that name in SOL005 V3.7.1.
+// ScaleNsRequest is a request to make an NS, or some of its VNFs, larger or
+// smaller. scaleType says which of the two.
 type ScaleNsRequest struct {
 	ScaleType    string         `json:"scaleType"`
 	ScaleNsData  *ScaleNsData   `json:"scaleNsData,omitempty"`
@@ -10,7 +11,8 @@ type ScaleNsRequest struct {
 	ScaleTime    *time.Time     `json:"scaleTime,omitempty"`
 }
 
-// ScaleNsData is the data type of that name in SOL005 V3.7.1.
+// ScaleNsData says how an NS is to be scaled: by VNFs that come or go, by steps in
+// one aspect, or to a level.
 type ScaleNsData struct {
 	VnfInstanceToBeAdded        []VnfInstanceData            `json:"vnfInstanceToBeAdded,omitempty"`
 	VnfInstanceToBeRemoved      []string                     `json:"vnfInstanceToBeRemoved,omitempty"`
@@ -22,20 +24,21 @@ type ScaleNsData struct {
 	NestedNsLocationConstraints []NestedNsLocationConstraint `json:"nestedNsLocationConstraints,omitempty"`
 }
 
-// ScaleNsByStepsData is the data type of that name in SOL005 V3.7.1.
+// ScaleNsByStepsData scales an NS by steps in one aspect.
 type ScaleNsByStepsData struct {
 	ScalingDirection string `json:"scalingDirection"`
 	AspectID         string `json:"aspectId"`
 	NumberOfSteps    int    `json:"numberOfSteps,omitempty"`
 }
 
-// ScaleNsToLevelData is the data type of that name in SOL005 V3.7.1.
+// ScaleNsToLevelData scales an NS to a level of the NSD, or to a level for each
+// aspect.
 type ScaleNsToLevelData struct {
 	NsInstantiationLevel string        `json:"nsInstantiationLevel,omitempty"`
 	NsScaleInfo          []NsScaleInfo `json:"nsScaleInfo,omitempty"`
 }
 
-// ScaleVnfData is the data type of that name in SOL005 V3.7.1.
+// ScaleVnfData says how a VNF of an NS is to be scaled: by a step or to a level.
 type ScaleVnfData struct {
 	VnfInstanceID    string            `json:"vnfInstanceId"`
 	ScaleVnfType     string            `json:"scaleVnfType"`
@@ -43,14 +46,15 @@ type ScaleVnfData struct {
 	ScaleByStepData  *ScaleByStepData  `json:"scaleByStepData,omitempty"`
 }
 
-// ScaleByStepData is the data type of that name in SOL005 V3.7.1.
+// ScaleByStepData scales a VNF by steps in one aspect.
 type ScaleByStepData struct {
 	AspectID         string        `json:"aspectId"`
 	NumberOfSteps    int           `json:"numberOfSteps,omitempty"`
 	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// ScaleToLevelData is the data type of that name in SOL005 V3.7.1.
+// ScaleToLevelData scales a VNF to a level of the VNFD, or to a level for each
+// aspect.
 type ScaleToLevelData struct {
 	VnfInstantiationLevelID string         `json:"vnfInstantiationLevelId,omitempty"`
 	VnfScaleInfo            []VnfScaleInfo `json:"vnfScaleInfo,omitempty"`

@@ -1,6 +1,6 @@
 package sol005
 
-// LccnSubscriptionRequest is the data type of that name in SOL005 V3.7.1.
+// LccnSubscriptionRequest is a request to be told of changes of NSs (clause 6.5.2).
 type LccnSubscriptionRequest struct {
 	Filter         *LifecycleChangeNotificationsFilter `json:"filter,omitempty"`
 	CallbackURI    string                              `json:"callbackUri"`
@@ -8,7 +8,8 @@ type LccnSubscriptionRequest struct {
 	Verbosity      LcmOpOccNotificationVerbosityType   `json:"verbosity,omitempty"`
 }
 
-// LccnSubscription is the data type of that name in SOL005 V3.7.1.
+// LccnSubscription is a subscription to changes of NSs, as it is shown: without
+// what authorises the notifications.
 type LccnSubscription struct {
 	ID          string                              `json:"id"`
 	Filter      *LifecycleChangeNotificationsFilter `json:"filter,omitempty"`
@@ -17,7 +18,8 @@ type LccnSubscription struct {
 	Links       SelfLinks                           `json:"_links"`
 }
 
-// LifecycleChangeNotificationsFilter is the data type of that name in SOL005 V3.7.1.
+// LifecycleChangeNotificationsFilter says which changes of NSs a subscriber is told
+// of. All attributes that are there must match; of a list, one element.
 type LifecycleChangeNotificationsFilter struct {
 	NsInstanceSubscriptionFilter       *NsInstanceSubscriptionFilter             `json:"nsInstanceSubscriptionFilter,omitempty"`
 	NotificationTypes                  []string                                  `json:"notificationTypes,omitempty"`
@@ -29,7 +31,8 @@ type LifecycleChangeNotificationsFilter struct {
 	LcmOpOccStatusImpactingNsComponent []LcmOpOccStatusForChangeNotificationType `json:"lcmOpOccStatusImpactingNsComponent,omitempty"`
 }
 
-// NsInstanceSubscriptionFilter is the data type of that name in SOL005 V3.7.1.
+// NsInstanceSubscriptionFilter says which NSs a subscriber is told of, by what they
+// are made of or by who they are.
 type NsInstanceSubscriptionFilter struct {
 	NsdIDs          []string `json:"nsdIds,omitempty"`
 	VnfdIDs         []string `json:"vnfdIds,omitempty"`

@@ -2,7 +2,9 @@ package sol005
 
 import "time"
 
-// UpdateNsRequest is the data type of that name in SOL005 V3.7.1.
+// UpdateNsRequest is a request to change an NS. updateType says what is asked, and
+// the one attribute that belongs to it says of what. addVnfIstance is ETSI's
+// spelling.
 type UpdateNsRequest struct {
 	UpdateType                   string                         `json:"updateType"`
 	AddVnfIstance                []VnfInstanceData              `json:"addVnfIstance,omitempty"`
@@ -36,25 +38,26 @@ type UpdateNsRequest struct {
 	DeleteNsVirtualLinkID        []string                       `json:"deleteNsVirtualLinkId,omitempty"`
 }
 
-// MoveVnfInstanceData is the data type of that name in SOL005 V3.7.1.
+// MoveVnfInstanceData is a request to move VNFs to another NS.
 type MoveVnfInstanceData struct {
 	TargetNsInstanceID string   `json:"targetNsInstanceId"`
 	VnfInstanceID      []string `json:"vnfInstanceId,omitempty"`
 }
 
-// AssocNewNsdVersionData is the data type of that name in SOL005 V3.7.1.
+// AssocNewNsdVersionData is a request to take a newer version of an NSD as that of
+// the NS.
 type AssocNewNsdVersionData struct {
 	NewNsdID string `json:"newNsdId"`
 	Sync     bool   `json:"sync,omitempty"`
 }
 
-// ChangeNsFlavourData is the data type of that name in SOL005 V3.7.1.
+// ChangeNsFlavourData is a request to take an NS to another flavour of its NSD.
 type ChangeNsFlavourData struct {
 	NewNsFlavourID       string `json:"newNsFlavourId"`
 	InstantiationLevelID string `json:"instantiationLevelId,omitempty"`
 }
 
-// AddNsVirtualLinkData is the data type of that name in SOL005 V3.7.1.
+// AddNsVirtualLinkData is a request to make a virtual link of a profile.
 type AddNsVirtualLinkData struct {
 	NsVirtualLinkProfileID string `json:"nsVirtualLinkProfileId"`
 }

@@ -1,6 +1,7 @@
 package sol005
 
-// InstantiateVnfData is the data type of that name in SOL005 V3.7.1.
+// InstantiateVnfData is a request to make a VNF in an NS, by a profile of the NSD
+// or by a VNFD, and bring it to life.
 type InstantiateVnfData struct {
 	VnfdID                    string                      `json:"vnfdId,omitempty"`
 	VnfFlavourID              string                      `json:"vnfFlavourId,omitempty"`
@@ -18,7 +19,7 @@ type InstantiateVnfData struct {
 	LocationConstraints       *VnfLocationConstraint      `json:"locationConstraints,omitempty"`
 }
 
-// TerminateVnfData is the data type of that name in SOL005 V3.7.1.
+// TerminateVnfData is a request to end a VNF of an NS.
 type TerminateVnfData struct {
 	VnfInstanceID              string        `json:"vnfInstanceId"`
 	TerminationType            string        `json:"terminationType,omitempty"`
@@ -26,7 +27,8 @@ type TerminateVnfData struct {
 	AdditionalParams           KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// ChangeVnfFlavourData is the data type of that name in SOL005 V3.7.1.
+// ChangeVnfFlavourData is a request to take a VNF of an NS to another flavour of
+// its VNFD.
 type ChangeVnfFlavourData struct {
 	VnfInstanceID             string                      `json:"vnfInstanceId"`
 	NewFlavourID              string                      `json:"newFlavourId"`
@@ -38,7 +40,7 @@ type ChangeVnfFlavourData struct {
 	VnfConfigurableProperties KeyValuePairs               `json:"vnfConfigurableProperties,omitempty"`
 }
 
-// OperateVnfData is the data type of that name in SOL005 V3.7.1.
+// OperateVnfData is a request to start or stop a VNF of an NS.
 type OperateVnfData struct {
 	VnfInstanceID       string            `json:"vnfInstanceId"`
 	ChangeStateTo       OperationalStates `json:"changeStateTo"`
@@ -47,7 +49,8 @@ type OperateVnfData struct {
 	AdditionalParam     KeyValuePairs     `json:"additionalParam,omitempty"`
 }
 
-// ModifyVnfInfoData is the data type of that name in SOL005 V3.7.1.
+// ModifyVnfInfoData is a request to change what is known of a VNF of an NS. It also
+// says, in AffectedVnfChangedInfo, what was changed.
 type ModifyVnfInfoData struct {
 	VnfInstanceID             string        `json:"vnfInstanceId"`
 	VnfInstanceName           string        `json:"vnfInstanceName,omitempty"`
@@ -58,14 +61,15 @@ type ModifyVnfInfoData struct {
 	Extensions                KeyValuePairs `json:"extensions,omitempty"`
 }
 
-// ChangeExtVnfConnectivityData is the data type of that name in SOL005 V3.7.1.
+// ChangeExtVnfConnectivityData is a request to attach a VNF of an NS differently.
 type ChangeExtVnfConnectivityData struct {
 	VnfInstanceID    string               `json:"vnfInstanceId"`
 	ExtVirtualLinks  []ExtVirtualLinkData `json:"extVirtualLinks"`
 	AdditionalParams KeyValuePairs        `json:"additionalParams,omitempty"`
 }
 
-// ChangeVnfPackageData is the data type of that name in SOL005 V3.7.1.
+// ChangeVnfPackageData is a request to take a VNF of an NS over to another VNF
+// package.
 type ChangeVnfPackageData struct {
 	VnfInstanceID             string                      `json:"vnfInstanceId"`
 	VnfdID                    string                      `json:"vnfdId"`

@@ -1,6 +1,7 @@
 package sol005
 
-// PnfInfo is the data type of that name in SOL005 V3.7.1.
+// PnfInfo is a PNF in an NS (clause 6.5.3). manoward does not manage PNFs: it knows
+// that they are there, and how they are attached.
 type PnfInfo struct {
 	PnfID        string        `json:"pnfId"`
 	PnfName      string        `json:"pnfName,omitempty"`
@@ -10,14 +11,14 @@ type PnfInfo struct {
 	CpInfo       *PnfExtCpInfo `json:"cpInfo,omitempty"`
 }
 
-// PnfExtCpInfo is the data type of that name in SOL005 V3.7.1.
+// PnfExtCpInfo is a connection point of a PNF in an NS.
 type PnfExtCpInfo struct {
 	CpInstanceID   string           `json:"cpInstanceId"`
 	CpdID          string           `json:"cpdId"`
 	CpProtocolData []CpProtocolData `json:"cpProtocolData,omitempty"`
 }
 
-// AddPnfData is the data type of that name in SOL005 V3.7.1.
+// AddPnfData is a request to take a PNF into an NS.
 type AddPnfData struct {
 	PnfID        string         `json:"pnfId"`
 	PnfName      string         `json:"pnfName"`
@@ -26,14 +27,15 @@ type AddPnfData struct {
 	CpData       []PnfExtCpData `json:"cpData,omitempty"`
 }
 
-// ModifyPnfData is the data type of that name in SOL005 V3.7.1.
+// ModifyPnfData is a request to rename a PNF or to change its connection points.
 type ModifyPnfData struct {
 	PnfID   string         `json:"pnfId"`
 	PnfName string         `json:"pnfName,omitempty"`
 	CpData  []PnfExtCpData `json:"cpData,omitempty"`
 }
 
-// PnfExtCpData is the data type of that name in SOL005 V3.7.1.
+// PnfExtCpData is what a connection point of a PNF is to be: one that is there, by
+// cpInstanceId, or a new one, by cpdId.
 type PnfExtCpData struct {
 	CpInstanceID   string           `json:"cpInstanceId,omitempty"`
 	CpdID          string           `json:"cpdId,omitempty"`

@@ -2,7 +2,7 @@ package sol005
 
 import "time"
 
-// PnfdInfo is the data type of that name in SOL005 V3.7.1.
+// PnfdInfo is a PNFD archive in the catalogue. pnfdersion is ETSI's spelling.
 type PnfdInfo struct {
 	ID                       string                    `json:"id"`
 	PnfdID                   string                    `json:"pnfdId,omitempty"`
@@ -20,13 +20,13 @@ type PnfdInfo struct {
 	Links                    PnfdInfoLinks             `json:"_links"`
 }
 
-// PnfdInfoLinks is the data type of that name in SOL005 V3.7.1.
+// PnfdInfoLinks are the links of a PnfdInfo.
 type PnfdInfoLinks struct {
 	Self        Link `json:"self"`
 	PnfdContent Link `json:"pnfd_content"`
 }
 
-// PnfdArchiveArtifactInfo is the data type of that name in SOL005 V3.7.1.
+// PnfdArchiveArtifactInfo is a file of a PNFD archive, with its checksum.
 type PnfdArchiveArtifactInfo struct {
 	ArtifactPath         string        `json:"artifactPath"`
 	Checksum             Checksum      `json:"checksum"`
@@ -34,17 +34,18 @@ type PnfdArchiveArtifactInfo struct {
 	Metadata             KeyValuePairs `json:"metadata,omitempty"`
 }
 
-// CreatePnfdInfoRequest is the data type of that name in SOL005 V3.7.1.
+// CreatePnfdInfoRequest is a request to make room for a PNFD archive. The archive
+// itself comes after.
 type CreatePnfdInfoRequest struct {
 	UserDefinedData KeyValuePairs `json:"userDefinedData,omitempty"`
 }
 
-// PnfdInfoModifications is the data type of that name in SOL005 V3.7.1.
+// PnfdInfoModifications is what may be changed of a PnfdInfo.
 type PnfdInfoModifications struct {
 	UserDefinedData KeyValuePairs `json:"userDefinedData"`
 }
 
-// PnfdOnBoardingNotification is the data type of that name in SOL005 V3.7.1.
+// PnfdOnBoardingNotification tells that a PNFD archive has come in whole.
 type PnfdOnBoardingNotification struct {
 	ID               string     `json:"id"`
 	NotificationType string     `json:"notificationType"`
@@ -55,7 +56,7 @@ type PnfdOnBoardingNotification struct {
 	Links            PnfdmLinks `json:"_links"`
 }
 
-// PnfdOnBoardingFailureNotification is the data type of that name in SOL005 V3.7.1.
+// PnfdOnBoardingFailureNotification tells that a PNFD archive was refused, and why.
 type PnfdOnBoardingFailureNotification struct {
 	ID                       string          `json:"id"`
 	NotificationType         string          `json:"notificationType"`
@@ -67,7 +68,7 @@ type PnfdOnBoardingFailureNotification struct {
 	Links                    PnfdmLinks      `json:"_links"`
 }
 
-// PnfdDeletionNotification is the data type of that name in SOL005 V3.7.1.
+// PnfdDeletionNotification tells that a PNFD was deleted.
 type PnfdDeletionNotification struct {
 	ID               string     `json:"id"`
 	NotificationType string     `json:"notificationType"`
@@ -78,7 +79,7 @@ type PnfdDeletionNotification struct {
 	Links            PnfdmLinks `json:"_links"`
 }
 
-// PnfdmLinks is the data type of that name in SOL005 V3.7.1.
+// PnfdmLinks are the links of a notification about a PNFD.
 type PnfdmLinks struct {
 	PnfdInfo     NotificationLink `json:"pnfdInfo"`
 	Subscription NotificationLink `json:"subscription"`

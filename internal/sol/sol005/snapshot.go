@@ -2,7 +2,8 @@ package sol005
 
 import "time"
 
-// VnfSnapshotInfo is the data type of that name in SOL005 V3.7.1.
+// VnfSnapshotInfo is the resource under which a snapshot of a VNF is found. It is
+// made empty, and filled when the snapshot is taken.
 type VnfSnapshotInfo struct {
 	ID               string       `json:"id"`
 	VnfSnapshotPkgID string       `json:"vnfSnapshotPkgId,omitempty"`
@@ -10,7 +11,8 @@ type VnfSnapshotInfo struct {
 	Links            *SelfLinks   `json:"_links,omitempty"`
 }
 
-// VnfSnapshot is the data type of that name in SOL005 V3.7.1.
+// VnfSnapshot is a snapshot of a VNF: what the VNF was, and a snapshot of each
+// VNFC.
 type VnfSnapshot struct {
 	ID                 string             `json:"id"`
 	VnfInstanceID      string             `json:"vnfInstanceId"`
@@ -22,7 +24,8 @@ type VnfSnapshot struct {
 	UserDefinedData    KeyValuePairs      `json:"userDefinedData,omitempty"`
 }
 
-// VnfcSnapshotInfo is the data type of that name in SOL005 V3.7.1.
+// VnfcSnapshotInfo is a snapshot of a VNFC: of its machine, and of each of its
+// volumes.
 type VnfcSnapshotInfo struct {
 	ID                       string                    `json:"id"`
 	VnfcInstanceID           string                    `json:"vnfcInstanceId"`
@@ -34,27 +37,28 @@ type VnfcSnapshotInfo struct {
 	UserDefinedData          KeyValuePairs             `json:"userDefinedData,omitempty"`
 }
 
-// StorageSnapshotResource is the data type of that name in SOL005 V3.7.1.
+// StorageSnapshotResource is a snapshot of a volume. It stands inline in
+// VnfcSnapshotInfo.
 type StorageSnapshotResource struct {
 	StorageResourceID        string          `json:"storageResourceId"`
 	StorageSnapshotResources *ResourceHandle `json:"storageSnapshotResources,omitempty"`
 }
 
-// CreateVnfSnapshotData is the data type of that name in SOL005 V3.7.1.
+// CreateVnfSnapshotData is a request to take a snapshot of a VNF.
 type CreateVnfSnapshotData struct {
 	VnfInstanceID    string        `json:"vnfInstanceId"`
 	AdditionalParams KeyValuePairs `json:"additionalParams,omitempty"`
 	UserDefinedData  KeyValuePairs `json:"userDefinedData,omitempty"`
 }
 
-// RevertVnfToSnapshotData is the data type of that name in SOL005 V3.7.1.
+// RevertVnfToSnapshotData is a request to set a VNF back to a snapshot.
 type RevertVnfToSnapshotData struct {
 	VnfInstanceID     string        `json:"vnfInstanceId"`
 	VnfSnapshotInfoID string        `json:"vnfSnapshotInfoId"`
 	AdditionalParams  KeyValuePairs `json:"additionalParams,omitempty"`
 }
 
-// DeleteVnfSnapshotData is the data type of that name in SOL005 V3.7.1.
+// DeleteVnfSnapshotData is a request to delete a snapshot.
 type DeleteVnfSnapshotData struct {
 	VnfInstanceID     string `json:"vnfInstanceId"`
 	VnfSnapshotInfoID string `json:"vnfSnapshotInfoId"`

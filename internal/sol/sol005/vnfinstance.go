@@ -1,6 +1,7 @@
 package sol005
 
-// VnfInstance is the data type of that name in SOL005 V3.7.1.
+// VnfInstance is a VNF as the NFVO shows it (clause 6.5.3.57). It is not the type
+// of that name in SOL 003: it has vnfPkgId and vimId, and no links.
 type VnfInstance struct {
 	ID                        string               `json:"id"`
 	VnfInstanceName           string               `json:"vnfInstanceName,omitempty"`
@@ -19,7 +20,8 @@ type VnfInstance struct {
 	Extensions                KeyValuePairs        `json:"extensions,omitempty"`
 }
 
-// InstantiatedVnfInfo is the data type of that name in SOL005 V3.7.1.
+// InstantiatedVnfInfo is what a VNF has only while it is instantiated. It stands
+// inline in VnfInstance.
 type InstantiatedVnfInfo struct {
 	FlavourID                  string                       `json:"flavourId"`
 	VnfState                   VnfOperationalStateType      `json:"vnfState"`
@@ -36,14 +38,15 @@ type InstantiatedVnfInfo struct {
 	VirtualStorageResourceInfo []VirtualStorageResourceInfo `json:"virtualStorageResourceInfo,omitempty"`
 }
 
-// VnfScaleInfo is the data type of that name in SOL005 V3.7.1.
+// VnfScaleInfo is the level that a VNF has in one scaling aspect.
 type VnfScaleInfo struct {
 	AspectID   string `json:"aspectId"`
 	VnfdID     string `json:"vnfdId,omitempty"`
 	ScaleLevel int    `json:"scaleLevel"`
 }
 
-// VnfcResourceInfo is the data type of that name in SOL005 V3.7.1.
+// VnfcResourceInfo is a VNFC of a VNF: the machine that it runs on, its storage and
+// its connection points.
 type VnfcResourceInfo struct {
 	ID                 string         `json:"id"`
 	VnfdID             string         `json:"vnfdId,omitempty"`
@@ -55,7 +58,7 @@ type VnfcResourceInfo struct {
 	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// VnfcCpInfo is the data type of that name in SOL005 V3.7.1.
+// VnfcCpInfo is a connection point of a VNFC. It stands inline in VnfcResourceInfo.
 type VnfcCpInfo struct {
 	ID             string           `json:"id"`
 	CpdID          string           `json:"cpdId"`
@@ -66,7 +69,8 @@ type VnfcCpInfo struct {
 	Metadata       KeyValuePairs    `json:"metadata,omitempty"`
 }
 
-// VnfVirtualLinkResourceInfo is the data type of that name in SOL005 V3.7.1.
+// VnfVirtualLinkResourceInfo is an internal virtual link of a VNF, with its network
+// in the VIM.
 type VnfVirtualLinkResourceInfo struct {
 	ID                   string            `json:"id"`
 	VnfdID               string            `json:"vnfdId,omitempty"`
@@ -77,7 +81,7 @@ type VnfVirtualLinkResourceInfo struct {
 	Metadata             KeyValuePairs     `json:"metadata,omitempty"`
 }
 
-// VirtualStorageResourceInfo is the data type of that name in SOL005 V3.7.1.
+// VirtualStorageResourceInfo is a storage of a VNF, with its volume in the VIM.
 type VirtualStorageResourceInfo struct {
 	ID                   string         `json:"id"`
 	VirtualStorageDescID string         `json:"virtualStorageDescId"`
@@ -87,7 +91,8 @@ type VirtualStorageResourceInfo struct {
 	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
 }
 
-// ResourceHandle is the data type of that name in SOL005 V3.7.1.
+// ResourceHandle names a resource of the VIM. SOL 003 has vimConnectionId in place
+// of vimId.
 type ResourceHandle struct {
 	VimID                string `json:"vimId,omitempty"`
 	ResourceProviderID   string `json:"resourceProviderId,omitempty"`

@@ -2,7 +2,8 @@ package sol005
 
 import "time"
 
-// VnfPkgInfo is the data type of that name in SOL005 V3.7.1.
+// VnfPkgInfo is a VNF package in the catalogue: what it describes, how far it has
+// come, what is in it and who signed it (clause 9.5.2).
 type VnfPkgInfo struct {
 	ID                              string                        `json:"id"`
 	VnfdID                          string                        `json:"vnfdId,omitempty"`
@@ -25,14 +26,14 @@ type VnfPkgInfo struct {
 	Links                           VnfPkgInfoLinks               `json:"_links"`
 }
 
-// VnfPkgInfoLinks is the data type of that name in SOL005 V3.7.1.
+// VnfPkgInfoLinks are the links of a VnfPkgInfo.
 type VnfPkgInfoLinks struct {
 	Self           Link `json:"self"`
 	Vnfd           Link `json:"vnfd"`
 	PackageContent Link `json:"packageContent"`
 }
 
-// VnfPackageSoftwareImageInfo is the data type of that name in SOL005 V3.7.1.
+// VnfPackageSoftwareImageInfo is a software image of a VNF package.
 type VnfPackageSoftwareImageInfo struct {
 	ID              string        `json:"id"`
 	Name            string        `json:"name"`
@@ -51,7 +52,8 @@ type VnfPackageSoftwareImageInfo struct {
 	ImageURI        string        `json:"imageUri,omitempty"`
 }
 
-// VnfPackageArtifactInfo is the data type of that name in SOL005 V3.7.1.
+// VnfPackageArtifactInfo is a file of a VNF package, or one that it refers to, with
+// its checksum.
 type VnfPackageArtifactInfo struct {
 	ArtifactPath           string        `json:"artifactPath,omitempty"`
 	ArtifactURI            string        `json:"artifactURI,omitempty"`
@@ -62,36 +64,40 @@ type VnfPackageArtifactInfo struct {
 	Metadata               KeyValuePairs `json:"metadata,omitempty"`
 }
 
-// Checksum is the data type of that name in SOL005 V3.7.1.
+// Checksum is a digest and the name of its algorithm. SOL 003 has the digest alone.
 type Checksum struct {
 	Algorithm string `json:"algorithm"`
 	Hash      string `json:"hash"`
 }
 
-// CreateVnfPkgInfoRequest is the data type of that name in SOL005 V3.7.1.
+// CreateVnfPkgInfoRequest is a request to make room for a VNF package. The package
+// itself comes after.
 type CreateVnfPkgInfoRequest struct {
 	UserDefinedData KeyValuePairs `json:"userDefinedData,omitempty"`
 }
 
-// VnfPkgInfoModifications is the data type of that name in SOL005 V3.7.1.
+// VnfPkgInfoModifications is what may be changed of a VnfPkgInfo.
 type VnfPkgInfoModifications struct {
 	OperationalState PackageOperationalStateType `json:"operationalState,omitempty"`
 	UserDefinedData  KeyValuePairs               `json:"userDefinedData,omitempty"`
 }
 
-// UploadVnfPackageFromURIRequest is the data type of that name in SOL005 V3.7.1.
+// UploadVnfPackageFromURIRequest is a request to fetch a VNF package from
+// elsewhere.
 type UploadVnfPackageFromURIRequest struct {
 	AddressInformation            string               `json:"addressInformation"`
 	AuthType                      string               `json:"authType,omitempty"`
 	ParamsOauth2ClientCredentials *DownloadCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
-// ExternalArtifactsAccessConfig is the data type of that name in SOL005 V3.7.1.
+// ExternalArtifactsAccessConfig says how files are fetched that a VNF package only
+// refers to.
 type ExternalArtifactsAccessConfig struct {
 	Artifact *ExternalArtifact `json:"artifact,omitempty"`
 }
 
-// ExternalArtifact is the data type of that name in SOL005 V3.7.1.
+// ExternalArtifact says how one such file is fetched. It stands inline in
+// ExternalArtifactsAccessConfig.
 type ExternalArtifact struct {
 	ArtifactURI                   string               `json:"artifactUri"`
 	OverrideURI                   string               `json:"overrideUri,omitempty"`
@@ -99,7 +105,10 @@ type ExternalArtifact struct {
 	ParamsOauth2ClientCredentials *DownloadCredentials `json:"paramsOauth2ClientCredentials,omitempty"`
 }
 
-// DownloadCredentials is the data type of that name in SOL005 V3.7.1.
+// DownloadCredentials say with what, and where, an OAuth 2.0 access token is
+// obtained to fetch a package or a file. It stands inline, as
+// paramsOauth2ClientCredentials, in UploadVnfPackageFromURIRequest and in
+// ExternalArtifact.
 type DownloadCredentials struct {
 	ClientID       string `json:"clientId"`
 	ClientPassword string `json:"clientPassword"`
