@@ -110,7 +110,7 @@ func (p *part) vnfProfile(name string, tmpl *node) *VNFProfile {
 	v := &VNFProfile{
 		ID: name, VnfdID: p.needed(name, tmpl, "descriptor_id"), Flavour: p.str(tmpl, "properties", "flavour_id"),
 		Level: p.str(profile, "instantiation_level"), Links: p.wires(tmpl),
-		Min: p.number(profile, 1, "min_number_of_instances"), Max: p.number(profile, 0, "max_number_of_instances"),
+		Min: p.instances(profile, 1, "min_number_of_instances"), Max: p.number(profile, 0, "max_number_of_instances"),
 		Security: p.truth(tmpl, false, "metadata", "manoward.security"), Initial: p.truth(tmpl, true, "metadata", "manoward.initial"),
 	}
 	switch {

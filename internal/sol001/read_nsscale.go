@@ -18,7 +18,7 @@ func (p *part) nsScaling(f *NSFlavour) {
 			p.vnfSteps(f, name, policy)
 		}
 	})
-	for _, l := range f.Levels {
+	for name, l := range f.Levels {
 		if !p.spend(p.topology, len(f.VNFs)) {
 			return
 		}
@@ -30,6 +30,13 @@ func (p *part) nsScaling(f *NSFlavour) {
 			if v.Initial {
 				l.Instances[id] = v.Min
 			}
+		}
+		all := 0
+		for _, n := range l.Instances {
+			all += n
+		}
+		if all > maxInstances {
+			p.fail(p.topology, "the level %s has %d VNF instances and %d are supported; split the NS", clip(name), all, maxInstances)
 		}
 	}
 }
@@ -126,7 +133,7 @@ func (p *part) vnfLevels(f *NSFlavour, name string, policy *node) {
 			return
 		}
 		for _, t := range targets {
-			l.Instances[t] = p.number(n, 0)
+			l.Instances[t] = p.instances(n, 0)
 		}
 	}
 }
@@ -148,7 +155,7 @@ func (p *part) vnfSteps(f *NSFlavour, name string, policy *node) {
 			p.fail(numbers, "the policy %s does not say how many instances scale level %d of %s has", clip(name), level, clip(aspectName))
 			return
 		}
-		counts[level] = p.number(n, 0)
+		counts[level] = p.instances(n, 0)
 		if level > 0 && counts[level] < counts[level-1] {
 			p.fail(n, "the policy %s has fewer instances at scale level %d than below it", clip(name), level)
 			return

@@ -118,6 +118,16 @@ func (r *reader) number(n *node, otherwise int, path ...string) int {
 	return int(v)
 }
 
+// instances reads a number of instances that is made as it is written, and not
+// only a limit of such numbers.
+func (r *reader) instances(n *node, otherwise int, path ...string) int {
+	v := r.number(n, otherwise, path...)
+	if v > maxInstances {
+		r.fail(n, "%d instances are more than the %d that are supported", v, maxInstances)
+	}
+	return v
+}
+
 func (r *reader) truth(n *node, otherwise bool, path ...string) bool {
 	n = r.at(n, path...)
 	if n.absent() {

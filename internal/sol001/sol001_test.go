@@ -375,6 +375,9 @@ func TestParse_Bounds(t *testing.T) {
 		{"aspects", vnfTop, "{out: {max_scale_level: 3, step_deltas: [one]}}", keys(300, "{max_scale_level: 3, step_deltas: [one]}"), "up to 256 aspects"},
 		{"NS levels", nsTop, "{low: {description: few}, high: {}}", keys(300, "{}"), "more than 256 levels"},
 		{"NS aspects", nsTop, "{out: {ns_scale_levels: {0: {}, 1: {}, 2: {}}}}", keys(300, "{max_scale_level: 3}"), "up to 256 aspects"},
+		{"NS profile", nsTop, "min_number_of_instances: 1,", "min_number_of_instances: 2000000000,", "2000000000 instances are more than the 10000"},
+		{"NS level", nsTop, "{low: 1, high: 4}", "{low: 1, high: 9999999}", "9999999 instances are more"},
+		{"NS level in all", nsTop, "{low: 1, high: 4}}, targets: [web]", "{low: 9000, high: 4}}, targets: [web, guard]", "the level low has 18000"},
 		{"paths", nsTop, "[{nfp_position: first}, ", "[" + strings.Repeat("{nfp_position: first}, ", 2000), "more than 4096 steps"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

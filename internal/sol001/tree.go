@@ -19,9 +19,10 @@ const (
 	maxDepth = 64
 
 	// What multiplies with one another is bounded more tightly.
-	maxTemplates = 2_000 // node templates, policies or groups of one topology; members of one rule
-	maxLevels    = 256   // levels of one flavour, aspects of one flavour, steps of one aspect
-	maxSteps     = 4_096 // of a walk along forwarding paths
+	maxTemplates = 2_000  // node templates, policies or groups of one topology; members of one rule
+	maxLevels    = 256    // levels of one flavour, aspects of one flavour, steps of one aspect
+	maxSteps     = 4_096  // of a walk along forwarding paths
+	maxInstances = 10_000 // of one profile, and of all at one NS level
 	// What a rule says of many, and what several parts name, is read once for
 	// each of them: all such readings of one descriptor together.
 	maxWork = 2_000_000

@@ -2,6 +2,7 @@ package vim
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -264,4 +265,21 @@ func TestImage(t *testing.T) {
 	c.ImageID = "i2"
 	_, err = m.Allocate(ctx, c)
 	refused(t, err, hub.Unprocessable, "too small")
+}
+
+// What a job takes of the disk for ever is stated in docs/howto/operate-a-hub.md.
+func TestStopUse_Size(t *testing.T) {
+	m := loaded(t, &memstate.Bus{}, newSubscribers())
+	const computes = 4
+	for i := range computes {
+		on(t, m, fmt.Sprintf("0f4be0a1-7c3d-4d2e-9f00-00000000000%d", i), "alpha", "h1")
+	}
+	stopUse(t, m, "h1", ifa006.StopUseRequest{ID: "0f4be0a1-7c3d-4d2e-9f00-000000000100", Computes: stopMigrate, Reason: "integrity lost"})
+	e, err := m.jobs.Get(t.Context(), "0f4be0a1-7c3d-4d2e-9f00-000000000100")
+	ok(t, err)
+	raw, err := json.Marshal(e.Value)
+	ok(t, err)
+	if moved := len(e.Value.Migrated); moved == 0 || len(raw) > 400+100*computes {
+		t.Errorf("a job that moved %d of %d computes takes %d bytes", moved, computes, len(raw))
+	}
 }

@@ -1,6 +1,7 @@
 package vnfmapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"path"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol003"
+	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/mano-core/vnfm"
 )
 
@@ -408,5 +410,34 @@ func TestRollBackEach(t *testing.T) {
 			r.task(id, "heal", `{}`, completed)
 			r.same(id)
 		})
+	}
+}
+
+// What an operation takes of the disk for ever is stated in
+// docs/howto/operate-a-hub.md.
+func TestOperation_Size(t *testing.T) {
+	const fixed, perVNFC = 1000, 800 // bytes
+	r := newRig(t)
+	for _, f := range r.vnfds["vnfd-1"].Flavours {
+		f.Levels["vast"] = &sol001.Level{Instances: map[string]int{"web": 99, "db": 1}}
+		f.VDUs["web"].Max = 100
+	}
+	for level, vnfcs := range map[string]int{"": 2, "vast": 100} {
+		id := r.create()
+		r.task(id, "instantiate", `{"flavourId":"simple","instantiationLevelId":"`+level+`"}`, sol003.LcmOperationStateCompleted)
+		r.task(id, "operate", `{"changeStateTo":"STOPPED"}`, sol003.LcmOperationStateCompleted)
+		for op, err := range r.service.Ops(t.Context(), func(string) bool { return true }, id, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := json.Marshal(op.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			layouts := map[sol003.LcmOperationType]int{sol003.LcmOperationInstantiate: 1, sol003.LcmOperationOperate: 2}[op.Value.Kind]
+			if len(raw) > fixed+perVNFC*vnfcs*layouts {
+				t.Errorf("%s of a VNF of %d VNFCs takes %d bytes", op.Value.Kind, vnfcs, len(raw))
+			}
+		}
 	}
 }
