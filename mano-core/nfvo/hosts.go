@@ -70,7 +70,8 @@ const (
 
 // StopUse starts to end the use of a host. A caller of a trust domain ends it for
 // its own VNFs, one of the hub for all. existing says that the same order was
-// there already.
+// there already. After an error that is no refusal the order may be carried out all
+// the same.
 func (s *Service) StopUse(ctx context.Context, o Order, hostID string, in StopUseRequest) (order *HostOrder, existing bool, err error) {
 	if in.Vnfs != vnfsMigrate && in.Vnfs != vnfsTerminate {
 		return nil, false, hub.E(hub.Invalid, "stop use of host", "the attribute vnfs must be MIGRATE or TERMINATE", nil)
@@ -93,9 +94,6 @@ func (s *Service) StopUse(ctx context.Context, o Order, hostID string, in StopUs
 		ID: id, HostID: hostID, TrustDomain: o.Actor.TrustDomain, State: orderProcessing, Vnfs: in.Vnfs, Quarantine: in.Quarantine, Reason: in.Reason,
 		Source: o.Source, StartTime: s.now(), Migrated: []string{}, Terminated: []string{}, Operations: []string{}, Problems: []string{},
 	}}
-	if err := s.record(ctx, o.Actor.TrustDomain, hub.Record{ID: hub.DeriveID(id, "host.stop-use.ordered"), Kind: "host.stop-use.ordered", Actor: o.Actor.String(), Subject: "host/" + hostID, Data: params(value.HostOrder)}); err != nil {
-		return nil, false, err
-	}
 	e, err := s.orders.Create(ctx, o.Actor.TrustDomain, id, &value)
 	if hub.CodeOf(err) == hub.Conflict {
 		e, err = s.orders.Get(ctx, id)
@@ -107,8 +105,18 @@ func (s *Service) StopUse(ctx context.Context, o Order, hostID string, in StopUs
 	if err != nil {
 		return nil, false, err
 	}
-	s.goHostOrder(id)
+	err = s.recordHostOrder(ctx, &e, "host.stop-use.ordered", e.Value.StartTime)
+	s.goHostOrder(id) // it is recorded before anything else is done
+	if err != nil {
+		return nil, false, err
+	}
 	return &e.Value.HostOrder, existing, nil
+}
+
+// recordHostOrder records an order as it stands; again has no second effect.
+func (s *Service) recordHostOrder(ctx context.Context, e *state.Entry[hostOrder], kind string, at time.Time) error {
+	h := &e.Value.HostOrder
+	return s.record(ctx, e.Domain, hub.Record{ID: hub.DeriveID(e.ID, kind), Kind: kind, Time: at, Actor: h.Source.Identity, Subject: "host/" + h.HostID, Data: params(h)})
 }
 
 // findHost says hub.NotFound for a host that the VIM does not have.
@@ -197,6 +205,9 @@ func (s *Service) runHostOrder(ctx context.Context, id string) error {
 	e, err := s.orders.Get(ctx, id)
 	if err != nil || e.Value.State != orderProcessing {
 		return ignoreGone(err)
+	}
+	if err := s.recordHostOrder(ctx, &e, "host.stop-use.ordered", e.Value.StartTime); err != nil {
+		return err
 	}
 	h := &e.Value
 	h.Problems = []string{}
@@ -365,7 +376,7 @@ func (s *Service) endHostOrder(ctx context.Context, e *state.Entry[hostOrder]) e
 		e.Value.State = orderPartial
 	}
 	h := e.Value.HostOrder
-	if err := s.record(ctx, e.Domain, hub.Record{ID: hub.DeriveID(e.ID, "host.stop-use.ended"), Kind: "host.stop-use.ended", Actor: h.Source.Identity, Subject: "host/" + h.HostID, Data: params(h)}); err != nil {
+	if err := s.recordHostOrder(ctx, e, "host.stop-use.ended", s.now()); err != nil {
 		return err
 	}
 	_, err := s.orders.Update(ctx, e.ID, func(v *hostOrder) error { v.HostOrder = h; return nil })

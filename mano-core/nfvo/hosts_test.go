@@ -146,6 +146,29 @@ func TestHostOrderIsCutOff(t *testing.T) {
 	}
 }
 
+// Without a key that would find it again: an order that is recorded is there after
+// a crash at any of its first writes, and ends; one that is there is recorded.
+func TestHostOrderIsRecorded(t *testing.T) {
+	for cut := range int64(3) {
+		c := newCrashingWorld(t)
+		c.left.Store(cut)
+		if r := c.call(north, "POST", "/manoward/v1/hosts/h1/stop_use", nfvo.StopUseRequest{Vnfs: "MIGRATE"}); r.status != 202 {
+			c.dies()
+		}
+		c.revive()
+		ordered := c.log.kinds("host.stop-use.ordered")
+		if len(ordered) > 1 || cut > 0 && len(ordered) == 0 {
+			t.Errorf("write %d: %d records", cut, len(ordered))
+		}
+		for _, r := range ordered {
+			o := decode[nfvo.HostOrder](t, reply{body: r.Data})
+			if ended := c.ordered(reply{status: 202, location: "/" + o.ID}); ended.State != "COMPLETED" {
+				t.Errorf("write %d: recorded, and it is %+v", cut, ended)
+			}
+		}
+	}
+}
+
 // TestHostOrderMeetsAnotherRemoval: one of the VNFs to be ended goes by another
 // operation first; the others are ended all the same.
 func TestHostOrderMeetsAnotherRemoval(t *testing.T) {
