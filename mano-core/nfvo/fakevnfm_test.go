@@ -257,6 +257,7 @@ func (m *fakeVNFM) applyLocked(v *sol003.VnfInstance, o *sol003.VnfLcmOpOcc, tas
 		s := m.snapshots[fmt.Sprint(in["vnfSnapshotInfoId"])]
 		copied := *v
 		s.VnfSnapshot = &sol003.VnfSnapshot{ID: s.ID, VnfInstanceID: v.ID, VnfdID: v.VnfdID, VnfInstance: &copied, VnfcSnapshots: []sol003.VnfcSnapshotInfo{}}
+		s.VnfSnapshot.UserDefinedData, _ = in["userDefinedData"].(map[string]any)
 	}
 }
 

@@ -134,10 +134,10 @@ func (n *ns) instancesAt(element string) []string {
 	return ids
 }
 
-// convert makes a SOL 005 type of the SOL 003 type of the same name. They are
-// the same but for three things: the VIM's name in resource handles, the scale
-// level, and the connection points of an external link, of which SOL 005 V3.7.1
-// holds one.
+// convert makes a SOL 005 type of the SOL 003 type of the same name, where they are
+// not one type of package sol. They are the same but for three things: the VIM's
+// name in resource handles, the scale level, and the connection points of an
+// external link, of which SOL 005 V3.7.1 holds one.
 func convert[T any](v any) T {
 	var out T
 	raw, err := json.Marshal(v)
@@ -179,7 +179,10 @@ func rename(v any) {
 			}
 		}
 		for name, e := range v {
-			if name != "metadata" && name != "extensions" && name != "vnfConfigurableProperties" {
+			switch name {
+			case "metadata", "extensions", "vnfConfigurableProperties", "userDefinedData", "cpConfig":
+				// Whoever filled it in chose the names that it holds.
+			default:
 				rename(e)
 			}
 		}
