@@ -217,6 +217,15 @@ func dash(s string) string {
 	return s
 }
 
+// product names what a descriptor describes, which one that was never on-boarded
+// does not say.
+func product(name, version, provider string) string {
+	if name == "" {
+		return "-"
+	}
+	return fmt.Sprintf("%s %s of %s", name, version, provider)
+}
+
 // pathCause is the cause of a failure on a file, without its path.
 func pathCause(err error) error {
 	if e, ok := err.(*os.PathError); ok {

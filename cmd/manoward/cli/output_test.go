@@ -4,8 +4,20 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
+
+	"github.com/manoward/manoward/internal/sol/sol005"
 )
+
+// A package whose content never came has no product, and shows none.
+func TestPackageTable_Empty(t *testing.T) {
+	var out bytes.Buffer
+	packageTable(&out, &sol005.VnfPkgInfo{ID: "x", OnboardingState: "CREATED"})
+	if !strings.Contains(out.String(), "product\t-\n") {
+		t.Errorf("shown as %q", out.String())
+	}
+}
 
 // What others called their things does not reach the terminal as a command to it.
 func TestPrint_Plain(t *testing.T) {
