@@ -252,8 +252,8 @@ func (p *progress) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// poll asks until done says so, at growing intervals, and tells every few
-// seconds what it waits for.
+// poll asks until done says so, at growing intervals, and tells every second what
+// it waits for, unless what is nil.
 func (p *program) poll(ctx context.Context, what func() string, done func() (bool, error)) error {
 	pause, told := 50*time.Millisecond, time.Now()
 	for {
@@ -269,7 +269,7 @@ func (p *program) poll(ctx context.Context, what func() string, done func() (boo
 		case <-timer.C:
 		}
 		pause = min(pause*2, time.Second)
-		if time.Since(told) > time.Second {
+		if what != nil && time.Since(told) > time.Second {
 			p.say("%s", what())
 			told = time.Now()
 		}

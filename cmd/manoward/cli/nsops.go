@@ -149,7 +149,11 @@ none is under way; with --follow it goes on until it is interrupted.`,
 				return err
 			}
 			told := map[string]sol005.NsLcmOperationStateType{}
-			err = p.poll(c.Context(), func() string { return "watching " + args[0] }, func() (bool, error) {
+			waiting := func() string { return "watching " + args[0] }
+			if follow { // for ever, and nothing is expected
+				waiting = nil
+			}
+			err = p.poll(c.Context(), waiting, func() (bool, error) {
 				ops, err := list[sol005.NsLcmOpOcc](c.Context(), client, "/ns_lcm_op_occs", opsOf(args[0]))
 				if err != nil {
 					return false, err
