@@ -46,7 +46,7 @@ func DomainOf(caller hub.Identity, userData map[string]any) (string, error) {
 // Create makes an empty package. The same creation twice, under an ID that was
 // derived, makes one; another creation under that ID is hub.Unprocessable.
 func (s *Service) Create(ctx context.Context, c Creation) (Package, error) {
-	missing := hub.E(hub.Unprocessable, "create package", "there is no trust domain of this name for packages; name one in userDefinedData as "+KeyTrustDomain, nil)
+	missing := hub.E(hub.Unprocessable, "create package", fmt.Sprintf("there is no trust domain %q for packages; list them with: manoward trust-domain list, and name one in userDefinedData as %s", clip(c.Domain), KeyTrustDomain), nil)
 	if c.Domain == HubDomain {
 		return Package{}, missing
 	}

@@ -48,7 +48,7 @@ func (s *Service) LiftBar(ctx context.Context, caller hub.Identity, nsID, profil
 	}
 	bar, there := e.Value.Bars[profile]
 	if !there {
-		return hub.E(hub.NotFound, "lift replacement bar", fmt.Sprintf("the VNF profile %q is not barred in this NS; list the bars with GET", clip(profile)), nil)
+		return hub.E(hub.NotFound, "lift replacement bar", fmt.Sprintf("the VNF profile %q is not barred in this NS; list the bars with: manoward ns bars NS-ID", clip(profile)), nil)
 	}
 	r := hub.Record{ID: hub.DeriveID(nsID, profile, bar.OpOccID, "lifted"), Kind: "ns.replacement-bar.lifted", Actor: caller.String(), Subject: "ns/" + nsID, Data: params(bar)}
 	if err := s.record(ctx, e.Domain, r); err != nil {

@@ -45,6 +45,9 @@ func ReadContext(path string) (*Context, error) {
 	if err != nil {
 		return nil, hub.E(hub.Invalid, opContext, fmt.Sprintf("context file %s cannot be read by this user", path), err)
 	}
+	if !info.Mode().IsRegular() {
+		return nil, hub.E(hub.Invalid, opContext, path+" is no file; a context file is made by: manoward up", nil)
+	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {
 		return nil, hub.E(hub.Invalid, opContext, fmt.Sprintf("context file %s has mode %04o: others can read the operator's key in it; run: chmod 600 %s", path, perm, path), nil)
 	}

@@ -76,7 +76,7 @@ func listVerb[T any](p *program, c *cobraVerb, connect func(context.Context) (*h
 		return p.print(all, func(w io.Writer) {
 			fmt.Fprintln(w, header)
 			for _, item := range all {
-				fmt.Fprintln(w, line(item))
+				fmt.Fprintln(w, strings.ReplaceAll(line(item), "\n", `\n`))
 			}
 		})
 	}
@@ -166,6 +166,9 @@ func (p *program) onboard(ctx context.Context, client *httpapi.Client, o onboard
 		return state == "ONBOARDED" || state == "ERROR", err
 	})
 	if err != nil {
+		if outOfSight(ctx, err) {
+			p.say("the hub has the %s as %s and goes on with it by itself", o.noun, lastSegment(answer.Location))
+		}
 		return err
 	}
 	if state, why := o.state(); state == "ERROR" {
@@ -175,11 +178,17 @@ func (p *program) onboard(ctx context.Context, client *httpapi.Client, o onboard
 	return nil
 }
 
+// outOfSight says whether a verb ends because it can wait no longer, and not
+// because of what it waits for.
+func outOfSight(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || hub.CodeOf(err) == hub.Unavailable
+}
+
 // discard removes what a failed on-boarding left. That it could not be removed
 // is told; the failure itself is what the verb ends with.
 func (p *program) discard(ctx context.Context, client *httpapi.Client, path string) {
 	if _, err := client.Do(context.WithoutCancel(ctx), http.MethodDelete, path, nil, nil); err != nil {
-		p.say("what was refused remains as %s: %s", lastSegment(path), message(err))
+		p.say("%s, which has no content, remains and can be deleted: %s", lastSegment(path), message(err))
 	}
 }
 
@@ -192,7 +201,7 @@ func refusalText(noun string, d *sol005.ProblemDetails) string {
 	case len(d.Findings) > 1:
 		return fmt.Sprintf("the %s is refused, %d problems:\n  %s", noun, len(d.Findings), strings.Join(d.Findings, "\n  "))
 	}
-	return "the " + noun + " is refused: " + d.Detail
+	return "the " + noun + " is refused: " + strings.TrimPrefix(d.Detail, "the package is refused: ")
 }
 
 // domainColumn is the trust domain that a package's user data names.
@@ -206,6 +215,15 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// product names what a descriptor describes, which one that was never on-boarded
+// does not say.
+func product(name, version, provider string) string {
+	if name == "" {
+		return "-"
+	}
+	return fmt.Sprintf("%s %s of %s", name, version, provider)
 }
 
 // pathCause is the cause of a failure on a file, without its path.
@@ -234,8 +252,8 @@ func (p *progress) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// poll asks until done says so, at growing intervals, and tells every few
-// seconds what it waits for.
+// poll asks until done says so, at growing intervals, and tells every second what
+// it waits for, unless what is nil.
 func (p *program) poll(ctx context.Context, what func() string, done func() (bool, error)) error {
 	pause, told := 50*time.Millisecond, time.Now()
 	for {
@@ -251,7 +269,7 @@ func (p *program) poll(ctx context.Context, what func() string, done func() (boo
 		case <-timer.C:
 		}
 		pause = min(pause*2, time.Second)
-		if time.Since(told) > time.Second {
+		if what != nil && time.Since(told) > time.Second {
 			p.say("%s", what())
 			told = time.Now()
 		}

@@ -150,6 +150,9 @@ func (p *program) taskVerb(c *cobra.Command, task string, body func() (any, erro
 		}
 		op, err := p.followOp(c.Context(), client, id)
 		if err != nil {
+			if outOfSight(c.Context(), err) {
+				p.say("the hub has taken the operation %s and goes on with it by itself; follow it with: manoward ns watch %s", id, args[0])
+			}
 			return err
 		}
 		if err := p.print(op, func(w io.Writer) { opTable(w, op) }); err != nil {

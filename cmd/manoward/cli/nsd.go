@@ -35,7 +35,7 @@ func nsdLine(i sol005.NsdInfo) string {
 }
 
 func nsdTable(w io.Writer, i *sol005.NsdInfo) {
-	fmt.Fprintf(w, "id\t%s\ntrust domain\t%s\nNSD\t%s\nname\t%s %s of %s\n", i.ID, domainColumn(i.UserDefinedData), i.NsdID, i.NsdName, i.NsdVersion, i.NsdDesigner)
+	fmt.Fprintf(w, "id\t%s\ntrust domain\t%s\nNSD\t%s\nname\t%s\n", i.ID, domainColumn(i.UserDefinedData), dash(i.NsdID), product(i.NsdName, i.NsdVersion, i.NsdDesigner))
 	fmt.Fprintf(w, "state\t%s, %s, %s\n", i.NsdOnboardingState, i.NsdOperationalState, i.NsdUsageState)
 	for _, id := range i.VnfPkgIDs {
 		fmt.Fprintf(w, "package\t%s\n", id)

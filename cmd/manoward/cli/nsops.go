@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -31,6 +30,11 @@ func (p *program) nsOps() *cobra.Command {
 			ops, err := list[sol005.NsLcmOpOcc](c.Context(), client, "/ns_lcm_op_occs", opsOf(args[0]))
 			if err != nil {
 				return err
+			}
+			if len(ops) == 0 { // of a network service that is new, or that there is not
+				if _, err := client.Do(c.Context(), http.MethodGet, "/ns_instances/"+url.PathEscape(args[0]), nil, nil); err != nil {
+					return err
+				}
 			}
 			slices.SortFunc(ops, func(a, b sol005.NsLcmOpOcc) int { return a.StartTime.Compare(b.StartTime) })
 			return p.print(ops, func(w io.Writer) {
@@ -145,7 +149,11 @@ none is under way; with --follow it goes on until it is interrupted.`,
 				return err
 			}
 			told := map[string]sol005.NsLcmOperationStateType{}
-			err = p.poll(c.Context(), func() string { return "watching " + args[0] }, func() (bool, error) {
+			waiting := func() string { return "watching " + args[0] }
+			if follow { // for ever, and nothing is expected
+				waiting = nil
+			}
+			err = p.poll(c.Context(), waiting, func() (bool, error) {
 				ops, err := list[sol005.NsLcmOpOcc](c.Context(), client, "/ns_lcm_op_occs", opsOf(args[0]))
 				if err != nil {
 					return false, err
@@ -191,19 +199,16 @@ func readBody(file, what string) (any, error) {
 	if file == "" {
 		return nil, usage("--file is needed: a JSON or YAML file with the %s, or - for standard input", what)
 	}
-	var raw []byte
-	var err error
-	if file == "-" {
-		raw, err = io.ReadAll(io.LimitReader(os.Stdin, 1<<20))
-	} else {
-		raw, err = os.ReadFile(file)
-	}
+	raw, err := readFile(file, what)
 	if err != nil {
-		return nil, hub.E(hub.Invalid, "read "+what, fmt.Sprintf("%s cannot be read: %v", file, pathCause(err)), nil)
+		return nil, err
 	}
 	var v any
 	if err := yaml.Unmarshal(raw, &v); err != nil { // JSON is YAML
 		return nil, hub.E(hub.Invalid, "read "+what, fmt.Sprintf("%s is neither JSON nor YAML: %v", file, err), nil)
+	}
+	if v == nil {
+		return nil, hub.E(hub.Invalid, "read "+what, fmt.Sprintf("%s is empty; write the %s to it", file, what), nil)
 	}
 	return v, nil
 }

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -16,7 +19,7 @@ func (p *program) print(v any, table func(w io.Writer)) error {
 	switch p.output {
 	case "table":
 		w := tabwriter.NewWriter(p.Stdout, 0, 4, 2, ' ', 0)
-		table(w)
+		table(plain{w})
 		return w.Flush()
 	case "json":
 		e := json.NewEncoder(p.Stdout)
@@ -56,7 +59,27 @@ func blockStyle(n *yaml.Node) {
 
 // say tells a person what is going on, on standard error.
 func (p *program) say(format string, args ...any) {
-	fmt.Fprintf(p.Stderr, format+"\n", args...)
+	fmt.Fprintf(plain{p.Stderr}, format+"\n", args...)
+}
+
+// plain writes text for a person's terminal. Names are what others chose, so what
+// a terminal would obey, or show in another order, is written as an escape.
+type plain struct{ to io.Writer }
+
+func (p plain) Write(b []byte) (int, error) {
+	var out strings.Builder
+	for _, r := range string(b) {
+		switch {
+		case r == '\n', r == '\t', !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r):
+			out.WriteRune(r)
+		default:
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
+	}
+	if _, err := io.WriteString(p.to, out.String()); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // when prints a time for people.

@@ -63,7 +63,7 @@ func packageLine(i sol005.VnfPkgInfo) string {
 }
 
 func packageTable(w io.Writer, i *sol005.VnfPkgInfo) {
-	fmt.Fprintf(w, "id\t%s\ntrust domain\t%s\nVNFD\t%s\nproduct\t%s %s of %s\n", i.ID, domainColumn(i.UserDefinedData), dash(i.VnfdID), i.VnfProductName, i.VnfSoftwareVersion, i.VnfProvider)
+	fmt.Fprintf(w, "id\t%s\ntrust domain\t%s\nVNFD\t%s\nproduct\t%s\n", i.ID, domainColumn(i.UserDefinedData), dash(i.VnfdID), product(i.VnfProductName, i.VnfSoftwareVersion, i.VnfProvider))
 	fmt.Fprintf(w, "state\t%s, %s, %s\n", i.OnboardingState, i.OperationalState, i.UsageState)
 	fmt.Fprintf(w, "signed\t%s\n", dash(i.PackageSecurityOption))
 	if integrity, ok := i.UserDefinedData["manoward.integrity"].(string); ok {

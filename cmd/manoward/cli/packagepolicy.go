@@ -1,11 +1,11 @@
 package cli
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -47,11 +47,11 @@ refused.`,
 			if c.Flags().Changed("anchor") {
 				policy.Anchors, changed = []string{}, true
 				for _, file := range anchors {
-					raw, err := os.ReadFile(file)
+					found, err := readAnchors(file)
 					if err != nil {
-						return hub.E(hub.Invalid, "read trust anchor", fmt.Sprintf("%s cannot be read: %v", file, pathCause(err)), nil)
+						return err
 					}
-					policy.Anchors = append(policy.Anchors, string(raw))
+					policy.Anchors = append(policy.Anchors, found...)
 				}
 			}
 			if c.Flags().Changed("allow-unsigned") {
@@ -74,6 +74,28 @@ refused.`,
 	c.Flags().BoolVar(&unsigned, "allow-unsigned", false, "take packages that nobody signed")
 	c.Flags().BoolVar(&expired, "allow-expired", false, "take packages whose signer's certificate has ended")
 	return domainFlag(c, &domain)
+}
+
+// readAnchors reads the certificates of a PEM file, each by itself.
+func readAnchors(file string) ([]string, error) {
+	raw, err := readFile(file, "trust anchor")
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for {
+		var block *pem.Block
+		if block, raw = pem.Decode(raw); block == nil {
+			break
+		}
+		if block.Type == "CERTIFICATE" {
+			found = append(found, string(pem.EncodeToMemory(block)))
+		}
+	}
+	if len(found) == 0 {
+		return nil, hub.E(hub.Invalid, "read trust anchor", file+" holds no certificate in PEM (-----BEGIN CERTIFICATE-----); give the certificate of the CA that signers of packages chain to", nil)
+	}
+	return found, nil
 }
 
 func taken(allowed bool) string {

@@ -31,7 +31,7 @@ func (p *program) pnfd() *cobra.Command {
 }
 
 func pnfdTable(w io.Writer, i *sol005.PnfdInfo) {
-	fmt.Fprintf(w, "id\t%s\ntrust domain\t%s\nPNFD\t%s\nname\t%s %s of %s\n", i.ID, domainColumn(i.UserDefinedData), i.PnfdID, i.PnfdName, i.Pnfdersion, i.PnfdProvider)
+	fmt.Fprintf(w, "id\t%s\ntrust domain\t%s\nPNFD\t%s\nname\t%s\n", i.ID, domainColumn(i.UserDefinedData), dash(i.PnfdID), product(i.PnfdName, i.Pnfdersion, i.PnfdProvider))
 	fmt.Fprintf(w, "state\t%s, %s\n", i.PnfdOnboardingState, i.PnfdUsageState)
 }
 

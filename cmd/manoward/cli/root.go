@@ -68,7 +68,7 @@ func Run(ctx context.Context, parts Parts, env Env, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(env.Stderr, "manoward: "+message(err))
+	fmt.Fprintln(plain{env.Stderr}, "manoward: "+message(err))
 	return ExitCode(err)
 }
 

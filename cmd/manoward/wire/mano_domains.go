@@ -69,13 +69,29 @@ func (h *hubProcess) attend(ctx context.Context, domain string) {
 	var functions sync.WaitGroup
 	for _, f := range h.mano {
 		functions.Go(func() {
-			h.try(ctx, "open the resources of trust domain "+domain+" for the "+f.name, func(ctx context.Context) error { return f.add(ctx, domain) })
+			h.openDomain(ctx, f, domain)
 			if f.serve != nil {
 				h.try(ctx, "serve trust domain "+domain+" as the "+f.name, func(ctx context.Context) error { return f.serve(ctx, domain) })
 			}
 		})
 	}
 	functions.Wait()
+}
+
+// openDomain opens the storage of a trust domain in one function. For as long as
+// it fails, readiness says why.
+func (h *hubProcess) openDomain(ctx context.Context, f *function, domain string) {
+	ready := func() {}
+	h.try(ctx, "open the resources of trust domain "+domain+" for the "+f.name, func(ctx context.Context) error {
+		err := f.add(ctx, domain)
+		ready()
+		ready = func() {}
+		if err != nil {
+			ready = h.health.Register("resources/"+f.name+"/"+domain, func(context.Context) error { return err })
+		}
+		return err
+	})
+	ready()
 }
 
 // forget closes what the functions have of a trust domain that was deleted.

@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ func TestFollowDomains(t *testing.T) {
 	operator := hub.Identity{TrustDomain: trust.HubDomain, Kind: hub.KindOperator, Name: "root"}
 	served, removed := make(chan string, 3), make(chan string, 3)
 	var failures, serving atomic.Int32
+	seen := make(chan struct{}) // the failure, by who asks for readiness
 	h := startProcess(t, func(h *hubProcess) {
 		create := func(ctx context.Context, _ context.Context) error {
 			_, err := h.registry.CreateDomain(ctx, operator, "early")
@@ -26,9 +29,13 @@ func TestFollowDomains(t *testing.T) {
 		h.mano = []*function{{
 			name: "late", start: create,
 			add: func(_ context.Context, domain string) error {
-				if domain == "north" && failures.Add(1) < 3 {
+				if domain != "north" {
+					return nil
+				}
+				if failures.Add(1) < 3 {
 					return hub.E(hub.Unavailable, "open", "the bus does not answer", nil)
 				}
+				<-seen
 				return nil
 			},
 			serve: func(ctx context.Context, domain string) error {
@@ -59,7 +66,23 @@ func TestFollowDomains(t *testing.T) {
 	if _, err := h.registry.CreateDomain(t.Context(), operator, "north"); err != nil {
 		t.Fatal(err)
 	}
+	missing := func() (text string) {
+		for _, m := range h.health.Missing() {
+			text += fmt.Sprintln(m)
+		}
+		return text
+	}
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(missing(), "resources/late/north"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("readiness never names what cannot be opened: %s", missing())
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	close(seen)
 	next(served, "north")
+	if text := missing(); strings.Contains(text, "late/north") {
+		t.Errorf("opened, and still missing: %s", text)
+	}
 	if n := failures.Load(); n != 3 {
 		t.Errorf("opened at attempt %d, want 3", n)
 	}

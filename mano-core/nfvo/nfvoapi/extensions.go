@@ -35,7 +35,7 @@ func (a *API) showBar(w http.ResponseWriter, r *http.Request) error {
 			return httpapi.Write(w, http.StatusOK, b)
 		}
 	}
-	return hub.E(hub.NotFound, "find replacement bar", "this VNF profile is not barred in this NS; list the bars with GET", nil)
+	return hub.E(hub.NotFound, "find replacement bar", "this VNF profile is not barred in this NS; list the bars with: manoward ns bars NS-ID", nil)
 }
 
 func (a *API) liftBar(w http.ResponseWriter, r *http.Request) error {
