@@ -97,12 +97,41 @@ type VIMNotice struct {
 	Alarm            *ifa006.Alarm `json:"alarm"`
 }
 
+// healPause is how many sweeps pass before a VNF is healed again whose healing
+// the NFVO refused: each attempt is an operation that is stored for ever, and that
+// all subscribers are told of.
+const healPause = 10
+
+// refusedLately says whether the last that the VNF saw is such a refusal. An NFVO
+// that did not answer has refused nothing.
+func (s *Service) refusedLately(ctx context.Context, v *VNF) (bool, error) {
+	if v.Running == "" {
+		return false, nil
+	}
+	e, err := s.ops.Get(ctx, v.Running)
+	if err != nil {
+		if hub.CodeOf(err) == hub.NotFound {
+			err = nil
+		}
+		return false, err
+	}
+	op := &e.Value
+	refused := op.Automatic && op.State == rolledBack && op.Error != nil && op.Error.Status != http.StatusServiceUnavailable
+	return refused && s.Now().Sub(op.Entered) < healPause*s.Config.Sweep, nil
+}
+
 // heal replaces the VNFCs of a VNF with a failed compute, if its VNF is to be healed
-// automatically. A VNF that an operation holds is left to the next sweep.
+// automatically. A VNF that an operation holds is left to the next sweep, one whose
+// healing was refused for longer.
 func (s *Service) heal(ctx context.Context, compute string) error {
 	for _, id := range s.vnfs.Find("compute=" + compute) {
 		vnf, err := s.VNF(ctx, id)
 		if err != nil || !vnf.Value.autoHeals() {
+			continue
+		}
+		if wait, err := s.refusedLately(ctx, &vnf.Value); err != nil {
+			return err
+		} else if wait {
 			continue
 		}
 		ill, err := s.failed(ctx, vnf.Value.Layout)

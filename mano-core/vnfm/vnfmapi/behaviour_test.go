@@ -11,6 +11,7 @@ import (
 
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol003"
+	"github.com/manoward/manoward/mano-core/vnfm"
 )
 
 func TestCancel(t *testing.T) {
@@ -364,6 +365,45 @@ func TestAutoHeal(t *testing.T) {
 	r.vim.setRefuse(func(string, string) int { return 500 })
 	if err := r.service.SweepOnce(t.Context()); err == nil {
 		t.Fatal("a sweep that sees nothing is no success")
+	}
+}
+
+// A healing that the NFVO refuses is not asked for at each sweep; one that it did
+// not answer is.
+func TestAutoHeal_Refused(t *testing.T) {
+	r := newRig(t)
+	id := r.instantiated()
+	web := byVDU(r.same(id), "web")[0].ComputeResource.ResourceID
+	r.vim.set("computes", web, "operationalState", ifa006.Failed)
+	sweep := func(heals int) {
+		t.Helper()
+		if err := r.service.SweepOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var ops []sol003.VnfLcmOpOcc
+		r.read("/vnf_lcm_op_occs?filter=(eq,operation,HEAL)", &ops)
+		if len(ops) != heals {
+			t.Fatalf("%d healings, want %d", len(ops), heals)
+		}
+		for _, o := range ops {
+			r.until("the end of a healing", func() bool {
+				r.read("/vnf_lcm_op_occs/"+o.ID, &o)
+				return o.OperationState == completed || o.OperationState == "ROLLED_BACK"
+			})
+		}
+	}
+	r.nfvo.configure(func() { r.nfvo.busy = 1000 })
+	sweep(1)
+	r.nfvo.configure(func() { r.nfvo.busy, r.nfvo.refusal = 0, "not now" })
+	sweep(2)
+	sweep(2)
+	r.nfvo.configure(func() { r.nfvo.refusal = "" })
+	r.ahead.Store(int64(9 * vnfm.DefaultSweep))
+	sweep(2)
+	r.ahead.Store(int64(11 * vnfm.DefaultSweep))
+	sweep(3)
+	if byVDU(r.same(id), "web")[0].ComputeResource.ResourceID == web {
+		t.Error("not healed when its time had come")
 	}
 }
 

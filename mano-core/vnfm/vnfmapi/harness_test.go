@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type rig struct {
 	vnfds  map[string]*sol001.VNFD
 	vimAt  string
 	nfvoAt string
+	ahead  atomic.Int64 // nanoseconds by which the VNFM's clock is
 
 	service *vnfm.Service
 	server  *httptest.Server
@@ -86,6 +88,7 @@ func (r *rig) open() {
 			}
 			return ctx.Err()
 		},
+		Now: func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) },
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err := r.service.Open(context.Background(), work, "hub", "north", "south", "empty"); err != nil {
