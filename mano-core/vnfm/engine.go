@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/state"
@@ -283,12 +284,6 @@ func problem(err error) *sol003.ProblemDetails {
 	if errors.Is(err, errCancelled) {
 		return &sol003.ProblemDetails{Title: "Cancelled", Status: http.StatusConflict, Detail: "the operation was cancelled; retry it, roll it back or fail it"}
 	}
-	status := map[hub.Code]int{
-		hub.Invalid: 400, hub.Unauthenticated: 401, hub.Denied: 403, hub.NotFound: 404, hub.Conflict: 409, hub.Precondition: 412,
-		hub.Unprocessable: 422, hub.RateLimited: 429, hub.Unavailable: 503,
-	}[hub.CodeOf(err)]
-	if status == 0 {
-		status = http.StatusInternalServerError
-	}
+	status := httpapi.StatusOf(hub.CodeOf(err))
 	return &sol003.ProblemDetails{Title: http.StatusText(status), Status: status, Detail: hub.SafeText(err)}
 }
