@@ -26,8 +26,8 @@ func TestIndex_Bounds(t *testing.T) {
 			t.Fatalf("no room for key %s with %d keys", key, len(x.keys))
 		}
 		for _, w := range x.keys { // one key is worked on
-			if random.IntN(10) == 0 {
-				continue // one that fails
+			if random.IntN(2) == 0 {
+				break // it fails: less is done than comes
 			}
 			if w.first() == 0 {
 				found := slices.Clone(stream[w.key][:min(x.most(w), len(stream[w.key]))])
