@@ -62,3 +62,6 @@ type vimSubscriptions struct{ *notify.Outbox }
 func (s vimSubscriptions) Request(r *http.Request, in subscribe.Input) (notify.Subscription, bool, error) {
 	return s.Outbox.Request(r, notify.Input(in))
 }
+
+// domainNames lists the trust domains of users.
+func (h *hubProcess) domainNames() []string { return h.storageDomains()[1:] }
