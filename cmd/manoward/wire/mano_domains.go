@@ -13,12 +13,7 @@ import (
 // storageDomains lists whose accounts hold resources: the hub itself and the
 // trust domains.
 func (h *hubProcess) storageDomains() []string {
-	return append([]string{trust.HubDomain}, h.domainNames()...)
-}
-
-// domainNames lists the trust domains of users.
-func (h *hubProcess) domainNames() []string {
-	var names []string
+	names := []string{trust.HubDomain}
 	for _, t := range h.directory.Domains() {
 		if t.State != hub.StateDeleted {
 			names = append(names, t.Name)

@@ -53,3 +53,6 @@ func (h *hubProcess) newVIM() (*function, error) {
 		wait:   func() { outbox.Wait() },
 	}, nil
 }
+
+// domainNames lists the trust domains of users.
+func (h *hubProcess) domainNames() []string { return h.storageDomains()[1:] }

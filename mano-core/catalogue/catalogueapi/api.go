@@ -1,7 +1,6 @@
 package catalogueapi
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -192,7 +191,7 @@ func (a *API) byDescriptor(res resource) finder {
 		case 1:
 			return found[0], nil
 		}
-		return catalogue.Package{}, hub.E(hub.Conflict, "find "+res.noun, fmt.Sprintf("%d trust domains have on-boarded a %s of this descriptor; read the one that is meant by its vnfPkgId, which GET %s?filter=(eq,vnfdId,...) lists", len(found), res.noun, res.path), nil)
+		return catalogue.Package{}, hub.E(hub.Conflict, "find "+res.noun, "several trust domains have on-boarded a "+res.noun+" of this descriptor; read the one that is meant by its vnfPkgId, which GET "+res.path+"?filter=(eq,vnfdId,...) lists", nil)
 	}
 }
 
