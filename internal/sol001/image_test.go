@@ -84,3 +84,22 @@ func TestSwImage_Flavours(t *testing.T) {
 	}
 	wantFault(t, parse("b"), "big.yaml", "web has another software image", `"big"`)
 }
+
+// The NFVO asks for an image by its own name, and gets one.
+func TestSwImage_Names(t *testing.T) {
+	parse := func(name, hash string) error {
+		text := strings.NewReplacer("SUM", "checksum: "+strings.Repeat("a", 64), "FILE", "a.img").Replace(imageTop) + `    db:
+      type: tosca.nodes.nfv.Vdu.Compute
+      properties: {sw_image_data: {name: ` + name + `, version: "2", checksum: ` + strings.Repeat(hash, 64) + `}}
+      artifacts: {sw_image: {type: tosca.artifacts.nfv.SwImage, file: a.img}}
+`
+		_, err := ParseVNFD(pack("top.yaml", text), "top.yaml")
+		return err
+	}
+	for _, c := range []struct{ name, hash string }{{"disk", "a"}, {"other", "a"}, {"other", "b"}} {
+		if err := parse(c.name, c.hash); err != nil {
+			t.Errorf("%s %s: %v", c.name, c.hash, err)
+		}
+	}
+	wantFault(t, parse("disk", "b"), "top.yaml", `the name "disk"`)
+}

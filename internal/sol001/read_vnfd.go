@@ -2,6 +2,8 @@ package sol001
 
 import (
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -70,8 +72,8 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 }
 
 // sameImages adds the software images of a flavour to those of the others. An
-// image is known by the name of its VDU or storage alone (vnfdSoftwareImageId), so
-// that a name must mean one image in all flavours.
+// image is known by the name of its VDU or storage alone, or by its own name alone
+// (vnfdSoftwareImageId), so that each name must mean one image in all flavours.
 func (p *part) sameImages(f *Flavour, known map[string]*SwImage) error {
 	own := map[string]*SwImage{}
 	for id, v := range f.VDUs {
@@ -80,16 +82,25 @@ func (p *part) sameImages(f *Flavour, known map[string]*SwImage) error {
 	for id, v := range f.Storages {
 		own[id] = v.SwImage
 	}
-	for id, img := range own {
+	for _, id := range slices.Sorted(maps.Keys(own)) {
+		img := own[id]
 		if img == nil {
 			continue
 		}
-		if other := known[id]; other != nil && *other != *img {
+		if other := known["of "+id]; other != nil && !other.same(img) {
 			return fault(p.file, 0, "%s has another software image in the flavour %q than in one before it; give it another name there", clip(id), clip(f.ID))
 		}
-		known[id] = img
+		if other := known["named "+img.Name]; other != nil && !other.same(img) {
+			return fault(p.file, 0, "the software image of %s in the flavour %q has the name %q, as another image has; give each a name of its own in sw_image_data", clip(id), clip(f.ID), clip(img.Name))
+		}
+		known["of "+id], known["named "+img.Name] = img, img
 	}
 	return nil
+}
+
+// same says whether two software images are the same bytes of the same file.
+func (i *SwImage) same(other *SwImage) bool {
+	return i.File == other.File && i.Algorithm == other.Algorithm && i.Hash == other.Hash
 }
 
 func firstOf(parts ...*part) error {
