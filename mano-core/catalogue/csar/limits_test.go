@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -115,5 +116,31 @@ func TestLimits_SignatureTwice(t *testing.T) {
 	})
 	if res := verify(t, data, b.policy); res.Accepted || !found(res, RuleSignature, "Files/a.yaml") {
 		t.Errorf("accepted %v: %v", res.Accepted, res.Findings)
+	}
+}
+
+// For so many signers a way to an anchor is sought in vain, and for no more.
+func TestLimits_Unchained(t *testing.T) {
+	b, stranger := newBench(t), csartest.NewCA(t, "other CA").Signer(t, "stranger", nil)
+	spec := csartest.Spec{Option: csartest.Option1, Signer: stranger, Files: map[string][]byte{}}
+	for i := range maxUnchained + 8 {
+		name := fmt.Sprintf("Files/%d.sh", i)
+		spec.Files[name], spec.SignFiles = []byte(name), append(spec.SignFiles, name)
+	}
+	data := csartest.Build(t, spec)
+	sought, left := 0, 0
+	for _, f := range verify(t, data, b.policy).Findings {
+		switch {
+		case f.Rule == RuleChain && strings.Contains(f.Text, "no trust anchor leads"):
+			sought++
+		case f.Rule == RuleChain && strings.Contains(f.Text, "was not looked at"):
+			left++
+		}
+	}
+	if sought != maxUnchained || left != 9 { // that of the manifest is one more
+		t.Errorf("%d chains were sought and %d left", sought, left)
+	}
+	if res := verify(t, data, Policy{Anchors: []*x509.Certificate{stranger.Cert}, At: corpusTime}); !res.Accepted {
+		t.Errorf("many signatures of one that is trusted: %v", res.Findings)
 	}
 }

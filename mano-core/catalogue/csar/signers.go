@@ -178,8 +178,30 @@ func (v *verifier) judgeValidity(signed string, c *x509.Certificate) time.Time {
 	return at
 }
 
-// chain finds a way from the signer to an anchor, at the time at.
+// maxUnchained is how many signers may lead to no anchor before no other is looked
+// at. Looking takes up to 100 checks of signatures: with the largest keys that is
+// a second, and a package can have 100,000 signers.
+const maxUnchained = 32
+
+// chain finds a way from the signer to an anchor, at the time at, which is the
+// same for all signatures of one signer.
 func (v *verifier) chain(j judgeJob, c *x509.Certificate, at time.Time) []*x509.Certificate {
+	chain := v.chains[string(c.Raw)]
+	if chain == nil {
+		chain = v.findChain(j, c, at)
+		v.chains[string(c.Raw)] = chain
+	}
+	for i := 1; i < len(chain)-1; i++ { // the last is an anchor, and not ours to judge
+		v.judgeStrength(j.signed, "issuer", chain[i])
+	}
+	return chain
+}
+
+func (v *verifier) findChain(j judgeJob, c *x509.Certificate, at time.Time) []*x509.Certificate {
+	if v.unchained == maxUnchained {
+		v.find(RuleChain, Error, j.signed, "the chain of signer %s was not looked at, because %d signers before it lead to no trust anchor; mend those first", quote(c.Subject.String()), maxUnchained)
+		return nil
+	}
 	between := x509.NewCertPool()
 	for _, certs := range [][]*x509.Certificate{j.sig.certs, j.certs} {
 		for _, other := range certs {
@@ -188,11 +210,9 @@ func (v *verifier) chain(j judgeJob, c *x509.Certificate, at time.Time) []*x509.
 	}
 	chains, err := c.Verify(x509.VerifyOptions{Roots: v.anchors, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err == nil {
-		for _, issuer := range chains[0][1 : max(len(chains[0]), 2)-1] { // the last is an anchor, and not ours to judge
-			v.judgeStrength(j.signed, "issuer", issuer)
-		}
 		return chains[0]
 	}
+	v.unchained++
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
 		v.find(RuleChain, Error, j.signed, "no trust anchor leads to signer %s, issued by %s; add that issuer's certificate to the trust anchors, or do not use the package",

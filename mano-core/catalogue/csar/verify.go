@@ -22,7 +22,7 @@ func (a *Archive) Verify(ctx context.Context, policy Policy) (*Result, error) {
 	}
 	v := &verifier{
 		a: a, policy: policy, res: &Result{}, anchors: x509.NewCertPool(), content: map[string]fileDigests{},
-		listed: map[string]bool{}, hashed: map[string]bool{}, used: map[string]bool{}, signatureOf: map[string]string{}, certFiles: map[string][]*x509.Certificate{},
+		listed: map[string]bool{}, hashed: map[string]bool{}, used: map[string]bool{}, signatureOf: map[string]string{}, certFiles: map[string][]*x509.Certificate{}, chains: map[string][]*x509.Certificate{},
 	}
 	for _, c := range policy.Anchors {
 		v.anchors.AddCert(c)
@@ -62,6 +62,8 @@ type verifier struct {
 	commonCerts []*x509.Certificate
 	signatureOf map[string]string // signature file -> artifact
 	certFiles   map[string][]*x509.Certificate
+	chains      map[string][]*x509.Certificate // to an anchor, by the signer's certificate in DER
+	unchained   int                            // signers for whom there was none
 }
 
 func stopped(err error) error {
