@@ -134,9 +134,9 @@ func whole(ctx context.Context, a *Account) error {
 	return nil
 }
 
-// TestGuard_Damage harms one file of a store at a time. Property: either the
+// TestSoak_GuardDamage harms one file of a store at a time. Property: either the
 // start is refused and the reason names the account, or all is there.
-func TestGuard_Damage(t *testing.T) {
+func TestSoak_GuardDamage(t *testing.T) {
 	samples := 20
 	if os.Getenv("MANOWARD_SOAK") != "" {
 		samples = 500

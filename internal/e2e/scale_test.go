@@ -23,10 +23,10 @@ const (
 	scalePages = 50 << 20 // bytes by which a listing of all makes the hub grow, besides what the bus holds of its store
 )
 
-// TestScale compares, over TLS, what a hub with 1,000 NSs of five VNFs (10,000
+// TestSoak_Scale compares, over TLS, what a hub with 1,000 NSs of five VNFs (10,000
 // with MANOWARD_SOAK) needs for a query, for an Update NS and for telling it to
 // twenty subscribers with what one with 100 needs.
-func TestScale(t *testing.T) {
+func TestSoak_Scale(t *testing.T) {
 	few, many := newScaleHub(t, 100), newScaleHub(t, soak(1000))
 	if rss := many.rss(); rss > scaleRSS || many.took > scaleReady {
 		t.Errorf("%d MB resident, ready after %s; want at most %d MB and %s", rss>>20, many.took, scaleRSS>>20, scaleReady)
