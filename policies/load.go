@@ -80,17 +80,22 @@ func Check(ctx context.Context, files fs.FS, o Options) []Problem {
 }
 
 func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
+	sources, err := readSources(files, func(name string) bool { return !isTest(name) })
+	if err != nil {
+		ps := &problems{}
+		ps.fault("", 0, 0, hub.SafeText(err), "")
+		return nil, ps
+	}
+	return loadSources(ctx, sources, o)
+}
+
+func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Set, *problems) {
 	ps := &problems{}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.SampleDeadline == 0 {
 		o.SampleDeadline = time.Second
-	}
-	sources, err := readSources(files, func(name string) bool { return !isTest(name) })
-	if err != nil {
-		ps.fault("", 0, 0, hub.SafeText(err), "")
-		return nil, ps
 	}
 	s := &Set{schemas: o.Schemas, sources: sources, now: o.Now}
 	modules := parseAll(ps, sources, false)
@@ -99,18 +104,25 @@ func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
 	}
 	s.sort(ps, modules)
 	s.readSamples(ps)
-	s.lint(ps)
-	s.compile(ps, modules)
+	s.build(ps, modules)
 	if ps.bad() {
-		return nil, ps
-	}
-	s.keepUsed()
-	if err := s.prepare(); err != nil {
-		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
 		return nil, ps
 	}
 	s.runSamples(ctx, ps, o.SampleDeadline)
 	return s, ps
+}
+
+// build makes of modules with metadata what can be evaluated.
+func (s *Set) build(ps *problems, modules map[string]*ast.Module) {
+	s.lint(ps)
+	s.compile(ps, modules)
+	if ps.bad() {
+		return
+	}
+	s.keepUsed()
+	if err := s.prepare(); err != nil {
+		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
+	}
 }
 
 // sort finds the policies among the modules and reads their metadata.
