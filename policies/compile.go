@@ -277,7 +277,7 @@ func addError(ps *problems, file string, e *ast.Error) {
 		} else {
 			mend = didYouMean(name, pureBuiltins())
 			if !strings.HasPrefix(mend, "did") {
-				mend = "see `manoward policy show --builtins`, or define it in " + libRoot + "<name>"
+				mend = "define it in the policy, or in " + libRoot + "<name>"
 			}
 		}
 	}
