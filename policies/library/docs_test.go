@@ -21,7 +21,7 @@ func TestEachPolicyHasAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := []string{"README.md"}
-	all := policies(t)
+	all := described(t)
 	if len(all) < 20 {
 		t.Errorf("%d policies", len(all))
 	}
@@ -80,7 +80,7 @@ func TestControlsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range policies(t) {
+	for _, p := range described(t) {
 		ours := 0
 		for _, control := range p.Controls {
 			id, ifa := strings.CutPrefix(control, "IFA033 ")

@@ -113,8 +113,8 @@ type metadata struct {
 	path, title string
 }
 
-// policies reads the metadata of each policy.
-func policies(t *testing.T) []metadata {
+// described reads the metadata of each policy.
+func described(t *testing.T) []metadata {
 	t.Helper()
 	var found []metadata
 	for path, m := range modules(t, false) {

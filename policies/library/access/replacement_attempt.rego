@@ -31,8 +31,7 @@ package manoward.policies.replacement_attempt
 
 import data.manoward.lib.attempt
 import data.manoward.lib.event
-
-params := data.manoward.parameters["replacement-attempt"]
+import data.manoward.parameters["replacement-attempt"] as params
 
 findings contains f if {
 	input.operation == "VNF_INSTANTIATE"

@@ -38,8 +38,7 @@ package manoward.policies.request_source
 
 import data.manoward.lib.event
 import data.manoward.lib.identity
-
-params := data.manoward.parameters["request-source"]
+import data.manoward.parameters["request-source"] as params
 
 findings contains f if {
 	event.begins

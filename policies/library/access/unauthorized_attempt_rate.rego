@@ -38,8 +38,7 @@
 package manoward.policies.unauthorized_attempt_rate
 
 import data.manoward.lib.attempt
-
-params := data.manoward.parameters["unauthorized-attempt-rate"]
+import data.manoward.parameters["unauthorized-attempt-rate"] as params
 
 findings contains f if {
 	tried := attempt.total(params.minutes)

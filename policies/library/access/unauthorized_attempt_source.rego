@@ -35,8 +35,7 @@ package manoward.policies.unauthorized_attempt_source
 
 import data.manoward.lib.attempt
 import data.manoward.lib.identity
-
-params := data.manoward.parameters["unauthorized-attempt-source"]
+import data.manoward.parameters["unauthorized-attempt-source"] as params
 
 findings contains f if {
 	asked

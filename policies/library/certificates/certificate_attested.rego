@@ -40,8 +40,7 @@
 package manoward.policies.certificate_attested
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["certificate-attested"]
+import data.manoward.parameters["certificate-attested"] as params
 
 findings contains f if {
 	some v in vnf.judged

@@ -27,8 +27,7 @@ package manoward.policies.certificate_expiry
 
 import data.manoward.lib.event
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["certificate-expiry"]
+import data.manoward.parameters["certificate-expiry"] as params
 
 findings contains f if {
 	some v in vnf.judged

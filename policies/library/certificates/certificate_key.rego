@@ -32,8 +32,7 @@
 package manoward.policies.certificate_key
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["certificate-key"]
+import data.manoward.parameters["certificate-key"] as params
 
 findings contains f if {
 	some v in vnf.judged

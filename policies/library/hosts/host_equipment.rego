@@ -32,8 +32,7 @@
 package manoward.policies.host_equipment
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["host-equipment"]
+import data.manoward.parameters["host-equipment"] as params
 
 findings contains f if {
 	some v in vnf.judged

@@ -35,8 +35,7 @@
 package manoward.policies.host_firmware
 
 import data.manoward.lib.host
-
-params := data.manoward.parameters["host-firmware"]
+import data.manoward.parameters["host-firmware"] as params
 
 findings contains f if {
 	some id, h in host.judged

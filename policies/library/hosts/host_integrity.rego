@@ -40,8 +40,7 @@
 package manoward.policies.host_integrity
 
 import data.manoward.lib.host
-
-params := data.manoward.parameters["host-integrity"]
+import data.manoward.parameters["host-integrity"] as params
 
 findings contains f if {
 	some id, h in host.judged

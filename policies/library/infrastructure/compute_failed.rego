@@ -28,8 +28,7 @@
 package manoward.policies.compute_failed
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["compute-failed"]
+import data.manoward.parameters["compute-failed"] as params
 
 findings contains f if {
 	fired

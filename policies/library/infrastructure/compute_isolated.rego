@@ -25,8 +25,7 @@
 package manoward.policies.compute_isolated
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["compute-isolated"]
+import data.manoward.parameters["compute-isolated"] as params
 
 findings contains f if {
 	some v in vnf.judged

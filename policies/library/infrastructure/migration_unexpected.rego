@@ -38,8 +38,7 @@
 package manoward.policies.migration_unexpected
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["migration-unexpected"]
+import data.manoward.parameters["migration-unexpected"] as params
 
 findings contains f if {
 	input.operation == "MIGRATED"

@@ -43,8 +43,7 @@
 package manoward.policies.change_window
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["change-window"]
+import data.manoward.parameters["change-window"] as params
 
 findings contains f if {
 	event.begins

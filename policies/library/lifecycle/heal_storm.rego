@@ -36,8 +36,7 @@
 package manoward.policies.heal_storm
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["heal-storm"]
+import data.manoward.parameters["heal-storm"] as params
 
 findings contains f if {
 	counted

@@ -36,8 +36,7 @@
 package manoward.policies.scale_storm
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["scale-storm"]
+import data.manoward.parameters["scale-storm"] as params
 
 findings contains f if {
 	counted

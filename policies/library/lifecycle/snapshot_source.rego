@@ -33,8 +33,7 @@
 package manoward.policies.snapshot_source
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["snapshot-source"]
+import data.manoward.parameters["snapshot-source"] as params
 
 findings contains f if {
 	event.begins

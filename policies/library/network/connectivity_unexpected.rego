@@ -38,8 +38,7 @@ package manoward.policies.connectivity_unexpected
 
 import data.manoward.lib.event
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["connectivity-unexpected"]
+import data.manoward.parameters["connectivity-unexpected"] as params
 
 findings contains f if {
 	some v in vnf.judged

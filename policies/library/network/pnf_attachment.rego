@@ -33,8 +33,7 @@ package manoward.policies.pnf_attachment
 
 import data.manoward.lib.event
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["pnf-attachment"]
+import data.manoward.parameters["pnf-attachment"] as params
 
 findings contains f if {
 	some met in meetings

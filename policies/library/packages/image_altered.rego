@@ -28,8 +28,7 @@ package manoward.policies.image_altered
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["image-altered"]
+import data.manoward.parameters["image-altered"] as params
 
 findings contains f if {
 	some id in altered

@@ -30,8 +30,7 @@ package manoward.policies.package_checksum
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["package-checksum"]
+import data.manoward.parameters["package-checksum"] as params
 
 findings contains f if {
 	some v in vnf.judged

@@ -34,8 +34,7 @@ package manoward.policies.package_signer
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["package-signer"]
+import data.manoward.parameters["package-signer"] as params
 
 findings contains f if {
 	count(params.allowedSigners) > 0

@@ -32,8 +32,7 @@ package manoward.policies.package_unsigned
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["package-unsigned"]
+import data.manoward.parameters["package-unsigned"] as params
 
 findings contains f if {
 	some v in vnf.judged

@@ -37,8 +37,7 @@
 package manoward.policies.software_version
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["software-version"]
+import data.manoward.parameters["software-version"] as params
 
 findings contains f if {
 	some v in vnf.judged

@@ -41,8 +41,7 @@
 package manoward.policies.co_tenancy
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["co-tenancy"]
+import data.manoward.parameters["co-tenancy"] as params
 
 findings contains f if {
 	some v in vnf.judged

@@ -36,8 +36,7 @@
 package manoward.policies.placement_geography
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["placement-geography"]
+import data.manoward.parameters["placement-geography"] as params
 
 findings contains f if {
 	some v in vnf.judged

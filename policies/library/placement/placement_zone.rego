@@ -30,8 +30,7 @@
 package manoward.policies.placement_zone
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["placement-zone"]
+import data.manoward.parameters["placement-zone"] as params
 
 findings contains f if {
 	some v in vnf.judged

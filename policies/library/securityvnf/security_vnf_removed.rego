@@ -36,8 +36,7 @@
 package manoward.policies.security_vnf_removed
 
 import data.manoward.lib.event
-
-params := data.manoward.parameters["security-vnf-removed"]
+import data.manoward.parameters["security-vnf-removed"] as params
 
 findings contains f if {
 	watched

@@ -26,8 +26,7 @@
 package manoward.policies.security_vnf_stopped
 
 import data.manoward.lib.vnf
-
-params := data.manoward.parameters["security-vnf-stopped"]
+import data.manoward.parameters["security-vnf-stopped"] as params
 
 findings contains f if {
 	some v in vnf.judged
