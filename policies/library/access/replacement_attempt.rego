@@ -31,6 +31,7 @@ package manoward.policies.replacement_attempt
 
 import data.manoward.lib.attempt
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["replacement-attempt"] as params
 
 findings contains f if {
@@ -39,7 +40,7 @@ findings contains f if {
 	bar := input.ns.replacementBars[profile]
 	f := {
 		"code": "barred-vnf-is-back",
-		"message": sprintf("VNF profile %s was barred by %s, and VNF %s of it was instantiated", [profile, by(bar), input.subject.vnfInstanceId]),
+		"message": words.line("VNF profile %s was barred by %s, and VNF %s of it was instantiated", [profile, by(bar), input.subject.vnfInstanceId]),
 		"target": event.target,
 		"actions": actions,
 	}
@@ -52,7 +53,7 @@ findings contains f if {
 	f := {
 		"code": "barred-vnf-asked-for",
 		"severity": "medium",
-		"message": sprintf("%s tried %s in an NS where %s is barred", [substring(input.event.attempt.actor, 0, 300), input.operation, concat(", ", sort(barred))]),
+		"message": words.line("%s tried %s in an NS where %s is barred", [substring(input.event.attempt.actor, 0, 300), input.operation, concat(", ", sort(barred))]),
 		"target": attempt.target,
 		"actions": [{"type": "alert"}],
 	}

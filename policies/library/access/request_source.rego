@@ -38,6 +38,7 @@ package manoward.policies.request_source
 
 import data.manoward.lib.event
 import data.manoward.lib.identity
+import data.manoward.lib.words
 import data.manoward.parameters["request-source"] as params
 
 findings contains f if {
@@ -77,7 +78,7 @@ who := substring(input.source.identity, 0, 300)
 finding(code, severity, message) := {
 	"code": code,
 	"severity": severity,
-	"message": message,
+	"message": words.line("%s", [message]),
 	"target": event.target,
 	"actions": [{"type": "alert"}],
 }

@@ -38,6 +38,7 @@
 package manoward.policies.unauthorized_attempt_rate
 
 import data.manoward.lib.attempt
+import data.manoward.lib.words
 import data.manoward.parameters["unauthorized-attempt-rate"] as params
 
 findings contains f if {
@@ -45,7 +46,7 @@ findings contains f if {
 	tried > params.maxAttempts
 	f := {
 		"code": "many-attempts",
-		"message": sprintf("%d unauthorized attempts in %d minutes; the last was %s on %s by %s", [tried, params.minutes, last.operation, last.target, last.actor]),
+		"message": words.line("%d unauthorized attempts in %d minutes; the last was %s on %s by %s", [tried, params.minutes, last.operation, last.target, last.actor]),
 		"target": attempt.target,
 		"actions": [{"type": "alert"}],
 	}
@@ -57,7 +58,7 @@ findings contains f if {
 	f := {
 		"code": "persistent-actor",
 		"severity": "medium",
-		"message": sprintf("%s was refused %d times in %d minutes; the last was %s on %s", [last.actor, tried, params.minutes, last.operation, last.target]),
+		"message": words.line("%s was refused %d times in %d minutes; the last was %s on %s", [last.actor, tried, params.minutes, last.operation, last.target]),
 		"target": attempt.target,
 		"actions": [{"type": "alert"}],
 	}

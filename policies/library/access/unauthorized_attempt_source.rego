@@ -35,6 +35,7 @@ package manoward.policies.unauthorized_attempt_source
 
 import data.manoward.lib.attempt
 import data.manoward.lib.identity
+import data.manoward.lib.words
 import data.manoward.parameters["unauthorized-attempt-source"] as params
 
 findings contains f if {
@@ -71,7 +72,7 @@ what := sprintf("%s on %s", [substring(input.event.attempt.operation, 0, 200), s
 finding(code, severity, message) := {
 	"code": code,
 	"severity": severity,
-	"message": message,
+	"message": words.line("%s", [message]),
 	"target": attempt.target,
 	"actions": [{"type": "alert"}],
 }

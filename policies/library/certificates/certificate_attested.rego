@@ -40,6 +40,7 @@
 package manoward.policies.certificate_attested
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["certificate-attested"] as params
 
 findings contains f if {
@@ -48,7 +49,7 @@ findings contains f if {
 	count(object.get(v, "certificates", [])) == 0
 	f := {
 		"code": "no-certificate",
-		"message": sprintf("VNF %s must have a certificate and has none", [v.id]),
+		"message": words.line("VNF %s must have a certificate and has none", [v.id]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
@@ -64,7 +65,7 @@ findings contains f if {
 	count(serials) > 0
 	f := {
 		"code": "unattested",
-		"message": sprintf("VNF %s has certificates for keys that no hardware attested: %s", [v.id, concat(", ", array.slice(serials, 0, 10))]),
+		"message": words.line("VNF %s has certificates for keys that no hardware attested: %s", [v.id, concat(", ", array.slice(serials, 0, 10))]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}

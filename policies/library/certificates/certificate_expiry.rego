@@ -27,6 +27,7 @@ package manoward.policies.certificate_expiry
 
 import data.manoward.lib.event
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["certificate-expiry"] as params
 
 findings contains f if {
@@ -37,7 +38,7 @@ findings contains f if {
 	f := {
 		"code": "expired",
 		"severity": "high",
-		"message": sprintf("certificate %s of VNF %s ended at %s", [serial(certificate), v.id, certificate.notAfter]),
+		"message": words.line("certificate %s of VNF %s ended at %s", [serial(certificate), v.id, certificate.notAfter]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
@@ -51,7 +52,7 @@ findings contains f if {
 	left < params.days * day
 	f := {
 		"code": "ends-soon",
-		"message": sprintf("certificate %s of VNF %s ends at %s", [serial(certificate), v.id, certificate.notAfter]),
+		"message": words.line("certificate %s of VNF %s ends at %s", [serial(certificate), v.id, certificate.notAfter]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}

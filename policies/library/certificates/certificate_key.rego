@@ -32,6 +32,7 @@
 package manoward.policies.certificate_key
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["certificate-key"] as params
 
 findings contains f if {
@@ -42,7 +43,7 @@ findings contains f if {
 	not pinned(certificate, pins)
 	f := {
 		"code": "key-not-pinned",
-		"message": sprintf("component %s of VNF %s has a certificate for a key that is not the one it should have", [certificate.vnfcId, v.id]),
+		"message": words.line("component %s of VNF %s has a certificate for a key that is not the one it should have", [certificate.vnfcId, v.id]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -51,17 +52,21 @@ findings contains f if {
 findings contains f if {
 	some v in vnf.judged
 	some certificate in v.certificates
-	some other in input.vnfs
-	other.id != v.id
-	some twin in other.certificates
-	lower(twin.keyHash) == lower(certificate.keyHash)
+	others := holders[lower(certificate.keyHash)] - {v.id}
+	count(others) > 0
 	f := {
 		"code": "key-shared",
 		"severity": "high",
-		"message": sprintf("VNF %s and VNF %s have certificates for the same key", [v.id, other.id]),
+		"message": words.line("VNF %s has a certificate for the same key as VNF %s", [v.id, concat(", ", sort(others))]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
+}
+
+# VNFs that have a certificate for a key, by the key
+holders[lower(certificate.keyHash)] contains v.id if {
+	some v in input.vnfs
+	some certificate in v.certificates
 }
 
 pinned(certificate, pins) if lower(certificate.keyHash) in pins

@@ -32,6 +32,7 @@
 package manoward.policies.host_equipment
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["host-equipment"] as params
 
 findings contains f if {
@@ -41,7 +42,7 @@ findings contains f if {
 	not input.hosts[id].equipment[need]
 	f := {
 		"code": "equipment-missing",
-		"message": sprintf("VNF %s needs a host with %s, and %s has none", [v.id, upper(need), id]),
+		"message": words.line("VNF %s needs a host with %s, and %s has none", [v.id, upper(need), id]),
 		"target": object.union(vnf.target(v), {"hostId": id}),
 		"actions": [{"type": "alert"}],
 	}
@@ -58,7 +59,7 @@ findings contains f if {
 	f := {
 		"code": "attester-missing",
 		"severity": "high",
-		"message": sprintf("VNF %s has an attested certificate, but its host %s has neither TPM nor HSM", [v.id, id]),
+		"message": words.line("VNF %s has an attested certificate, but its host %s has neither TPM nor HSM", [v.id, id]),
 		"target": object.union(vnf.target(v), {"hostId": id}),
 		"actions": [{"type": "alert"}],
 	}

@@ -35,6 +35,7 @@
 package manoward.policies.host_firmware
 
 import data.manoward.lib.host
+import data.manoward.lib.words
 import data.manoward.parameters["host-firmware"] as params
 
 findings contains f if {
@@ -43,7 +44,7 @@ findings contains f if {
 	f := {
 		"code": "firmware-denied",
 		"severity": "high",
-		"message": sprintf("host %s has firmware %s, which is denied", [id, h.firmware]),
+		"message": words.line("host %s has firmware %s, which is denied", [id, h.firmware]),
 		"target": {"hostId": id},
 		"actions": actions(h),
 	}
@@ -57,7 +58,7 @@ findings contains f if {
 	not firmware in params.denied
 	f := {
 		"code": "firmware-unknown",
-		"message": sprintf("host %s has firmware %s, which is not on the list", [id, firmware]),
+		"message": words.line("host %s has firmware %s, which is not on the list", [id, firmware]),
 		"target": {"hostId": id},
 		"actions": [{"type": "alert"}],
 	}

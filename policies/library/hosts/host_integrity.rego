@@ -40,6 +40,7 @@
 package manoward.policies.host_integrity
 
 import data.manoward.lib.host
+import data.manoward.lib.words
 import data.manoward.parameters["host-integrity"] as params
 
 findings contains f if {
@@ -47,7 +48,7 @@ findings contains f if {
 	h.integrity == "UNTRUSTED"
 	f := {
 		"code": "host-untrusted",
-		"message": sprintf("the boot measurement of host %s is not what it should be", [id]),
+		"message": words.line("the boot measurement of host %s is not what it should be", [id]),
 		"target": {"hostId": id},
 		"actions": actions(h),
 	}
@@ -60,7 +61,7 @@ findings contains f if {
 	f := {
 		"code": "host-not-measured",
 		"severity": "medium",
-		"message": sprintf("nobody can say whether host %s is what it should be", [id]),
+		"message": words.line("nobody can say whether host %s is what it should be", [id]),
 		"target": {"hostId": id},
 		"actions": [{"type": "alert"}],
 	}

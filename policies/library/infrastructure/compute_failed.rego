@@ -28,6 +28,7 @@
 package manoward.policies.compute_failed
 
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["compute-failed"] as params
 
 findings contains f if {
@@ -35,7 +36,7 @@ findings contains f if {
 	count(event.target) > 0
 	f := {
 		"code": "alarm",
-		"message": sprintf("alarm on %s: %s", [substring(alarm.managedObjectId, 0, 200), substring(object.get(alarm, "probableCause", "no cause is given"), 0, 500)]),
+		"message": words.line("alarm on %s: %s", [substring(alarm.managedObjectId, 0, 200), substring(object.get(alarm, "probableCause", "no cause is given"), 0, 500)]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}
@@ -55,7 +56,7 @@ findings contains f if {
 	f := {
 		"code": "fails-again",
 		"severity": "high",
-		"message": sprintf("VNF %s had %d alarms within an hour", [id, times]),
+		"message": words.line("VNF %s had %d alarms within an hour", [id, times]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}
@@ -66,7 +67,7 @@ findings contains f if {
 	input.event.changedResourceData.operationalState == "FAILED"
 	f := {
 		"code": "compute-failed",
-		"message": sprintf("compute %s failed", [input.event.virtualisedResourceId]),
+		"message": words.line("compute %s failed", [input.event.virtualisedResourceId]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}

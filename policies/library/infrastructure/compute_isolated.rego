@@ -25,6 +25,7 @@
 package manoward.policies.compute_isolated
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["compute-isolated"] as params
 
 findings contains f if {
@@ -33,7 +34,7 @@ findings contains f if {
 	compute.isolated
 	f := {
 		"code": "isolated",
-		"message": sprintf("compute %s of VNF %s is isolated on host %s", [compute.id, v.id, object.get(compute, "hostId", "?")]),
+		"message": words.line("compute %s of VNF %s is isolated on host %s", [compute.id, v.id, object.get(compute, "hostId", "?")]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}

@@ -38,6 +38,7 @@
 package manoward.policies.migration_unexpected
 
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["migration-unexpected"] as params
 
 findings contains f if {
@@ -45,7 +46,7 @@ findings contains f if {
 	not expected
 	f := {
 		"code": "not-asked-for",
-		"message": sprintf("compute %s moved from host %s to %s, and nobody asked for it", [input.event.virtualisedResourceId, from, to]),
+		"message": words.line("compute %s moved from host %s to %s, and nobody asked for it", [input.event.virtualisedResourceId, from, to]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}
@@ -65,7 +66,7 @@ findings contains f if {
 	f := {
 		"code": "migrates-again",
 		"severity": "high",
-		"message": sprintf("VNF %s migrated %d times within an hour", [id, times]),
+		"message": words.line("VNF %s migrated %d times within an hour", [id, times]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}

@@ -43,6 +43,7 @@
 package manoward.policies.change_window
 
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["change-window"] as params
 
 findings contains f if {
@@ -52,7 +53,7 @@ findings contains f if {
 	not open
 	f := {
 		"code": "outside-window",
-		"message": sprintf("%s began on %s at %s, outside of every maintenance window", [input.operation, today, clock]),
+		"message": words.line("%s began on %s at %s, outside of every maintenance window", [input.operation, today, clock]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}

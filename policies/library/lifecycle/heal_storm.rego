@@ -36,6 +36,7 @@
 package manoward.policies.heal_storm
 
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["heal-storm"] as params
 
 findings contains f if {
@@ -45,7 +46,7 @@ findings contains f if {
 	times > params.maxPerVnf
 	f := {
 		"code": "vnf-storm",
-		"message": sprintf("VNF %s was healed %d times in %d minutes", [id, times, params.minutes]),
+		"message": words.line("VNF %s was healed %d times in %d minutes", [id, times, params.minutes]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}
@@ -58,7 +59,7 @@ findings contains f if {
 	f := {
 		"code": "ns-storm",
 		"severity": "high",
-		"message": sprintf("VNFs of this NS were healed %d times in %d minutes", [times, params.minutes]),
+		"message": words.line("VNFs of this NS were healed %d times in %d minutes", [times, params.minutes]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}

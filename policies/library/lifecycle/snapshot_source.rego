@@ -33,6 +33,7 @@
 package manoward.policies.snapshot_source
 
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["snapshot-source"] as params
 
 findings contains f if {
@@ -41,7 +42,7 @@ findings contains f if {
 	not expected
 	f := {
 		"code": done.code,
-		"message": sprintf("%s: VNF %s, asked for by %s", [done.text, object.get(input.subject, "vnfInstanceId", "?"), who]),
+		"message": words.line("%s: VNF %s, asked for by %s", [done.text, object.get(input.subject, "vnfInstanceId", "?"), who]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}

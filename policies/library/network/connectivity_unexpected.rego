@@ -38,6 +38,7 @@ package manoward.policies.connectivity_unexpected
 
 import data.manoward.lib.event
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["connectivity-unexpected"] as params
 
 findings contains f if {
@@ -48,7 +49,7 @@ findings contains f if {
 	not input.ns.virtualLinks[id]
 	f := {
 		"code": "link-not-of-ns",
-		"message": sprintf("connection point %s of VNF %s is on link %s, which the NS does not have", [connection.extCpId, v.id, id]),
+		"message": words.line("connection point %s of VNF %s is on link %s, which the NS does not have", [connection.extCpId, v.id, id]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
@@ -63,7 +64,7 @@ findings contains f if {
 	not profile in allowed
 	f := {
 		"code": "link-not-allowed",
-		"message": sprintf("connection point %s of VNF %s is on a link %s; it may be on %s", [connection.extCpId, v.id, profile, concat(", ", allowed)]),
+		"message": words.line("connection point %s of VNF %s is on a link %s; it may be on %s", [connection.extCpId, v.id, profile, concat(", ", allowed)]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -76,7 +77,7 @@ findings contains f if {
 	f := {
 		"code": "changed-by-other",
 		"severity": "medium",
-		"message": sprintf("the connectivity of VNF %s is changed by %s", [object.get(input.subject, "vnfInstanceId", "?"), who]),
+		"message": words.line("the connectivity of VNF %s is changed by %s", [object.get(input.subject, "vnfInstanceId", "?"), who]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}

@@ -33,6 +33,7 @@ package manoward.policies.pnf_attachment
 
 import data.manoward.lib.event
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["pnf-attachment"] as params
 
 findings contains f if {
@@ -44,7 +45,7 @@ findings contains f if {
 
 findings contains f if {
 	some met in meetings
-	allowed := vnf.setting(params.allowedPnfs, met.vnf)
+	allowed := vnf.setting(params.allowedPnfs, input.vnfs[met.vnf])
 	profile := object.get(input.ns.pnfs[met.pnf], "profileId", "of no known profile")
 	not profile in allowed
 	f := finding(met, "pnf-not-allowed", "medium", sprintf("(%s); its profile may not meet it", [profile]))
@@ -58,7 +59,7 @@ findings contains f if {
 	f := finding(met, "pnf-after-change", "low", "after its connectivity was changed")
 }
 
-meetings contains {"vnf": v, "point": connection.extCpId, "pnf": id} if {
+meetings contains {"vnf": v.id, "point": connection.extCpId, "pnf": id} if {
 	some v in vnf.judged
 	some connection in v.connectivity
 	some id in connection.pnfIds
@@ -67,7 +68,7 @@ meetings contains {"vnf": v, "point": connection.extCpId, "pnf": id} if {
 finding(met, code, severity, text) := {
 	"code": code,
 	"severity": severity,
-	"message": sprintf("connection point %s of VNF %s shares a link with PNF %s %s", [met.point, met.vnf.id, met.pnf, text]),
-	"target": vnf.target(met.vnf),
+	"message": words.line("connection point %s of VNF %s shares a link with PNF %s %s", [met.point, met.vnf, met.pnf, text]),
+	"target": vnf.target(input.vnfs[met.vnf]),
 	"actions": [{"type": "alert"}],
 }

@@ -28,6 +28,7 @@ package manoward.policies.image_altered
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["image-altered"] as params
 
 findings contains f if {
@@ -35,7 +36,7 @@ findings contains f if {
 	not used(id)
 	f := {
 		"code": "image-altered",
-		"message": sprintf("image %s at the VIM is not what was put there; no VNF of ours runs from it", [id]),
+		"message": words.line("image %s at the VIM is not what was put there; no VNF of ours runs from it", [id]),
 		"target": {"imageId": id},
 		"actions": [{"type": "alert"}],
 	}
@@ -47,7 +48,7 @@ findings contains f if {
 	runs_from(v, id)
 	f := {
 		"code": "image-in-use-altered",
-		"message": sprintf("image %s of VNF %s is not what was put at the VIM: what is made of it from now on is not trusted", [id, v.id]),
+		"message": words.line("image %s of VNF %s is not what was put at the VIM: what is made of it from now on is not trusted", [id, v.id]),
 		"target": object.union(vnf.target(v), {"imageId": id}),
 		"actions": actions,
 	}

@@ -30,6 +30,7 @@ package manoward.policies.package_checksum
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["package-checksum"] as params
 
 findings contains f if {
@@ -37,7 +38,7 @@ findings contains f if {
 	altered(input.packages[v.vnfPkgId])
 	f := {
 		"code": "package-altered",
-		"message": sprintf("package %s of VNF %s is not what was on-boarded", [v.vnfPkgId, v.id]),
+		"message": words.line("package %s of VNF %s is not what was on-boarded", [v.vnfPkgId, v.id]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -49,7 +50,7 @@ findings contains f if {
 	pkg.differ({"algorithm": "SHA-256", "hash": v.integrity.checksum}, onboarded)
 	f := {
 		"code": "made-of-other-bytes",
-		"message": sprintf("VNF %s was made of a package with checksum %s, but %s was on-boarded", [v.id, v.integrity.checksum, onboarded.hash]),
+		"message": words.line("VNF %s was made of a package with checksum %s, but %s was on-boarded", [v.id, v.integrity.checksum, onboarded.hash]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -61,7 +62,7 @@ findings contains f if {
 	f := {
 		"code": "check-failed",
 		"severity": "high",
-		"message": sprintf("the check of the package of VNF %s: %s", [v.id, substring(v.integrity.verdict, 0, 500)]),
+		"message": words.line("the check of the package of VNF %s: %s", [v.id, substring(v.integrity.verdict, 0, 500)]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}

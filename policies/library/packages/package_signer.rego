@@ -34,6 +34,7 @@ package manoward.policies.package_signer
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["package-signer"] as params
 
 findings contains f if {
@@ -43,7 +44,7 @@ findings contains f if {
 	not signer in params.allowedSigners
 	f := {
 		"code": "signer-unknown",
-		"message": sprintf("the package of VNF %s was signed by %s, who is not on the list", [v.id, signer]),
+		"message": words.line("the package of VNF %s was signed by %s, who is not on the list", [v.id, signer]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -53,18 +54,19 @@ findings contains f if {
 	some v in vnf.judged
 	signer := pkg.signer(v)
 	own := input.packages[v.vnfPkgId]
-	some other in input.packages
-	other.provider == own.provider
-	other.productName == own.productName
-	other.signer != signer
+	others := signers[[own.provider, own.productName]] - {signer}
+	count(others) > 0
 	f := {
 		"code": "signers-differ",
 		"severity": "medium",
-		"message": sprintf("the package of VNF %s was signed by %s, another package of the same product by %s", [v.id, signer, other.signer]),
+		"message": words.line("the package of VNF %s was signed by %s, other packages of the same product by %s", [v.id, signer, concat(", ", sort(others))]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
 }
+
+# who signed packages, by product
+signers[[p.provider, p.productName]] contains p.signer if some p in input.packages
 
 actions := [{"type": "alert"}, {"type": "terminate-vnf", "snapshot": true, "replace": false}] if {
 	params.terminate

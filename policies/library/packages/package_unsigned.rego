@@ -32,6 +32,7 @@ package manoward.policies.package_unsigned
 
 import data.manoward.lib.pkg
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["package-unsigned"] as params
 
 findings contains f if {
@@ -41,7 +42,7 @@ findings contains f if {
 	not pkg.signer(v)
 	f := {
 		"code": "unsigned",
-		"message": sprintf("VNF %s was made of a package that nobody signed", [v.id]),
+		"message": words.line("VNF %s was made of a package that nobody signed", [v.id]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -55,7 +56,7 @@ findings contains f if {
 	f := {
 		"code": "signature-unknown",
 		"severity": "low",
-		"message": sprintf("nobody can say whether the package of VNF %s was signed", [v.id]),
+		"message": words.line("nobody can say whether the package of VNF %s was signed", [v.id]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}

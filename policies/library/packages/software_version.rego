@@ -37,6 +37,7 @@
 package manoward.policies.software_version
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["software-version"] as params
 
 findings contains f if {
@@ -44,7 +45,7 @@ findings contains f if {
 	v.softwareVersion in params.denied[v.productName]
 	f := {
 		"code": "version-denied",
-		"message": sprintf("VNF %s runs %s %s, which is denied", [v.id, v.productName, v.softwareVersion]),
+		"message": words.line("VNF %s runs %s %s, which is denied", [v.id, v.productName, v.softwareVersion]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -58,7 +59,7 @@ findings contains f if {
 	f := {
 		"code": "version-not-allowed",
 		"severity": "medium",
-		"message": sprintf("VNF %s runs %s %s, which is not on the list", [v.id, v.productName, version]),
+		"message": words.line("VNF %s runs %s %s, which is not on the list", [v.id, v.productName, version]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
@@ -67,17 +68,19 @@ findings contains f if {
 findings contains f if {
 	input.kind == "review"
 	some v in vnf.judged
-	some other in vnf.judged
-	other.vnfProfileId == v.vnfProfileId
-	v.softwareVersion < other.softwareVersion
+	others := versions[v.vnfProfileId] - {v.softwareVersion}
+	count(others) > 0
 	f := {
 		"code": "versions-differ",
 		"severity": "low",
-		"message": sprintf("VNF %s runs version %s, VNF %s of the same profile %s", [v.id, v.softwareVersion, other.id, other.softwareVersion]),
+		"message": words.line("VNF %s runs version %s, others of its profile %s", [v.id, v.softwareVersion, concat(", ", sort(others))]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}
 }
+
+# versions that run, by VNF profile
+versions[v.vnfProfileId] contains v.softwareVersion if some v in vnf.judged
 
 actions := [{"type": "alert"}, {"type": "terminate-vnf", "snapshot": false, "replace": true}] if {
 	params.terminate

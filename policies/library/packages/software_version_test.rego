@@ -51,5 +51,5 @@ test_unknown_version_with_an_allow_list if {
 test_versions_of_one_profile_differ if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v2": {"vnfProfileId": "amf", "softwareVersion": "1.3.0"}}})
 		with data.manoward.parameters as {"software-version": object.union(defaults, {})}
-	fixture.summary(found) == [["versions-differ", "low", ["alert"]]]
+	fixture.summary(found) == [["versions-differ", "low", ["alert"]], ["versions-differ", "low", ["alert"]]]
 }

@@ -41,6 +41,7 @@
 package manoward.policies.co_tenancy
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["co-tenancy"] as params
 
 findings contains f if {
@@ -50,7 +51,7 @@ findings contains f if {
 	input.hosts[id].otherTenants
 	f := {
 		"code": "other-trust-domain",
-		"message": sprintf("VNF %s must not share a host with another trust domain, and does so on %s", [v.id, id]),
+		"message": words.line("VNF %s must not share a host with another trust domain, and does so on %s", [v.id, id]),
 		"target": object.union(vnf.target(v), {"hostId": id}),
 		"actions": actions,
 	}
@@ -60,16 +61,21 @@ findings contains f if {
 	some v in vnf.judged
 	class := params.classes[v.vnfProfileId]
 	some id in vnf.host_ids(v)
-	some neighbour in input.vnfs
-	other := params.classes[neighbour.vnfProfileId]
+	some other, neighbours in classes[id]
 	other != class
-	id in vnf.host_ids(neighbour)
 	f := {
 		"code": "other-class",
-		"message": sprintf("VNF %s (%s) and VNF %s (%s) share host %s", [v.id, class, neighbour.id, other, id]),
+		"message": words.line("VNF %s (%s) and VNF %s (%s) share host %s", [v.id, class, concat(", ", sort(neighbours)), other, id]),
 		"target": object.union(vnf.target(v), {"hostId": id}),
 		"actions": actions,
 	}
+}
+
+# VNFs of each class, by host
+classes[id][class] contains v.id if {
+	some v in input.vnfs
+	class := params.classes[v.vnfProfileId]
+	some id in vnf.host_ids(v)
 }
 
 alone(v) if {

@@ -36,6 +36,7 @@
 package manoward.policies.placement_geography
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["placement-geography"] as params
 
 findings contains f if {
@@ -46,7 +47,7 @@ findings contains f if {
 	not country in allowed
 	f := {
 		"code": "country-not-allowed",
-		"message": sprintf("VNF %s runs in %s; it may run in %s", [v.id, country, concat(", ", allowed)]),
+		"message": words.line("VNF %s runs in %s; it may run in %s", [v.id, country, concat(", ", allowed)]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -60,7 +61,7 @@ findings contains f if {
 	not site in allowed
 	f := {
 		"code": "site-not-allowed",
-		"message": sprintf("VNF %s runs at %s; it may run at %s", [v.id, site, concat(", ", allowed)]),
+		"message": words.line("VNF %s runs at %s; it may run at %s", [v.id, site, concat(", ", allowed)]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -89,7 +90,7 @@ has_site(compute) if location(compute).site != ""
 unknown(v, compute, what) := {
 	"code": sprintf("%s-unknown", [what]),
 	"severity": "medium",
-	"message": sprintf("nobody says in which %s compute %s of VNF %s is", [what, compute.id, v.id]),
+	"message": words.line("nobody says in which %s compute %s of VNF %s is", [what, compute.id, v.id]),
 	"target": vnf.target(v),
 	"actions": [{"type": "alert"}],
 }

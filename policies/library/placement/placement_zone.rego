@@ -30,6 +30,7 @@
 package manoward.policies.placement_zone
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["placement-zone"] as params
 
 findings contains f if {
@@ -40,7 +41,7 @@ findings contains f if {
 	not zone in allowed
 	f := {
 		"code": "zone-not-allowed",
-		"message": sprintf("VNF %s runs in zone %s; it may run in %s", [v.id, zone, concat(", ", allowed)]),
+		"message": words.line("VNF %s runs in zone %s; it may run in %s", [v.id, zone, concat(", ", allowed)]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -54,7 +55,7 @@ findings contains f if {
 	f := {
 		"code": "zone-unknown",
 		"severity": "low",
-		"message": sprintf("nobody says in which zone compute %s of VNF %s is", [compute.id, v.id]),
+		"message": words.line("nobody says in which zone compute %s of VNF %s is", [compute.id, v.id]),
 		"target": vnf.target(v),
 		"actions": [{"type": "alert"}],
 	}

@@ -36,6 +36,7 @@
 package manoward.policies.security_vnf_removed
 
 import data.manoward.lib.event
+import data.manoward.lib.words
 import data.manoward.parameters["security-vnf-removed"] as params
 
 findings contains f if {
@@ -43,7 +44,7 @@ findings contains f if {
 	event.begins
 	f := {
 		"code": "removal-begins",
-		"message": sprintf("security VNF %s is being terminated by %s", [name, who]),
+		"message": words.line("security VNF %s is being terminated by %s", [name, who]),
 		"target": event.target,
 		"actions": [{"type": "alert"}],
 	}
@@ -55,7 +56,7 @@ findings contains f if {
 	f := {
 		"code": "removed",
 		"severity": "critical",
-		"message": sprintf("security VNF %s was terminated by %s", [name, who]),
+		"message": words.line("security VNF %s was terminated by %s", [name, who]),
 		"target": event.target,
 		"actions": actions,
 	}

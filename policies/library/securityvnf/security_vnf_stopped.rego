@@ -26,6 +26,7 @@
 package manoward.policies.security_vnf_stopped
 
 import data.manoward.lib.vnf
+import data.manoward.lib.words
 import data.manoward.parameters["security-vnf-stopped"] as params
 
 findings contains f if {
@@ -34,7 +35,7 @@ findings contains f if {
 	v.operationalState == "STOPPED"
 	f := {
 		"code": "stopped",
-		"message": sprintf("security VNF %s is stopped", [v.id]),
+		"message": words.line("security VNF %s is stopped", [v.id]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
@@ -51,7 +52,7 @@ findings contains f if {
 	}
 	f := {
 		"code": "nothing-runs",
-		"message": sprintf("security VNF %s is said to be started, but none of its computes runs", [v.id]),
+		"message": words.line("security VNF %s is said to be started, but none of its computes runs", [v.id]),
 		"target": vnf.target(v),
 		"actions": actions,
 	}
