@@ -24,7 +24,8 @@ func notified(more ...property) []property {
 
 func problem() node {
 	return open("ProblemDetails of SOL 013", may("type", text("type")), may("title", text("title")), may("status", whole("HTTP status")),
-		may("detail", text("detail")), may("instance", text("instance")))
+		may("detail", text("detail")), may("instance", text("instance")),
+		may("manoward.findings", list("each reason for which a package was refused", text("reason"))))
 }
 
 // beforeAfter is one side of a VNF that changed.
@@ -153,7 +154,8 @@ func computeChange() kind {
 			may("hostId", text("new host")), may("formerHostId", text("host before a migration")), may("zoneId", text("new zone")),
 			may("flavourId", text("flavour")), may("formerFlavourId", text("flavour before scaling")),
 			may("operationalState", text("ENABLED, FAILED")), may("runningState", text("STARTED, HALTED, FAILED")), may("snapshotId", text("what it was restored from")),
-			may("networkId", text("network of a port")), may("attachedResourceId", text("what a port is attached to")), may("sizeOfStorageGiB", whole("size of a storage"))))
+			may("computeOperation", text("START, STOP, REBOOT")), may("erasedAt", moment("when it was erased")), may("checksumBefore", ref("checksum")), may("checksumAfter", ref("checksum")),
+			may("secureStorage", text("what became of its TPM, HSM and HMEE slots")), may("networkId", text("network of a port")), may("attachedResourceId", text("what a port is attached to")), may("sizeOfStorageGiB", whole("size of a storage"))))
 }
 
 func hostChange() kind {
