@@ -85,6 +85,19 @@ bad_name if ns.name in {"bad", "worse"}
 	}
 }
 
+// TestTraceOfALoop holds that the trace of a policy that never ends does.
+func TestTraceOfALoop(t *testing.T) {
+	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": bads["product"].rules}), nil)
+	var out strings.Builder
+	if err := s.Trace(t.Context(), badNS(t), "a", &out); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, out.String(), "more than 100000 steps: the rest is left out", "undecided: ")
+	if e, err := s.Explain(t.Context(), badNS(t), "a"); err != nil || !strings.Contains(e.Undecided, "it was not done after 1s") {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 const signerTest = `package manoward.policies.package_signer_test
 
 import data.manoward.policies.package_signer
