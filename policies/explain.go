@@ -83,7 +83,7 @@ func (s *Snapshot) Trace(ctx context.Context, in *Input, policyID string, w io.W
 	if err != nil {
 		return err
 	}
-	steps := &recorder{buffer: topdown.NewBufferTracer()}
+	steps := &recorder{buffer: topdown.NewBufferTracer(), most: maxSteps}
 	_, err = s.ask(ctx, q, in, alone*DefaultDeadline, func(t *topdown.Query) { t.WithQueryTracer(steps) })
 	topdown.PrettyTraceWithLocation(w, *steps.buffer)
 	if steps.more {
@@ -101,7 +101,8 @@ func (s *Snapshot) Trace(ctx context.Context, in *Input, policyID string, w io.W
 // makes more of them than memory holds.
 type recorder struct {
 	buffer *topdown.BufferTracer
-	more   bool
+	most   int
+	more   bool // than most
 }
 
 // Enabled is part of the engine's tracer.
@@ -112,7 +113,7 @@ func (r *recorder) Config() topdown.TraceConfig { return r.buffer.Config() }
 
 // TraceEvent keeps a step.
 func (r *recorder) TraceEvent(event topdown.Event) {
-	if r.more = r.more || len(*r.buffer) >= maxSteps; !r.more {
+	if r.more = r.more || len(*r.buffer) >= r.most; !r.more {
 		r.buffer.TraceEvent(event)
 	}
 }
@@ -221,19 +222,7 @@ func (w *witness) label(rule *ast.Rule) Label {
 // parameters in it, with its variables replaced by their values, as far as they
 // have any.
 func (w *witness) readsOf(rule *ast.Rule, event *topdown.Event) []Read {
-	aliases := map[ast.Var]ast.Ref{}
-	ast.WalkExprs(rule, func(e *ast.Expr) bool {
-		if terms := e.Operands(); e.IsEquality() && len(terms) == 2 {
-			for i := range 2 {
-				name, isVar := terms[i].Value.(ast.Var)
-				ref, isRef := terms[1-i].Value.(ast.Ref)
-				if isVar && isRef {
-					aliases[name] = ref
-				}
-			}
-		}
-		return false
-	})
+	aliases := aliasesOf(rule)
 	var reads []Read
 	ast.WalkRefs(rule, func(r ast.Ref) bool {
 		full := expand(r, aliases, 0)
