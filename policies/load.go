@@ -276,13 +276,15 @@ func readSources(files fs.FS, want func(string) bool) (map[string][]byte, error)
 // parseAll parses the modules among the sources, several at once.
 func parseAll(ps *problems, sources map[string][]byte, tests bool) map[string]*ast.Module {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(sources)), func(n string) bool { return path.Ext(n) != ".rego" })
-	parsed, errs := make([]*ast.Module, len(names)), make([]error, len(names))
+	parsed, errs, deep := make([]*ast.Module, len(names)), make([]error, len(names)), make([]*ast.Location, len(names))
 	o := ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities(tests)}
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
 		g.Go(func() error {
-			parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(sources[name]), o)
+			if parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(sources[name]), o); parsed[i] != nil {
+				deep[i] = tooDeep(parsed[i])
+			}
 			return nil
 		})
 	}
@@ -294,9 +296,8 @@ func parseAll(ps *problems, sources map[string][]byte, tests bool) map[string]*a
 			addErrors(ps, name, errs[i])
 		case parsed[i] == nil:
 			ps.fault(name, 0, 0, "the file is empty", "write a policy, or take it away")
-		case tooDeep(parsed[i]) != nil:
-			at := tooDeep(parsed[i])
-			ps.fault(name, at.Row, at.Col, "the rule is nested too deeply, or has too many branches", "make several rules of it")
+		case deep[i] != nil:
+			ps.fault(name, deep[i].Row, deep[i].Col, "the rule is nested too deeply, or has too many branches", "make several rules of it")
 		default:
 			modules[name] = parsed[i]
 		}
