@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/policies"
 )
 
 const controls = "../../docs/controls"
@@ -21,7 +22,7 @@ func TestEachPolicyHasAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := []string{"README.md"}
-	all := described(t)
+	all := load(t).Policies()
 	if len(all) < 20 {
 		t.Errorf("%d policies", len(all))
 	}
@@ -33,13 +34,13 @@ func TestEachPolicyHasAPage(t *testing.T) {
 			continue
 		}
 		page := string(raw)
-		wanted := []string{"# " + p.ID + ": " + p.title, "## Why", "## What it finds", "## What it does", "## Parameters", "## At three in the morning", "| severity | " + p.Severity + " |", p.path}
+		wanted := []string{"# " + p.ID + ": " + p.Title, "## Why", "## What it finds", "## What it does", "## Parameters", "## At three in the morning", "| severity | " + string(p.Severity) + " |", p.File}
 		wanted = append(wanted, p.Controls...)
 		for _, kind := range p.Events {
-			wanted = append(wanted, "`"+kind+"`")
+			wanted = append(wanted, "`"+string(kind)+"`")
 		}
-		for name := range p.Parameters.Properties {
-			wanted = append(wanted, "\n| `"+name+"` | ")
+		for _, v := range p.Parameters {
+			wanted = append(wanted, "\n| `"+v.Name+"` | ", v.Description)
 		}
 		for _, text := range wanted {
 			if !strings.Contains(page, text) {
@@ -62,11 +63,11 @@ func TestEachPolicyHasAPage(t *testing.T) {
 }
 
 // tableRow is the row of a policy in the table of policies.
-func tableRow(p *metadata) string {
-	cells := []string{fmt.Sprintf("[%s](%s.md)", p.ID, p.ID), p.Severity}
+func tableRow(p *policies.Policy) string {
+	cells := []string{fmt.Sprintf("[%s](%s.md)", p.ID, p.ID), string(p.Severity)}
 	for _, kind := range hub.EventKinds() {
 		mark := ""
-		if slices.Contains(p.Events, string(kind)) {
+		if p.On(kind) {
 			mark = "x"
 		}
 		cells = append(cells, mark)
@@ -80,7 +81,7 @@ func TestControlsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range described(t) {
+	for _, p := range load(t).Policies() {
 		ours := 0
 		for _, control := range p.Controls {
 			id, ifa := strings.CutPrefix(control, "IFA033 ")
@@ -89,11 +90,11 @@ func TestControlsExist(t *testing.T) {
 			}
 			ours++
 			if !strings.Contains(string(register), "| "+id+" |") {
-				t.Errorf("%s: docs/requirements.md has no %s", p.path, id)
+				t.Errorf("%s: docs/requirements.md has no %s", p.File, id)
 			}
 		}
 		if ours == 0 || ours == len(p.Controls) {
-			t.Errorf("%s: controls %v are not of IFA 033 and of another catalogue", p.path, p.Controls)
+			t.Errorf("%s: controls %v are not of IFA 033 and of another catalogue", p.File, p.Controls)
 		}
 	}
 }

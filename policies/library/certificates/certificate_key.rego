@@ -35,6 +35,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["certificate-key"] as params
 
+# METADATA
+# title: key not pinned
 findings contains f if {
 	some v in vnf.judged
 	some certificate in v.certificates
@@ -49,6 +51,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: key shared
 findings contains f if {
 	some v in vnf.judged
 	some certificate in v.certificates

@@ -46,6 +46,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["change-window"] as params
 
+# METADATA
+# title: outside window
 findings contains f if {
 	event.begins
 	input.operation in params.operations

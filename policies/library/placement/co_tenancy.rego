@@ -44,6 +44,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["co-tenancy"] as params
 
+# METADATA
+# title: other trust domain
 findings contains f if {
 	some v in vnf.judged
 	alone(v)
@@ -57,6 +59,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: other class
 findings contains f if {
 	some v in vnf.judged
 	class := params.classes[v.vnfProfileId]
