@@ -65,18 +65,21 @@ findings contains f if {
 	some v in vnf.judged
 	class := params.classes[v.vnfProfileId]
 	some id in vnf.host_ids(v)
-	some other, neighbours in classes[id]
+	some other in classes
 	other != class
+	[id, other] in there
 	f := {
 		"code": "other-class",
-		"message": words.line("VNF %s (%s) and VNF %s (%s) share host %s", [v.id, class, concat(", ", sort(neighbours)), other, id]),
+		"message": words.line("VNF %s of class %s shares host %s with a VNF of class %s", [v.id, class, id, other]),
 		"target": object.union(vnf.target(v), {"hostId": id}),
 		"actions": actions,
 	}
 }
 
-# VNFs of each class, by host
-classes[id][class] contains v.id if {
+classes := {class | some class in params.classes}
+
+# Which classes are on which host.
+there := {[id, class] |
 	some v in input.vnfs
 	class := params.classes[v.vnfProfileId]
 	some id in vnf.host_ids(v)
