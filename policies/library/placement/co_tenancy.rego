@@ -60,6 +60,22 @@ findings contains f if {
 }
 
 # METADATA
+# title: neighbours unknown
+findings contains f if {
+	some v in vnf.judged
+	alone(v)
+	some id in vnf.host_ids(v)
+	not told(id)
+	f := {
+		"code": "neighbours-unknown",
+		"severity": "low",
+		"message": words.line("nobody says whether VNF %s, which must be alone, shares host %s with another trust domain", [v.id, id]),
+		"target": object.union(vnf.target(v), {"hostId": id}),
+		"actions": [{"type": "alert"}],
+	}
+}
+
+# METADATA
 # title: other class
 findings contains f if {
 	some v in vnf.judged
@@ -75,6 +91,8 @@ findings contains f if {
 		"actions": actions,
 	}
 }
+
+told(id) if is_boolean(input.hosts[id].otherTenants)
 
 classes := {class | some class in params.classes}
 

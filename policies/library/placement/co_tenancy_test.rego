@@ -24,6 +24,18 @@ test_a_profile_that_must_be_alone_ends_when_that_is_switched_on if {
 	fixture.summary(found) == [["other-trust-domain", "default", ["alert", "terminate-vnf"]]]
 }
 
+test_nobody_knows_the_neighbours if {
+	found := policy.findings with input as json.remove(fixture.event("review", {}), ["hosts/h2/otherTenants"])
+		with data.manoward.parameters as {"co-tenancy": object.union(defaults, {})}
+	fixture.summary(found) == [["neighbours-unknown", "low", ["alert"]]]
+}
+
+test_the_host_is_not_known if {
+	found := policy.findings with input as json.remove(fixture.event("review", {}), ["hosts/h2"])
+		with data.manoward.parameters as {"co-tenancy": object.union(defaults, {})}
+	fixture.summary(found) == [["neighbours-unknown", "low", ["alert"]]]
+}
+
 test_two_classes_on_one_host if {
 	found := policy.findings with input as fixture.event("ns-change", {"computes": {"c2": {"hostId": "h1"}}})
 		with data.manoward.parameters as {"co-tenancy": object.union(defaults, {"classes": {"amf": "secret", "firewall": "public"}})}
