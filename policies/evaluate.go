@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -97,8 +98,8 @@ func (s *Set) newQuery(policies []*policy) (*query, error) {
 	return q, nil
 }
 
-// prepare compiles one query for the policies of each kind, and one for each
-// policy alone.
+// prepare compiles one query for the policies of each kind. That for a policy
+// alone is compiled when it is asked for.
 func (s *Set) prepare() (err error) {
 	s.queries = map[hub.EventKind]*query{}
 	for _, kind := range s.schemas.Kinds() {
@@ -113,9 +114,7 @@ func (s *Set) prepare() (err error) {
 		}
 	}
 	for _, p := range s.policies {
-		if p.alone, err = s.newQuery([]*policy{p}); err != nil {
-			return err
-		}
+		p.alone = sync.OnceValues(func() (*query, error) { return s.newQuery([]*policy{p}) })
 	}
 	return nil
 }
@@ -177,7 +176,7 @@ func (s *Snapshot) query(kind hub.EventKind, id string) (*query, error) {
 	if !p.On(kind) {
 		return nil, hub.E(hub.Invalid, "evaluate policies", fmt.Sprintf("the policy %s is not for events of the kind %s; it is for %s", id, kind, join(p.Events)), nil)
 	}
-	return p.alone, nil
+	return p.alone()
 }
 
 // oneByOne asks each policy alone, within the time of ten deadlines for all.
@@ -185,7 +184,10 @@ func (s *Snapshot) oneByOne(ctx context.Context, policies []*policy, in *Input, 
 	all, cancel := context.WithTimeout(ctx, alone*deadline)
 	defer cancel()
 	for _, p := range policies {
-		err := s.run(all, p.alone, in, deadline, r)
+		q, err := p.alone()
+		if err == nil {
+			err = s.run(all, q, in, deadline, r)
+		}
 		if err != nil && ctx.Err() == nil {
 			r.undecided(p, err, deadline)
 		}

@@ -156,17 +156,3 @@ todo_test_later if 1 == 2
 		t.Error("no test is a pass")
 	}
 }
-
-func TestCheck(t *testing.T) {
-	files := base()
-	o := Options{Schemas: ownSchemas(t)}
-	if problems := Check(t.Context(), files, o); len(problems) != 0 {
-		t.Errorf("problems = %v", problems)
-	}
-	files["x_test.rego"] = &fstest.MapFile{Data: []byte("package x_test\ntest_a if {")}
-	files["package_signer.rego"].Data = []byte(strings.Replace(signer, "severity: high", "severity: hihg", 1))
-	problems := Check(t.Context(), files, o)
-	if len(problems) != 2 || problems[0].File != "package_signer.rego" || problems[1].File != "x_test.rego" {
-		t.Errorf("problems = %v", problems)
-	}
-}

@@ -66,19 +66,6 @@ func Load(ctx context.Context, files fs.FS, o Options) (*Set, []Problem) {
 	return s, list
 }
 
-// Check returns what is wrong with the policies below the root of files, as
-// [Load] does, and with their tests as far as that shows without running them.
-func Check(ctx context.Context, files fs.FS, o Options) []Problem {
-	_, ps := load(ctx, files, o)
-	tests, err := readSources(files, isTest)
-	if err != nil {
-		ps.fault("", 0, 0, hub.SafeText(err), "")
-		return ps.sorted()
-	}
-	parseAll(ps, tests, true)
-	return ps.sorted()
-}
-
 func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
 	sources, err := readSources(files, func(name string) bool { return !isTest(name) })
 	if err != nil {

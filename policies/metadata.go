@@ -31,7 +31,7 @@ type policy struct {
 	paramTyp types.Type
 	defaults map[string]any
 	samples  []sample
-	alone    *query
+	alone    func() (*query, error)
 }
 
 // metadata reads the metadata of one policy's file. It returns nil when there

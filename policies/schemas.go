@@ -124,6 +124,15 @@ func (s *Schemas) ParseInput(raw []byte) (*Input, error) {
 	return &Input{Kind: kind, Time: at.UTC(), value: value}, nil
 }
 
+// JSON returns the input as a JSON document.
+func (in *Input) JSON() json.RawMessage {
+	doc, err := ast.JSON(in.value)
+	if err != nil {
+		return nil
+	}
+	return encode(doc)
+}
+
 // decodeJSON reads one JSON document and keeps numbers as they are written.
 func decodeJSON(raw []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
