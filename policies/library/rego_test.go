@@ -1,13 +1,8 @@
 package library_test
 
 import (
-	"bytes"
-	"io/fs"
 	"strings"
 	"testing"
-
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/format"
 
 	"github.com/manoward/manoward/policies"
 	"github.com/manoward/manoward/policies/library"
@@ -68,26 +63,10 @@ func TestRego(t *testing.T) {
 	}
 }
 
-// TestFormatted holds the Rego in the format of opa fmt.
-func TestFormatted(t *testing.T) {
-	err := fs.WalkDir(library.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".rego") {
-			return err
-		}
-		source, err := fs.ReadFile(library.FS(), path)
-		if err != nil {
-			return err
-		}
-		want, err := format.SourceWithOpts(path, source, format.Opts{RegoVersion: ast.RegoV1})
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(source, want) {
-			t.Errorf("%s is not formatted: opa fmt -w policies/library/%s", path, path)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+// TestCheck asks that "policy check" has nothing to say of the library: not of
+// its format, and not of tests or controls that a policy lacks.
+func TestCheck(t *testing.T) {
+	for _, p := range policies.Check(t.Context(), library.FS(), policies.Options{Schemas: schemasOf(t)}) {
+		t.Error(p)
 	}
 }

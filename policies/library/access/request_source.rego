@@ -54,7 +54,7 @@ findings contains f if {
 # title: kind not allowed
 findings contains f if {
 	event.begins
-	kind := input.source.kind
+	kind := object.get(input.source, "kind", "unknown")
 	allowed := params.allowedKinds[input.operation]
 	not kind in allowed
 	f := finding("kind-not-allowed", "medium", sprintf("%s was asked for by %s (%s), which may not", [input.operation, kind, who]))

@@ -18,6 +18,12 @@ test_the_oss_changes_the_package if {
 	fixture.summary(found) == []
 }
 
+test_nobody_says_what_kind_of_party if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_CHANGE_VNFPKG", "phase": "START"}), ["outcome", "source/kind"])
+		with data.manoward.parameters as {"request-source": object.union(defaults, {})}
+	fixture.summary(found) == [["kind-not-allowed", "medium", ["alert"]]]
+}
+
 test_nobody_says_who if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {"phase": "START"}), ["outcome", "source"])
 		with data.manoward.parameters as {"request-source": object.union(defaults, {})}
