@@ -2,14 +2,17 @@ package library_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/policies"
+	"github.com/manoward/manoward/policies/library"
 )
 
 const controls = "../../docs/controls"
@@ -40,7 +43,10 @@ func TestEachPolicyHasAPage(t *testing.T) {
 			wanted = append(wanted, "`"+string(kind)+"`")
 		}
 		for _, v := range p.Parameters {
-			wanted = append(wanted, "\n| `"+v.Name+"` | ", v.Description)
+			wanted = append(wanted, fmt.Sprintf("\n| `%s` | `%s` | %s |\n", v.Name, v.Default, v.Description))
+		}
+		for _, code := range codes(t, p.File) {
+			wanted = append(wanted, "\n| `"+code+"` | ")
 		}
 		for _, text := range wanted {
 			if !strings.Contains(page, text) {
@@ -60,6 +66,23 @@ func TestEachPolicyHasAPage(t *testing.T) {
 			t.Errorf("docs/controls/%s is of no policy", page.Name())
 		}
 	}
+}
+
+// codes returns the codes of findings that stand in a policy's file.
+func codes(t *testing.T, file string) []string {
+	t.Helper()
+	source, err := fs.ReadFile(library.FS(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, m := range regexp.MustCompile(`(?:"code": |finding\((?:met, )?)"([a-z-]+)"`).FindAllSubmatch(source, -1) {
+		found = append(found, string(m[1]))
+	}
+	if len(found) == 0 && !strings.Contains(string(source), `"code": `) {
+		t.Errorf("%s: no codes of findings", file)
+	}
+	return found
 }
 
 // tableRow is the row of a policy in the table of policies.
