@@ -297,7 +297,7 @@ func addError(ps *problems, file string, e *ast.Error) {
 		}
 		line, column = e.Location.Row, e.Location.Col
 	}
-	clean := func(s string) string { return typedRef.ReplaceAllString(s, "input") }
+	clean := func(s string) string { return clip(typedRef.ReplaceAllString(s, "input")) }
 	text, mend := clean(e.Message), ""
 	if d, ok := e.Details.(*ast.RefErrInvalidDetail); ok && d.Pos > 0 && d.Pos < len(d.Ref) {
 		text, mend = explainRef(d, clean)

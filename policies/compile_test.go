@@ -138,7 +138,8 @@ func TestBuiltins(t *testing.T) {
 		"json.match_schema": "a schema may be fetched from the network", "json.verify_schema": "a schema may be fetched from the network",
 		"time.now_ns": "clock: the time of the event is input.time",
 		"rand.intn":   "chance", "uuid.rfc4122": "chance", "uuid.parse": "tells a host by its address",
-		"trace": "for debugging", "internal.test_case": "for tests",
+		"internal.template_string": "template strings are out of the language",
+		"trace":                    "for debugging", "internal.test_case": "for tests",
 		"rego.metadata.chain": "a policy does not judge itself", "rego.metadata.rule": "a policy does not judge itself", "rego.parse_module": "a policy does not judge policies",
 
 		"crypto.x509.parse_and_verify_certificates": "clock", "crypto.x509.parse_and_verify_certificates_with_options": "clock",

@@ -286,9 +286,54 @@ func parseAll(ps *problems, sources map[string][]byte, tests bool) map[string]*a
 			addErrors(ps, name, errs[i])
 		case parsed[i] == nil:
 			ps.fault(name, 0, 0, "the file is empty", "write a policy, or take it away")
+		case tooDeep(parsed[i]) != nil:
+			at := tooDeep(parsed[i])
+			ps.fault(name, at.Row, at.Col, "the rule is nested too deeply, or has too many branches", "make several rules of it")
 		default:
 			modules[name] = parsed[i]
 		}
 	}
 	return modules
+}
+
+// Limits of one rule. The compiler's time grows with a power of the depth, and
+// nothing can end a compilation.
+const (
+	maxTermDepth    = 100 // terms within terms
+	maxClosureDepth = 8   // comprehensions and "every" within one another
+	maxElse         = 100 // branches of one rule
+)
+
+// tooDeep returns where a module goes beyond the limits of a rule, or nil.
+func tooDeep(module *ast.Module) *ast.Location {
+	for _, rule := range module.Rules {
+		branches := 0
+		for r := rule; r != nil; r = r.Else {
+			if branches++; branches > maxElse {
+				return rule.Location
+			}
+		}
+		terms, closures, deep := 0, 0, false
+		count := func(x any, by int) {
+			switch x := x.(type) {
+			case *ast.Term:
+				terms += by
+				switch x.Value.(type) {
+				case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension, *ast.TemplateString:
+					closures += by
+				}
+			case *ast.Every:
+				closures += by
+			}
+		}
+		ast.NewBeforeAfterVisitor(func(x any) bool {
+			count(x, 1)
+			deep = deep || terms > maxTermDepth || closures > maxClosureDepth
+			return deep
+		}, func(x any) { count(x, -1) }).Walk(rule)
+		if deep {
+			return rule.Location
+		}
+	}
+	return nil
 }
