@@ -38,3 +38,13 @@ test_refused_for_another_profile if {
 	found := policy.findings with input as fixture.event("unauthorized-attempt", {"operation": "ns.update:ADD_VNF", "subject": {"vnfProfileId": "smf"}, "ns": {"replacementBars": {"amf": {}}}})
 	fixture.summary(found) == []
 }
+
+test_another_operation_on_it if {
+	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_HEAL", "ns": {"replacementBars": {"amf": {}}}})
+	fixture.summary(found) == []
+}
+
+test_it_failed if {
+	found := policy.findings with input as fixture.event("ns-change", {"outcome": "FAILED", "ns": {"replacementBars": {"amf": {}}}})
+	fixture.summary(found) == []
+}

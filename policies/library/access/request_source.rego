@@ -73,7 +73,6 @@ findings contains f if {
 # title: identity not allowed
 findings contains f if {
 	event.begins
-	input.source
 	allowed := params.allowedIdentities[input.operation]
 	not who in allowed
 	f := finding("identity-not-allowed", "high", sprintf("%s was asked for by %s, who is not on the list", [input.operation, who]))

@@ -50,3 +50,26 @@ test_already_over if {
 	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_CHANGE_VNFPKG", "source": {"kind": "EM", "identity": "spiffe://north/em/one"}})
 	fixture.summary(found) == []
 }
+
+test_over_and_nobody_said_who if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["source"])
+	fixture.summary(found) == []
+}
+
+test_over_by_somebody_of_another_domain if {
+	found := policy.findings with input as fixture.event("ns-change", {"source": {"kind": "OSS", "identity": "spiffe://south/oss/x"}})
+	fixture.summary(found) == []
+}
+
+test_over_by_somebody_who_is_not_on_the_list if {
+	found := policy.findings with input as fixture.event("ns-change", {})
+		with data.manoward.parameters["request-source"].allowedIdentities as {"VNF_INSTANTIATE": ["spiffe://north/oss/other"]}
+	fixture.summary(found) == []
+}
+
+test_nobody_says_who_and_there_is_a_list if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"phase": "START"}), ["outcome", "source"])
+		with data.manoward.parameters["request-source"].allowedIdentities as {"VNF_INSTANTIATE": ["spiffe://north/oss/other"]}
+		with data.manoward.parameters["request-source"].reportMissing as false
+	fixture.summary(found) == [["identity-not-allowed", "high", ["alert"]]]
+}

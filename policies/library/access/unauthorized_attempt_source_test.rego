@@ -34,3 +34,20 @@ test_a_test_client if {
 		with data.manoward.parameters["unauthorized-attempt-source"].ignoredActors as ["nobody"]
 	fixture.summary(found) == []
 }
+
+test_another_domain_that_is_ignored if {
+	found := policy.findings with input as fixture.event("unauthorized-attempt", {"event": {"attempt": {"actor": "spiffe://south/oss/x"}}})
+		with data.manoward.parameters["unauthorized-attempt-source"].ignoredActors as ["spiffe://south/oss/x"]
+	fixture.summary(found) == []
+}
+
+test_a_function_that_is_ignored if {
+	found := policy.findings with input as fixture.event("unauthorized-attempt", {"event": {"attempt": {"actor": "spiffe://hub/vim/hub"}}})
+		with data.manoward.parameters["unauthorized-attempt-source"].ignoredActors as ["spiffe://hub/vim/hub"]
+	fixture.summary(found) == []
+}
+
+test_a_function_of_another_domain if {
+	found := policy.findings with input as fixture.event("unauthorized-attempt", {"event": {"attempt": {"actor": "spiffe://south/vnfm/x"}}})
+	fixture.summary(found) == [["other-domain", "high", ["alert"]]]
+}

@@ -40,3 +40,9 @@ test_none_is_required if {
 	found := policy.findings with input as fixture.event("ns-change", {"vnfs": {"v1": {"certificates": []}}})
 	fixture.summary(found) == []
 }
+
+test_security_vnfs_need_none_here if {
+	found := policy.findings with input as json.remove(fixture.event("review", {}), ["vnfs/v2/certificates"])
+		with data.manoward.parameters["certificate-attested"].securityVnfsRequired as false
+	fixture.summary(found) == []
+}

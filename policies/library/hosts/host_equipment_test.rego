@@ -36,3 +36,8 @@ test_equipment_is_not_known if {
 		with data.manoward.parameters["host-equipment"].needs as {"*": ["tpm"]}
 	fixture.summary(found) == [["equipment-missing", "default", ["alert"]]]
 }
+
+test_attested_by_an_hsm_of_the_host if {
+	found := policy.findings with input as fixture.event("compute-change", {"hosts": {"h1": {"equipment": {"tpm": false, "hsm": true}}}})
+	fixture.summary(found) == []
+}

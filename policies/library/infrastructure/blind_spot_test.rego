@@ -58,3 +58,18 @@ test_hosts_were_seen_long_ago_packages_never if {
 	found := policy.findings with input as json.remove(fixture.event("review", {"asOf": {"hosts": "2026-11-22T20:00:00Z"}}), ["asOf/packages"])
 	fixture.summary(found) == [["view-old", "default", ["alert"]], ["view-old", "default", ["alert"]]]
 }
+
+test_a_vnf_that_is_about_to_be_made if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"phase": "START"}), ["outcome", "vnfs/v1"])
+	fixture.summary(found) == []
+}
+
+test_the_age_is_for_reviews if {
+	found := policy.findings with input as fixture.event("ns-change", {"asOf": {"hosts": "2026-11-22T20:00:00Z"}})
+	fixture.summary(found) == []
+}
+
+test_no_computes_at_all if {
+	found := policy.findings with input as fixture.event("ns-change", {"vnfs": {"v1": {"computeIds": []}}})
+	fixture.summary(found) == [["computes-unknown", "default", ["alert"]]]
+}

@@ -38,3 +38,20 @@ test_no_migration if {
 	found := policy.findings with input as fixture.event("compute-change", {})
 	fixture.summary(found) == []
 }
+
+test_something_else_after_many_migrations if {
+	found := policy.findings with input as fixture.event("compute-change", {"operation": "OPERATED", "recent": [{"time": "2026-11-22T22:59:00Z", "kind": "compute-change", "vnfInstanceId": "v1", "operation": "MIGRATED"}]})
+		with data.manoward.parameters["migration-unexpected"].maxPerHour as 1
+	fixture.summary(found) == []
+}
+
+test_migrations_of_others_and_other_events if {
+	found := policy.findings with input as fixture.event("compute-change", {"operation": "MIGRATED", "source": {"kind": "OPERATOR", "identity": "spiffe://hub/operator/ann"}, "recent": [{"time": "2026-11-22T22:59:00Z", "kind": "compute-change", "vnfInstanceId": "v2", "operation": "MIGRATED"}, {"time": "2026-11-22T22:59:00Z", "kind": "compute-change", "vnfInstanceId": "v1", "operation": "OPERATED"}, {"time": "2026-11-22T22:59:00Z", "kind": "alarm", "vnfInstanceId": "v1", "operation": "MIGRATED"}]})
+		with data.manoward.parameters["migration-unexpected"].maxPerHour as 1
+	fixture.summary(found) == []
+}
+
+test_another_event_is_no_operation if {
+	found := policy.findings with input as fixture.event("compute-change", {"operation": "MIGRATED", "recent": [{"time": "2026-11-22T22:59:00Z", "kind": "alarm", "vnfInstanceId": "v1", "operation": "FIRED"}]})
+	fixture.summary(found) == [["not-asked-for", "default", ["alert"]]]
+}

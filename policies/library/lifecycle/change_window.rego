@@ -66,7 +66,6 @@ exempt if input.source.kind in params.exemptKinds
 # within one day
 open if {
 	some window in params.windows
-	window.from <= window.to
 	today in window.days
 	window.from <= clock
 	clock < window.to

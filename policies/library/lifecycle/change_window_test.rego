@@ -52,3 +52,32 @@ test_another_operation if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_HEAL", "phase": "START", "time": "2026-11-22T12:00:00Z"}), ["outcome"])
 	fixture.summary(found) == []
 }
+
+test_only_the_beginning_is_judged if {
+	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_MODIFY_INFO", "time": "2026-11-22T12:00:00Z"})
+	fixture.summary(found) == []
+}
+
+test_on_another_day if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_MODIFY_INFO", "phase": "START", "time": "2026-11-22T12:00:00Z"}), ["outcome"])
+		with data.manoward.parameters["change-window"].windows as [{"days": ["Monday"], "from": "11:00", "to": "13:00"}]
+	fixture.summary(found) == [["outside-window", "default", ["alert"]]]
+}
+
+test_too_early if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_MODIFY_INFO", "phase": "START", "time": "2026-11-22T12:00:00Z"}), ["outcome"])
+		with data.manoward.parameters["change-window"].windows as [{"days": ["Sunday"], "from": "12:30", "to": "13:00"}]
+	fixture.summary(found) == [["outside-window", "default", ["alert"]]]
+}
+
+test_before_midnight_of_a_window_of_another_day if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_MODIFY_INFO", "phase": "START"}), ["outcome"])
+		with data.manoward.parameters["change-window"].windows as [{"days": ["Monday"], "from": "22:00", "to": "06:00"}]
+	fixture.summary(found) == [["outside-window", "default", ["alert"]]]
+}
+
+test_on_the_day_after_a_window_within_a_day if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_MODIFY_INFO", "phase": "START", "time": "2026-11-22T12:00:00Z"}), ["outcome"])
+		with data.manoward.parameters["change-window"].windows as [{"days": ["Saturday"], "from": "11:00", "to": "13:00"}]
+	fixture.summary(found) == [["outside-window", "default", ["alert"]]]
+}

@@ -33,3 +33,9 @@ test_long_ago if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_SCALE", "phase": "START", "recent": [{"kind": "ns-change", "time": "2026-11-22T22:05:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v1"}, {"kind": "ns-change", "time": "2026-11-22T22:05:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v1"}, {"kind": "ns-change", "time": "2026-11-22T22:05:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v1"}, {"kind": "ns-change", "time": "2026-11-22T22:05:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v1"}, {"kind": "ns-change", "time": "2026-11-22T22:05:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v1"}, {"kind": "ns-change", "time": "2026-11-22T22:05:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v1"}]}), ["outcome"])
 	fixture.summary(found) == []
 }
+
+test_the_ns_too_often_and_then_another_operation if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_OPERATE", "phase": "START", "recent": [{"kind": "ns-change", "time": "2026-11-22T22:58:00Z", "phase": "START", "operation": "VNF_SCALE", "nsInstanceId": "n1", "vnfInstanceId": "v2"}]}), ["outcome"])
+		with data.manoward.parameters["scale-storm"].maxPerNs as 1
+	fixture.summary(found) == []
+}

@@ -28,3 +28,8 @@ test_another_operation if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {"phase": "START"}), ["outcome"])
 	fixture.summary(found) == []
 }
+
+test_only_the_beginning_is_judged if {
+	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_CREATE_SNAPSHOT"})
+	fixture.summary(found) == []
+}

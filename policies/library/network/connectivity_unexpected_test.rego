@@ -52,3 +52,18 @@ test_the_ns_is_not_known if {
 		with data.manoward.parameters["connectivity-unexpected"].allowedLinks as {"amf": ["vl-n2"]}
 	fixture.summary(found) == []
 }
+
+test_changed_by_an_em_and_over if {
+	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_CHANGE_EXT_CONN", "source": {"kind": "EM", "identity": "spiffe://north/em/one"}})
+	fixture.summary(found) == []
+}
+
+test_an_em_does_something_else if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_HEAL", "phase": "START", "source": {"kind": "EM", "identity": "spiffe://north/em/one"}}), ["outcome"])
+	fixture.summary(found) == []
+}
+
+test_the_links_of_the_ns_are_not_known if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["ns/virtualLinks"])
+	fixture.summary(found) == []
+}

@@ -40,3 +40,8 @@ test_after_a_change_which_is_usual_here if {
 		with data.manoward.parameters["pnf-attachment"].reportLate as false
 	fixture.summary(found) == []
 }
+
+test_the_pnfs_of_the_ns_are_not_known if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"vnfs": {"v1": {"connectivity": [{"extCpId": "x1", "pnfIds": ["p1"]}]}}}), ["ns/pnfs"])
+	fixture.summary(found) == []
+}

@@ -28,3 +28,8 @@ test_the_vim_says_so_of_an_image_that_is_not_known if {
 	found := policy.findings with input as json.remove(fixture.event("image-change", {"subject": {"imageId": "i9"}, "event": {"changedResourceData": {"checksum": {"algorithm": "SHA-256", "hash": "01"}, "statedChecksum": {"algorithm": "SHA-256", "hash": "02"}}}}), ["images/i1"])
 	fixture.summary(found) == [["image-altered", "default", ["alert"]]]
 }
+
+test_another_image_is_altered_which_has_an_event_of_its_own if {
+	found := policy.findings with input as fixture.event("image-change", {"images": {"i2": {"id": "i2", "checksum": {"algorithm": "SHA-256", "hash": "1"}, "statedChecksum": {"algorithm": "SHA-256", "hash": "2"}}}})
+	fixture.summary(found) == []
+}

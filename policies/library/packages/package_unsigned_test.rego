@@ -44,3 +44,14 @@ test_begins_only if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {"phase": "START"}), ["outcome", "vnfs/v1/integrity/signer", "packages/k-amf/signer"])
 	fixture.summary(found) == []
 }
+
+test_exempt_profile_of_which_nobody_knows if {
+	found := policy.findings with input as json.remove(fixture.event("review", {}), ["vnfs/v1/integrity", "packages/k-amf"])
+		with data.manoward.parameters["package-unsigned"].exemptProfiles as ["amf"]
+	fixture.summary(found) == []
+}
+
+test_nobody_says_but_the_package_does if {
+	found := policy.findings with input as json.remove(fixture.event("review", {}), ["vnfs/v1/integrity"])
+	fixture.summary(found) == []
+}

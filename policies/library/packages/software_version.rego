@@ -72,7 +72,6 @@ findings contains f if {
 # METADATA
 # title: versions differ
 findings contains f if {
-	input.kind == "review"
 	some v in vnf.judged
 	others := versions[v.vnfProfileId] - {v.softwareVersion}
 	count(others) > 0

@@ -49,3 +49,8 @@ test_versions_of_one_profile_differ if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v2": {"vnfProfileId": "amf", "softwareVersion": "1.3.0"}}})
 	fixture.summary(found) == [["versions-differ", "low", ["alert"]], ["versions-differ", "low", ["alert"]]]
 }
+
+test_one_version_of_each_profile if {
+	found := policy.findings with input as fixture.event("review", {})
+	fixture.summary(found) == []
+}

@@ -47,3 +47,14 @@ test_one_class_on_one_host if {
 		with data.manoward.parameters["co-tenancy"].classes as {"amf": "secret", "firewall": "secret"}
 	fixture.summary(found) == []
 }
+
+test_nobody_knows_the_neighbours_of_a_vnf_that_need_not_be_alone if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["hosts/h1/otherTenants"])
+	fixture.summary(found) == []
+}
+
+test_security_vnfs_need_not_be_alone_here if {
+	found := policy.findings with input as fixture.event("review", {"hosts": {"h2": {"otherTenants": true}}})
+		with data.manoward.parameters["co-tenancy"].securityVnfsAlone as false
+	fixture.summary(found) == []
+}

@@ -34,3 +34,8 @@ test_nobody_says_where if {
 		with data.manoward.parameters["placement-geography"].allowedSites as {"amf": ["Berlin"]}
 	fixture.summary(found) == [["country-unknown", "medium", ["alert"]], ["site-unknown", "medium", ["alert"]]]
 }
+
+test_nobody_says_where_and_everything_is_allowed if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["computes/c1/location", "hosts/h1/location"])
+	fixture.summary(found) == []
+}

@@ -39,3 +39,8 @@ test_nobody_says_the_zone if {
 		with data.manoward.parameters["placement-zone"].allowedZones as {"amf": ["z1"]}
 	fixture.summary(found) == [["zone-unknown", "low", ["alert"]]]
 }
+
+test_nobody_says_the_zone_and_all_are_allowed if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["computes/c1/zoneId", "hosts/h1"])
+	fixture.summary(found) == []
+}

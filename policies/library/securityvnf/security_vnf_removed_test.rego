@@ -39,3 +39,25 @@ test_removal_failed if {
 	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_TERMINATE", "outcome": "FAILED", "subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"}})
 	fixture.summary(found) == []
 }
+
+test_another_vnf_begins_to_go if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_TERMINATE", "phase": "START"}), ["outcome"])
+	fixture.summary(found) == []
+}
+
+test_another_operation if {
+	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_HEAL", "subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"}})
+	fixture.summary(found) == []
+}
+
+test_cannot_be_inserted_again_without_its_profile if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_TERMINATE", "subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"}}), ["subject/vnfProfileId"])
+		with data.manoward.parameters["security-vnf-removed"].reinsert as true
+	fixture.summary(found) == [["removed", "critical", ["alert"]]]
+}
+
+test_cannot_be_inserted_again_without_its_ns if {
+	found := policy.findings with input as json.remove(fixture.event("ns-change", {"operation": "VNF_TERMINATE", "subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"}}), ["subject/nsInstanceId"])
+		with data.manoward.parameters["security-vnf-removed"].reinsert as true
+	fixture.summary(found) == [["removed", "critical", ["alert"]]]
+}
