@@ -49,6 +49,9 @@ func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 	owners := s.owners()
 	for _, file := range slices.Sorted(maps.Keys(s.compiler.Modules)) {
 		checkRefs(ps, file, s.compiler.Modules[file], owners[file])
+		if p := owners[file]; p != nil {
+			s.checkValues(ps, p, s.compiler.Modules[file])
+		}
 	}
 }
 

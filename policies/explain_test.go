@@ -1,9 +1,12 @@
 package policies
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -82,6 +85,24 @@ bad_name if ns.name in {"bad", "worse"}
 	out.Reset()
 	if err := s.Trace(t.Context(), badNS(t), "b", &out); err != nil || !strings.Contains(out.String(), "undecided: ") {
 		t.Errorf("%s, %v", out.String(), err)
+	}
+}
+
+// TestTraceOfALoop holds that the trace of a policy that never ends does.
+func TestTraceOfALoop(t *testing.T) {
+	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": bads["product"].rules}), nil)
+	if err := s.Trace(t.Context(), badNS(t), "a", io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{buffer: topdown.NewBufferTracer(), most: 10}
+	for range 20 {
+		r.TraceEvent(topdown.Event{Op: topdown.EnterOp})
+	}
+	if len(*r.buffer) != 10 || !r.more {
+		t.Errorf("%d steps are kept, more %t", len(*r.buffer), r.more)
+	}
+	if e, err := s.Explain(t.Context(), badNS(t), "a"); err != nil || !strings.Contains(e.Undecided, "it was not done after 1s") {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 

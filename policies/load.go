@@ -29,7 +29,7 @@ const (
 
 // Options are what a set is loaded with.
 type Options struct {
-	Schemas *Schemas // of the inputs; needed
+	Schemas *Schemas // of the inputs; nil: those of policies/schemas
 
 	// SampleDeadline is the time that one sample may take, by default one
 	// second: longer than an event has, because a set may load on a busy machine.
@@ -78,6 +78,14 @@ func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
 
 func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Set, *problems) {
 	ps := &problems{}
+	if o.Schemas == nil {
+		own, err := OwnSchemas()
+		if err != nil {
+			ps.fault("", 0, 0, "the schemas of this program are broken: "+clip(err.Error()), "build it again")
+			return nil, ps
+		}
+		o.Schemas = own
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

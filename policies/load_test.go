@@ -30,6 +30,24 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+func TestOwnSchemas(t *testing.T) {
+	if set, problems := Load(t.Context(), base(), Options{}); set == nil {
+		t.Errorf("problems = %v", problems)
+	}
+	if kinds := ownSchemas(t).Kinds(); len(kinds) != len(hub.EventKinds()) {
+		t.Errorf("kinds = %v", kinds)
+	}
+	for want, files := range map[string]fstest.MapFS{
+		"there is none":           {},
+		"read schema of review":   {"review.json": {Data: []byte("{")}},
+		"a schema refers to itse": {"review.json": {Data: []byte(`{"$ref": "https://example.net/x"}`)}},
+	} {
+		if _, err := ReadSchemas(files); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 func TestRevision(t *testing.T) {
 	first := mustLoad(t, base()).Revision()
 	same := base()

@@ -36,6 +36,7 @@ type Schemas struct {
 type kindSchema struct {
 	check *jsonschema.Schema
 	typ   types.Type // what the compiler knows of input
+	doc   any
 }
 
 // OwnSchemas returns the schemas of policies/schemas.
@@ -61,7 +62,7 @@ func ReadSchemas(files fs.FS) (*Schemas, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read schema of %s: %w", kind, err)
 		}
-		s.byKind[kind] = &kindSchema{check: check, typ: typeOf(doc, doc, 0)}
+		s.byKind[kind] = &kindSchema{check: check, typ: typeOf(doc, doc, 0), doc: doc}
 	}
 	if len(s.byKind) == 0 {
 		return nil, errors.New("read schemas: there is none")
