@@ -159,6 +159,31 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// TestVocabulary carries every action with every argument through a policy.
+func TestVocabulary(t *testing.T) {
+	no := false
+	want := []hub.Action{
+		{Type: hub.ActionAlert},
+		{Type: hub.ActionTerminateVnf, Snapshot: true, Replace: &no, DisablePackage: true, CoHosted: true, Erase: true, BelowMinimum: true},
+		{Type: hub.ActionStopHost, Vnfs: "migrate", Quarantine: true},
+		{Type: hub.ActionInsertSecurityVnf},
+		{Type: hub.ActionModifySecurityVnf, Properties: map[string]string{"level": "high"}},
+		{Type: hub.ActionRemoveSecurityVnf},
+		{Type: hub.ActionDenyCertificate},
+		{Type: hub.ActionDowngradeAttestation},
+	}
+	target := hub.Target{NsInstanceID: "n", VnfInstanceID: "v", VnfProfileID: "p", VnfPkgID: "k", HostID: "h", ImageID: "i", CertificateRequestID: "c"}
+	if len(want) != len(actionTypes()) {
+		t.Error("an action is missing here")
+	}
+	rules := find(`{"code": "x", "severity": "critical", "message": "m", "target": ` + string(encode(target)) + `, "actions": ` + string(encode(want)) + `}`)
+	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": rules}), nil)
+	r := evaluate(t, s, badNS(t), EvalOptions{})
+	if len(r.Findings) != 1 || !reflect.DeepEqual(r.Findings[0].Actions, want) || r.Findings[0].Target != target || r.Findings[0].Severity != hub.SeverityCritical {
+		t.Errorf("result = %+v", r)
+	}
+}
+
 // TestPanic holds that a defect of the engine makes policies undecided.
 func TestPanic(t *testing.T) {
 	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": ns, "b": ns}), nil)
