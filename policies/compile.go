@@ -49,6 +49,9 @@ func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 	owners := s.owners()
 	for _, file := range slices.Sorted(maps.Keys(s.compiler.Modules)) {
 		checkRefs(ps, file, s.compiler.Modules[file], owners[file])
+		if p := owners[file]; p != nil {
+			s.checkValues(ps, p, s.compiler.Modules[file])
+		}
 	}
 }
 
@@ -297,7 +300,7 @@ func addError(ps *problems, file string, e *ast.Error) {
 		}
 		line, column = e.Location.Row, e.Location.Col
 	}
-	clean := func(s string) string { return typedRef.ReplaceAllString(s, "input") }
+	clean := func(s string) string { return clip(typedRef.ReplaceAllString(s, "input")) }
 	text, mend := clean(e.Message), ""
 	if d, ok := e.Details.(*ast.RefErrInvalidDetail); ok && d.Pos > 0 && d.Pos < len(d.Ref) {
 		text, mend = explainRef(d, clean)

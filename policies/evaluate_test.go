@@ -159,6 +159,16 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// TestPanic holds that a defect of the engine makes policies undecided.
+func TestPanic(t *testing.T) {
+	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": ns, "b": ns}), nil)
+	s.store = nil
+	r := evaluate(t, s, badNS(t), EvalOptions{})
+	if len(r.Undecided) != 2 || !strings.Contains(r.Undecided[0].Reason, "the engine failed: ") {
+		t.Errorf("result = %+v", r)
+	}
+}
+
 // TestEventTime holds that a policy sees the time of the event and no other,
 // and that the same input gives the same result.
 func TestEventTime(t *testing.T) {
