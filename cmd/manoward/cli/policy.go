@@ -1,14 +1,20 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"os"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/manoward/manoward/internal/durable"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/policies"
 )
@@ -47,6 +53,7 @@ type checkReport struct {
 
 func (p *program) policyCheck() *cobra.Command {
 	var keys policyKeys
+	var format bool
 	c := &cobra.Command{
 		Use:   "check DIR|FILE...|BUNDLE",
 		Short: "Say what is wrong with policies, where, and what to do",
@@ -55,8 +62,10 @@ a misspelt field is found, and evaluates their samples. Each problem is one line
 file, line, column, level, what is wrong, what to do.
 
 Files that are named are checked as one set, with the samples beside them. Of a
-bundle, the signature is verified first. Exit code: 0 good, 2 not good.`,
+bundle, the signature is verified first. --format writes files anew that are not
+formatted, before they are checked. Exit code: 0 good, 2 not good.`,
 		Example: `  manoward policy check .
+  manoward policy check . --format
   manoward policy check banned_vendor.rego lib/words.rego
   manoward policy check policies.tar.gz --key signer.pem --key-id ci
   manoward policy check . -o json`,
@@ -65,6 +74,11 @@ bundle, the signature is verified first. Exit code: 0 good, 2 not good.`,
 			f, err := openPolicies(args, keys)
 			if err != nil {
 				return err
+			}
+			if format {
+				if err := p.format(f); err != nil {
+					return err
+				}
 			}
 			var problems []policies.Problem
 			if f.files == nil {
@@ -98,7 +112,44 @@ bundle, the signature is verified first. Exit code: 0 good, 2 not good.`,
 		},
 	}
 	keys.flags(c)
+	c.Flags().BoolVar(&format, "format", false, "write files anew that are not formatted")
 	return c
+}
+
+// format writes each file of Rego anew that is not as the formatter wants it.
+// What cannot be parsed stays as it is, and the check says why.
+func (p *program) format(f *policyFiles) error {
+	if !f.local {
+		return usage("%s is not for editing; --format takes a folder or *.rego files", f.name)
+	}
+	return fs.WalkDir(f.files, ".", func(name string, d fs.DirEntry, err error) error {
+		switch hidden := strings.HasPrefix(path.Base(name), ".") && name != "."; {
+		case err != nil:
+			return nil // the check says so
+		case hidden && d.IsDir():
+			return fs.SkipDir
+		case hidden || !d.Type().IsRegular() || path.Ext(name) != ".rego":
+			return nil
+		}
+		file := f.shown(name)
+		source, err := readLimited(file, policies.MaxFile)
+		if err != nil {
+			return err
+		}
+		formatted, err := policies.Format(file, source)
+		if err != nil || bytes.Equal(formatted, source) {
+			return nil
+		}
+		info, err := os.Stat(file)
+		if err == nil {
+			err = durable.WriteFile(file, formatted, info.Mode().Perm())
+		}
+		if err != nil {
+			return hub.E(hub.Unavailable, "format policy", file+" was not written", pathCause(err))
+		}
+		p.say("formatted %s", file)
+		return nil
+	})
 }
 
 // policySource are the flags of verbs that look at policies.
@@ -151,14 +202,21 @@ func (p *program) policyList() *cobra.Command {
 func (p *program) policyShow() *cobra.Command {
 	var from policySource
 	var source bool
+	var sample string
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show a policy: what it is for, its parameters with their defaults, its Rego",
+		Long: `Shows a policy. --source prints its Rego instead; --sample prints the whole input of
+one of its samples as JSON, as a file to try things with ("policy eval --event").`,
 		Example: `  manoward policy show package-signer
   manoward policy show package-signer --source
+  manoward policy show package-signer --sample "signer is on the list" > event.json
   manoward policy show banned-vendor --policies .`,
 		Args: exactly("ID"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if source && sample != "" {
+				return usage("--source and --sample print two things; use one of them")
+			}
 			set, err := from.load(c)
 			if err != nil {
 				return err
@@ -167,17 +225,37 @@ func (p *program) policyShow() *cobra.Command {
 			if !ok {
 				return noPolicy(set, args[0])
 			}
+			if sample != "" {
+				return p.printSample(set.Samples(one.ID), sample)
+			}
 			if source {
 				rego, _ := set.Source(one.File) // every policy has its file
 				_, err := p.Stdout.Write(rego)
 				return err
 			}
-			return p.print(one, func(w io.Writer) { writePolicy(w, one) })
+			return p.print(one, func(w io.Writer) { writePolicy(w, one, set.Samples(one.ID)) })
 		},
 	}
 	from.flags(c)
 	c.Flags().BoolVar(&source, "source", false, "print its Rego instead")
+	c.Flags().StringVar(&sample, "sample", "", "print the input of the sample with this name instead, as JSON")
 	return c
+}
+
+func (p *program) printSample(samples []policies.Sample, name string) error {
+	var names []string
+	for _, s := range samples {
+		if names = append(names, fmt.Sprintf("%q", s.Name)); s.Name != name {
+			continue
+		}
+		var out bytes.Buffer
+		if err := json.Indent(&out, s.Input.JSON(), "", "  "); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(p.Stdout, out.String())
+		return err
+	}
+	return hub.E(hub.NotFound, "find sample", fmt.Sprintf("there is no sample %q; there are %s", name, strings.Join(names, ", ")), nil)
 }
 
 // noPolicy says that a set has no policy of that id.
@@ -189,9 +267,12 @@ func noPolicy(set *policies.Set, id string) error {
 	return hub.E(hub.NotFound, "find policy", fmt.Sprintf("there is no policy %q; there are %s", id, strings.Join(ids, ", ")), nil)
 }
 
-func writePolicy(w io.Writer, one policies.Policy) {
-	fmt.Fprintf(w, "id\t%s\ntitle\t%s\nseverity\t%s\nowner\t%s\nevents\t%s\ncontrols\t%s\nfile\t%s\nsamples\t%s: %d\n",
-		one.ID, one.Title, one.Severity, one.Owner, words(one.Events), dash(strings.Join(one.Controls, "; ")), one.File, one.SampleFile, one.Samples)
+func writePolicy(w io.Writer, one policies.Policy, samples []policies.Sample) {
+	fmt.Fprintf(w, "id\t%s\ntitle\t%s\nseverity\t%s\nowner\t%s\nevents\t%s\ncontrols\t%s\nfile\t%s\nsamples\t%s\n",
+		one.ID, one.Title, one.Severity, one.Owner, words(one.Events), dash(strings.Join(one.Controls, "; ")), one.File, one.SampleFile)
+	for _, s := range samples {
+		fmt.Fprintf(w, "\t%s\n", s.Name)
+	}
 	for _, q := range one.Parameters {
 		fmt.Fprintf(w, "parameter %s\t%s\n", q.Name, q.Default)
 		if q.Description != "" {

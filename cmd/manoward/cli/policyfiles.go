@@ -26,6 +26,7 @@ const builtIn = "library"
 // a folder, some files, a bundle, or the built-in library.
 type policyFiles struct {
 	files  fs.FS  // nil for a bundle
+	local  bool   // files that a person edits
 	bundle []byte // as read
 	keys   policyKeys
 	name   string                   // of the whole, as the user wrote it
@@ -55,7 +56,7 @@ func openPolicies(paths []string, keys policyKeys) (*policyFiles, error) {
 		case info.IsDir() && len(paths) > 1:
 			return nil, usage("%s is a folder; name one folder, or files, and not both", p)
 		case info.IsDir():
-			return &policyFiles{files: os.DirFS(p), name: p, shown: func(f string) string { return filepath.Join(p, f) }}, nil
+			return &policyFiles{files: os.DirFS(p), local: true, name: p, shown: func(f string) string { return filepath.Join(p, f) }}, nil
 		}
 	}
 	if ext := filepath.Ext(paths[0]); len(paths) == 1 && ext != ".rego" && ext != ".yaml" {
@@ -122,7 +123,7 @@ func openFiles(paths []string) (*policyFiles, error) {
 		}
 	}
 	c.FS = os.DirFS(top)
-	return &policyFiles{files: c, name: strings.Join(paths, " "), shown: func(f string) string { return byName[f] }}, nil
+	return &policyFiles{files: c, local: true, name: strings.Join(paths, " "), shown: func(f string) string { return byName[f] }}, nil
 }
 
 func within(folder, file string) bool {

@@ -74,7 +74,7 @@ const draftPolicy = `# METADATA
 #   id: {{.ID}}
 #   owner: {{.Quoted .Owner}}
 #   severity: {{.Severity}}
-#   controls: []
+#   controls: [NIST SP 800-53 SR-6]
 #   events: [{{.Kinds}}]
 #   parameters:
 #     type: object
@@ -165,7 +165,15 @@ func (d draft) files() (map[string][]byte, error) {
 		if err := t.Execute(&out, d); err != nil {
 			return nil, err
 		}
-		files[d.File()+suffix] = out.Bytes()
+		name := d.File() + suffix
+		files[name] = out.Bytes()
+		if filepath.Ext(name) != ".rego" {
+			continue
+		}
+		// An id without hyphens is written in another way than one with them.
+		if formatted, err := policies.Format(name, files[name]); err == nil {
+			files[name] = formatted
+		} // else prove says where it is wrong
 	}
 	return files, nil
 }
@@ -187,9 +195,12 @@ func (d draft) prove(ctx context.Context, files map[string][]byte) error {
 	if err != nil {
 		return err
 	}
+	if problems := policies.Check(ctx, os.DirFS(dir), o); len(problems) > 0 {
+		return hub.E(hub.Invalid, "try policy", fmt.Sprintf("no policy can be made of this: %s; choose other values", problems[0]), nil)
+	}
 	report, problems := policies.Test(ctx, os.DirFS(dir), policies.TestOptions{Options: o})
 	if err := policies.Refusal(problems); err != nil {
-		return hub.E(hub.Invalid, "try policy", fmt.Sprintf("no policy can be made of this: %s; choose other values", problems[0]), err)
+		return err
 	}
 	return testFailure(report, 100)
 }
