@@ -25,7 +25,7 @@ type gate struct {
 // share is what one sender uses.
 type share struct {
 	tokens   float64 // of Limits.Rate and Burst
-	reserve  float64 // of a twentieth of them, for when much waits
+	reserve  float64 // of a tenth of them, for when much waits
 	filled   time.Time
 	inFlight int
 }
@@ -71,7 +71,7 @@ func (g *gate) enter(ctx context.Context, sender string) (leave func(), _ *refus
 
 // fill returns a sender's share with what it gained since it was last seen.
 func (g *gate) fill(sender string) *share {
-	const part = 20
+	const part = 10
 	now, l := g.now(), g.limits
 	s := g.senders[sender]
 	if s == nil {

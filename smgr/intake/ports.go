@@ -72,7 +72,7 @@ type Limits struct {
 	Rate      float64       // notifications per second and sender, over time; 1,000
 	Burst     int           // of one sender at once; 4,000
 	InFlight  int           // of one sender that are being handled; 64
-	MaxQueued int           // events that wait; 100,000. Above three quarters a sender has a twentieth of its Rate
+	MaxQueued int           // events that wait; 100,000. Above three quarters a sender has a tenth of its Rate
 	// RecordEvery is how often refusals of one sender for one reason are recorded;
 	// those in between are counted in the next record. 1 min.
 	RecordEvery time.Duration
