@@ -28,14 +28,14 @@ type producer struct {
 	refuse   func(request) int // status of POST of a subscription; 0: taken
 	down     bool              // everything answers 500
 	lost     bool              // POST makes it and its answer is lost
-	answers  int               // requests answered
+	asked    chan struct{}     // an entry for each request, while there is room
 	ops      []map[string]any
 	noFilter bool
 	nss      []string
 }
 
 func newProducer(t testing.TB) *producer {
-	p := &producer{t: t}
+	p := &producer{t: t, asked: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /subscriptions", p.subscribe)
 	mux.HandleFunc("GET /subscriptions", func(w http.ResponseWriter, r *http.Request) { p.answer(w, 200, p.subs) })
@@ -67,7 +67,10 @@ func newProducer(t testing.TB) *producer {
 	p.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.answers++
+		select {
+		case p.asked <- struct{}{}:
+		default:
+		}
 		if p.down {
 			p.answer(w, 500, nil)
 			return
