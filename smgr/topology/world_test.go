@@ -170,10 +170,13 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
-	if w.arrived != nil {
+	w.mu.Lock()
+	arrived := w.arrived
+	w.mu.Unlock()
+	if arrived != nil {
 		held := &heldAnswer{r.URL.Path, make(chan struct{})}
 		select {
-		case w.arrived <- held:
+		case arrived <- held:
 			<-held.let
 		case <-r.Context().Done():
 		}
