@@ -59,11 +59,7 @@ func (t *Topology) rebuildNss(ctx context.Context) error {
 		}
 		return nil
 	}
-	err := each(ctx, t.c.Ns, "/ns_instances", url.Values{"all_fields": {""}}, take)
-	if hub.CodeOf(err) == hub.Invalid { // does not know attribute selectors
-		err = each(ctx, t.c.Ns, "/ns_instances", nil, take)
-	}
-	if err != nil {
+	if err := eachWhole(ctx, t.c.Ns, "/ns_instances", take); err != nil {
 		return fmt.Errorf("read NSs: %w", err)
 	}
 	sweep(t.m, &t.m.nss, seen, number, func(was *ns) { t.m.depart(was, nil, number) })
@@ -86,11 +82,14 @@ func (t *Topology) rebuildPkgs(ctx context.Context) (map[string]bool, error) {
 	number, at := t.m.begin(), t.c.Now().UTC()
 	defer t.m.end(number)
 	seen := map[string]bool{}
-	err := each(ctx, t.c.Packages, "/vnf_packages", nil, func(a *sol005.VnfPkgInfo) error {
+	err := eachWhole(ctx, t.c.Packages, "/vnf_packages", func(a *sol005.VnfPkgInfo) error {
 		if a.ID == "" {
 			return nil
 		}
 		seen[a.ID] = true
+		if a.Checksum == nil && a.OnboardingState == "ONBOARDED" { // left out of lists, unless all fields are asked for
+			return t.readPkg(ctx, a.ID)
+		}
 		return t.takePkg(ctx, a, number, at)
 	})
 	if err != nil {
@@ -172,6 +171,16 @@ func each[A any](ctx context.Context, c *httpapi.Client, path string, query url.
 		}
 	}
 	return nil
+}
+
+// eachWhole reads a list of SOL 005 with all attributes of its items, or from a
+// server that knows no attribute selectors with what it gives.
+func eachWhole[A any](ctx context.Context, c *httpapi.Client, path string, fn func(*A) error) error {
+	err := each(ctx, c, path, url.Values{"all_fields": {""}}, fn)
+	if hub.CodeOf(err) == hub.Invalid {
+		err = each(ctx, c, path, nil, fn)
+	}
+	return err
 }
 
 // rebuildLoop rebuilds at once, again soon while that fails, and then on the

@@ -138,7 +138,12 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			oneOfMap(rw, w.pkgs, id)
 			return
 		}
-		listOf(w, rw, r, w.pkgs, same)
+		listOf(w, rw, r, w.pkgs, func(p sol005.VnfPkgInfo) any {
+			if w.shallow {
+				p.Checksum, p.UserDefinedData = nil, nil
+			}
+			return p
+		})
 	case "computes":
 		if isOne {
 			oneOfMap(rw, w.computes, id)
@@ -226,7 +231,7 @@ func (w *world) addVnfLocked(nsID, id, hostID string) {
 	ext[id] = map[string]any{"vnfProfileId": "amf", "securityVnf": false, "minInstances": 1, "integrity": map[string]any{"verdict": "PASSED", "checksum": "aa", "signer": "CN=Acme"}}
 	n["manoward.vnfs"] = ext
 	w.nss[nsID] = n
-	w.pkgs["k1"] = sol005.VnfPkgInfo{ID: "k1", VnfdID: "d1", VnfProvider: "Acme", VnfProductName: "AMF", VnfSoftwareVersion: "1", Checksum: &sol005.Checksum{Algorithm: "SHA-256", Hash: "aa"},
+	w.pkgs["k1"] = sol005.VnfPkgInfo{ID: "k1", VnfdID: "d1", VnfProvider: "Acme", VnfProductName: "AMF", VnfSoftwareVersion: "1", Checksum: &sol005.Checksum{Algorithm: "SHA-256", Hash: "aa"}, OnboardingState: "ONBOARDED",
 		OperationalState: "ENABLED", UsageState: "IN_USE", UserDefinedData: sol005.KeyValuePairs{"manoward.integrity": "OK"}}
 	w.images["i1"] = ifa006.Image{ID: "i1", Name: "amf-os", Checksum: &ifa006.Checksum{Algorithm: "SHA-256", Hash: "bb"}, Status: "ACTIVE", Metadata: map[string]string{"vnfPkgId": "k1"}}
 	w.place(id, hostID)
