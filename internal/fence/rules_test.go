@@ -91,6 +91,8 @@ type family struct {
 var families = []family{
 	{"OPA", []string{"github.com/open-policy-agent"}, []string{"policies"}, false, true,
 		"policy is evaluated in one place, so that its engine can be updated and limited in one place"},
+	{"JSON Schema", []string{"github.com/santhosh-tekuri/jsonschema"}, []string{"policies"}, false, true,
+		"inputs and parameters of policies are checked in one place, with the schemas that the policies were compiled against"},
 	{"NATS", []string{"github.com/nats-io"}, []string{"connectors/natsbus", "internal/e2e"}, false, true,
 		"durability and separation of trust domains are promises of natsbus alone (internal/e2e attacks it as an outsider)"},
 	{"smallstep", []string{"github.com/smallstep", "go.step.sm"}, []string{"connectors/stepca"}, false, true,
@@ -105,7 +107,7 @@ var families = []family{
 		"the tamper-evident log has one writer and one reader of its format"},
 	{"Prometheus", []string{"github.com/prometheus"}, []string{"internal/obs"}, false, false, "metrics are named and listed in one place"},
 	{"OpenTelemetry", []string{"go.opentelemetry.io"}, []string{"internal/obs"}, false, false, "traces are made in one place, and off by default"},
-	{"YAML", []string{"go.yaml.in"}, []string{"internal/config", "cmd/manoward/cli", "internal/sol001"}, false, false, "YAML is the configuration, -o yaml, an inventory file and TOSCA descriptors, each read in one place"},
+	{"YAML", []string{"go.yaml.in"}, []string{"internal/config", "cmd/manoward/cli", "internal/sol001", "policies"}, false, false, "YAML is the configuration, -o yaml, an inventory file, TOSCA descriptors and samples of policies, each read in one place"},
 	{"HTTP mechanics", []string{"github.com/evanphx/json-patch", "github.com/go-jose/go-jose", "golang.org/x/time"}, []string{"internal/httpapi"}, false, false,
 		"merge patch, tokens and rate limits are mechanics of REST, done once"},
 	{"ordered index", []string{"github.com/google/btree"}, []string{"internal/state"}, false, true, "lists are paged in the order of an index, kept in one place"},

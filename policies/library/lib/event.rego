@@ -1,0 +1,54 @@
+# METADATA
+# title: The event that is judged
+# description: When it was, whether it is over, and what it is about.
+# scope: package
+package manoward.lib.event
+
+# METADATA
+# description: the time of the event, in nanoseconds
+now := time.parse_rfc3339_ns(input.time)
+
+# METADATA
+# description: an operation begins; there is time to warn, and nothing to act on yet
+begins if input.phase == "START"
+
+# METADATA
+# description: what the event tells of is over, or never was an operation
+settled if not begins
+
+# METADATA
+# description: an operation ended with a change
+succeeded if {
+	input.phase == "RESULT"
+	input.outcome in {"COMPLETED", "PARTIALLY_COMPLETED"}
+}
+
+# METADATA
+# description: what a finding can name of that which the event is about
+target := object.remove(input.subject, ["computeId"])
+
+# METADATA
+# description: the events before this one, of the last so many minutes
+earlier(minutes) := [e |
+	some e in input.recent
+	now - time.parse_rfc3339_ns(e.time) <= minutes * 60000000000
+]
+
+# METADATA
+# description: how often one of the operations began on a VNF in the last minutes, this event included
+begun_on_vnf(operations, vnf_id, minutes) := count([1 |
+	some e in earlier(minutes)
+	e.kind == "ns-change"
+	e.phase == "START"
+	e.operation in operations
+	e.vnfInstanceId == vnf_id
+]) + 1
+
+# METADATA
+# description: how often one of the operations began in this NS in the last minutes, this event included
+begun_in_ns(operations, minutes) := count([1 |
+	some e in earlier(minutes)
+	e.kind == "ns-change"
+	e.phase == "START"
+	e.operation in operations
+]) + 1

@@ -1,0 +1,307 @@
+package policies
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Limits of a set of policies.
+const (
+	MaxFiles    = 20_000   // files of all kinds
+	MaxFile     = 1 << 20  // bytes of one file
+	MaxSetBytes = 64 << 20 // bytes of all files
+)
+
+// Options are what a set is loaded with.
+type Options struct {
+	Schemas *Schemas // of the inputs; needed
+
+	// SampleDeadline is the time that one sample may take, by default one
+	// second: longer than an event has, because a set may load on a busy machine.
+	SampleDeadline time.Duration
+
+	// Now is the clock that durations are measured with; nil is time.Now. The
+	// policies never see it.
+	Now func() time.Time
+}
+
+// Set is a set of policies that compile, keep to the rules and do what their
+// samples say. It is never changed and safe for concurrent use.
+type Set struct {
+	revision string
+	policies []*policy // by id
+	schemas  *Schemas
+	compiler *ast.Compiler
+	labels   []Label // by the number that the rule carries
+	queries  map[hub.EventKind]*query
+	sources  map[string][]byte // every file that the revision is made of
+	now      func() time.Time
+}
+
+// Load reads, checks and compiles the policies below the root of files: each
+// *.rego that is no *_test.rego, with the files of samples that they name. It
+// returns all problems that it finds. A set with a problem of level error does
+// not exist: then the set is nil.
+func Load(ctx context.Context, files fs.FS, o Options) (*Set, []Problem) {
+	s, ps := load(ctx, files, o)
+	list := ps.sorted()
+	if ps.bad() {
+		return nil, list
+	}
+	return s, list
+}
+
+// Check returns what is wrong with the policies below the root of files, as
+// [Load] does, and with their tests as far as that shows without running them.
+func Check(ctx context.Context, files fs.FS, o Options) []Problem {
+	_, ps := load(ctx, files, o)
+	tests, err := readSources(files, isTest)
+	if err != nil {
+		ps.fault("", 0, 0, hub.SafeText(err), "")
+		return ps.sorted()
+	}
+	parseAll(ps, tests, true)
+	return ps.sorted()
+}
+
+func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
+	sources, err := readSources(files, func(name string) bool { return !isTest(name) })
+	if err != nil {
+		ps := &problems{}
+		ps.fault("", 0, 0, hub.SafeText(err), "")
+		return nil, ps
+	}
+	return loadSources(ctx, sources, o)
+}
+
+func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Set, *problems) {
+	ps := &problems{}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.SampleDeadline == 0 {
+		o.SampleDeadline = time.Second
+	}
+	s := &Set{schemas: o.Schemas, sources: sources, now: o.Now}
+	modules := parseAll(ps, sources, false)
+	if len(modules) == 0 && !ps.bad() {
+		ps.fault("", 0, 0, "there is no policy", "add files *.rego with packages "+policyRoot+"<id>")
+	}
+	s.sort(ps, modules)
+	s.readSamples(ps)
+	s.build(ps, modules)
+	if ps.bad() {
+		return nil, ps
+	}
+	s.runSamples(ctx, ps, o.SampleDeadline)
+	return s, ps
+}
+
+// build makes of modules with metadata what can be evaluated.
+func (s *Set) build(ps *problems, modules map[string]*ast.Module) {
+	s.lint(ps)
+	s.compile(ps, modules)
+	if ps.bad() {
+		return
+	}
+	s.keepUsed()
+	if err := s.prepare(); err != nil {
+		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
+	}
+}
+
+// sort finds the policies among the modules and reads their metadata.
+func (s *Set) sort(ps *problems, modules map[string]*ast.Module) {
+	byID := map[string]*policy{}
+	libs := map[string]string{}
+	for _, file := range slices.Sorted(maps.Keys(modules)) {
+		module := modules[file]
+		name := packageOf(module)
+		switch at := module.Package.Location; {
+		case strings.HasPrefix(name, libRoot):
+			if other, twice := libs[name]; twice {
+				ps.fault(file, at.Row, at.Col, fmt.Sprintf("the package %s is in %s too", name, other), "put them into one file, or give them two names")
+			}
+			libs[name] = file
+			for _, a := range module.Annotations {
+				if len(a.Schemas) > 0 {
+					ps.fault(file, a.Location.Row, 0, "the annotation \"schemas\" is not for policies: the schemas follow from the events", "take it out")
+				}
+			}
+			continue
+		case !strings.HasPrefix(name, policyRoot):
+			ps.fault(file, at.Row, at.Col, fmt.Sprintf("the package %s is neither a policy nor shared by policies", name),
+				"use "+policyRoot+"<id> for a policy and "+libRoot+"<name> for what policies share")
+			continue
+		}
+		p := readMetadata(ps, file, s.sources[file], module)
+		if p == nil || p.ID == "" {
+			continue
+		}
+		p.Rules = len(module.Rules)
+		if other := byID[p.ID]; other != nil {
+			ps.fault(file, p.line, 0, fmt.Sprintf("the id %s is that of %s too", p.ID, other.File), "give each policy an id of its own")
+			continue
+		}
+		byID[p.ID] = p
+		for _, kind := range p.Events {
+			if s.schemas.byKind[kind] == nil {
+				ps.fault(file, p.line, 0, fmt.Sprintf("events of the kind %s have no schema here", kind), "take it out of \"events\"")
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		s.policies = append(s.policies, byID[id])
+	}
+	if len(modules) > 0 && len(s.policies) == 0 && !ps.bad() {
+		ps.fault("", 0, 0, "there is no policy", "add files *.rego with packages "+policyRoot+"<id>")
+	}
+}
+
+// keepUsed forgets the files that are no part of the policies, such as a
+// README, and gives the rest its revision.
+func (s *Set) keepUsed() {
+	used := map[string][]byte{}
+	for name, content := range s.sources {
+		if path.Ext(name) == ".rego" {
+			used[name] = content
+		}
+	}
+	for _, p := range s.policies {
+		used[p.SampleFile] = s.sources[p.SampleFile]
+	}
+	s.sources, s.revision = used, revisionOf(used)
+}
+
+// revisionOf returns the SHA-256 over the sorted names and contents, each with
+// its length before it, in hexadecimal.
+func revisionOf(files map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%d:%s%d:", len(name), name, len(files[name]))
+		h.Write(files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Revision identifies the set by all that can change a decision: SHA-256, in
+// hexadecimal, over names and contents of its policies and samples.
+func (s *Set) Revision() string { return s.revision }
+
+// Policies lists the policies by id.
+func (s *Set) Policies() []Policy {
+	list := make([]Policy, len(s.policies))
+	for i, p := range s.policies {
+		list[i] = p.Policy
+	}
+	return list
+}
+
+// Policy returns the policy with the id.
+func (s *Set) Policy(id string) (Policy, bool) {
+	if p := s.find(id); p != nil {
+		return p.Policy, true
+	}
+	return Policy{}, false
+}
+
+// Source returns the content of a file of the set, such as a policy's.
+func (s *Set) Source(file string) ([]byte, bool) {
+	content, ok := s.sources[file]
+	return slices.Clone(content), ok
+}
+
+func (s *Set) find(id string) *policy {
+	i, ok := slices.BinarySearchFunc(s.policies, id, func(p *policy, id string) int { return strings.Compare(p.ID, id) })
+	if !ok {
+		return nil
+	}
+	return s.policies[i]
+}
+
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.rego") }
+
+// readSources reads the *.rego and *.yaml files that want takes. Names that
+// begin with a dot are left out.
+func readSources(files fs.FS, want func(string) bool) (map[string][]byte, error) {
+	sources, total := map[string][]byte{}, 0
+	tooMuch := func(text string) error { return hub.E(hub.Invalid, "read policies", text, nil) }
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(d.Name(), ".") && name != "." {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ext := path.Ext(name); d.IsDir() || ext != ".rego" && ext != ".yaml" || !want(name) {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Size() > MaxFile {
+			return tooMuch(fmt.Sprintf("%s is %d bytes long; a file of policies has at most %d", clip(name), info.Size(), MaxFile))
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		sources[name] = content
+		if total += len(content); total > MaxSetBytes || len(sources) > MaxFiles {
+			return tooMuch(fmt.Sprintf("the set is too large; it has at most %d files and %d bytes", MaxFiles, MaxSetBytes))
+		}
+		return nil
+	})
+	var e *hub.Error
+	if err != nil && !errors.As(err, &e) {
+		return nil, hub.E(hub.Invalid, "read policies", "the files of the policies cannot be read; look at the folder and its permissions", err)
+	}
+	return sources, err
+}
+
+// parseAll parses the modules among the sources, several at once.
+func parseAll(ps *problems, sources map[string][]byte, tests bool) map[string]*ast.Module {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(sources)), func(n string) bool { return path.Ext(n) != ".rego" })
+	parsed, errs := make([]*ast.Module, len(names)), make([]error, len(names))
+	o := ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities(tests)}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		g.Go(func() error {
+			parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(sources[name]), o)
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions keep their errors
+	modules := map[string]*ast.Module{}
+	for i, name := range names {
+		switch {
+		case errs[i] != nil:
+			addErrors(ps, name, errs[i])
+		case parsed[i] == nil:
+			ps.fault(name, 0, 0, "the file is empty", "write a policy, or take it away")
+		default:
+			modules[name] = parsed[i]
+		}
+	}
+	return modules
+}

@@ -1,0 +1,184 @@
+package policies
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+func TestLoad(t *testing.T) {
+	set := mustLoad(t, base())
+	p, ok := set.Policy("package-signer")
+	if !ok || p.Title != "Package signed by somebody unknown" || p.Owner != "security@example.net" ||
+		p.Severity != hub.SeverityHigh || p.Samples != 2 || p.Rules != 2 || p.SampleFile != "package_signer.samples.yaml" {
+		t.Errorf("policy = %+v", p)
+	}
+	if len(p.Events) != 2 || p.Events[0] != hub.EventNsChange {
+		t.Errorf("events = %v", p.Events)
+	}
+	if len(p.Parameters) != 1 || p.Parameters[0].Name != "signers" || string(p.Parameters[0].Default) != `["CN=good"]` {
+		t.Errorf("parameters = %+v", p.Parameters)
+	}
+	if src, ok := set.Source(p.File); !ok || string(src) != signer {
+		t.Error("the policy's source is not in the set")
+	}
+	if _, ok := set.Policy("nobody"); ok {
+		t.Error("a policy that is not there")
+	}
+}
+
+func TestRevision(t *testing.T) {
+	first := mustLoad(t, base()).Revision()
+	same := base()
+	same["README.md"] = &fstest.MapFile{Data: []byte("no part of the policies")}
+	same["x_test.rego"] = &fstest.MapFile{Data: []byte("package x_test")}
+	if again := mustLoad(t, same).Revision(); again != first {
+		t.Errorf("revision %s, then %s", first, again)
+	}
+	for name, change := range map[string]func(fstest.MapFS){
+		"policy":  func(f fstest.MapFS) { f["package_signer.rego"].Data = []byte(signer + "# x\n") },
+		"samples": func(f fstest.MapFS) { f["package_signer.samples.yaml"].Data = []byte(signerSamples + "# x\n") },
+		"name":    func(f fstest.MapFS) { f["lib/text2.rego"] = f["lib/text.rego"]; delete(f, "lib/text.rego") },
+	} {
+		changed := base()
+		change(changed)
+		if mustLoad(t, changed).Revision() == first {
+			t.Errorf("another %s has the same revision", name)
+		}
+	}
+}
+
+// TestMetadata holds what is wrong with metadata, and that all of it is told at
+// once with file, line and mend.
+func TestMetadata(t *testing.T) {
+	for _, tt := range []struct{ old, new, want string }{
+		{"# title: Package signed by somebody unknown\n", "", "package_signer.rego:1: error: the metadata has no title; add"},
+		{"# description: A package of the NS is signed by nobody that the trust domain knows.\n", "", "the metadata has no description"},
+		{"#   id: package-signer", "#   id: Package_Signer", `package_signer.rego:6: error: "Package_Signer" cannot be the id of a policy; use 1 to 63`},
+		{"#   id: package-signer", "#   id: other", "package_signer.rego:21:1: error: the package is manoward.policies.package_signer, but the policy's id is other; write \"package manoward.policies.other\""},
+		{"#   owner: security@example.net\n", "", `needs a text "owner"`},
+		{"severity: high", "severity: hihg", `package_signer.rego:8: error: "hihg" is no severity; did you mean "high"?`},
+		{"[review, ns-change]", "[review, ns-chnage]", `package_signer.rego:10: error: "ns-chnage" is no kind of event; did you mean "ns-change"?`},
+		{"[review, ns-change]", "[review, review]", `"review" stands twice`},
+		{"[review, ns-change]", "[]", `needs a list "events"`},
+		{"#   owner:", "#   ownr: x\n#   owner:", `package_signer.rego:7: error: unknown member "ownr" in the metadata's "custom"; did you mean "owner"?`},
+		{"additionalProperties: false", "additionalProperties: true", `"parameters" is not a JSON Schema of an object with "additionalProperties: false"`},
+		{"         default: [CN=good]", "         title: x", `the parameter "signers" has no default`},
+		{"default: [CN=good]", "default: [7]", "the defaults do not fit the schema"},
+		{"type: array", "type: arry", `"parameters" is no valid JSON Schema`},
+		{"samples: package_signer.samples.yaml", "samples: ../x.yaml", "is in another folder"},
+		{"samples: package_signer.samples.yaml", "samples: x.yaml", "there is no file x.yaml"},
+		{"# METADATA\n# title: Package", "# title: Package", "the policy has no metadata"},
+		{`controls: ["NIST-SP-800-53 SI-7"]`, "controls: [7]", `"controls" holds something that is no text`},
+		{"# METADATA\n# title: The signer", "# METADATA\n# schemas:\n#   - input: schema.x\n# title: The signer", `the annotation "schemas" is not for policies`},
+		{"package manoward.policies.package_signer", "package foo.bar", "the package foo.bar is neither a policy nor shared by policies"},
+		{"findings contains {", "findings contains {{", "package_signer.rego:"},
+	} {
+		files := base()
+		source := strings.Replace(signer, tt.old, tt.new, 1)
+		if source == signer {
+			t.Fatalf("%q is not in the policy", tt.old)
+		}
+		files["package_signer.rego"].Data = []byte(source)
+		wantText(t, refused(t, files), tt.want)
+	}
+
+	files := base()
+	files["package_signer.rego"].Data = []byte(strings.NewReplacer("severity: high", "severity: hihg", "owner: s", "ownr: s", "input.packages", "input.pakages").Replace(signer))
+	wantText(t, refused(t, files), "hihg", "ownr", `no field "pakages"`)
+}
+
+func TestSetProblems(t *testing.T) {
+	twice := base()
+	twice["b.rego"] = twice["package_signer.rego"]
+	empty := base()
+	empty["c.rego"] = &fstest.MapFile{Data: []byte("\n")}
+	large := base()
+	large["d.rego"] = &fstest.MapFile{Data: make([]byte, MaxFile+1)}
+	libTwice := base()
+	libTwice["lib/again.rego"] = libTwice["lib/text.rego"]
+	for _, tt := range []struct {
+		files fstest.MapFS
+		want  string
+	}{
+		{fstest.MapFS{}, "there is no policy"},
+		{fstest.MapFS{"lib/text.rego": {Data: []byte(textLib)}}, "there is no policy"},
+		{twice, "the id package-signer is that of b.rego too"},
+		{empty, "c.rego: error:"},
+		{large, "d.rego is 1048577 bytes long; a file of policies has at most 1048576"},
+		{libTwice, "the package manoward.lib.text is in lib/again.rego too"},
+	} {
+		wantText(t, refused(t, tt.files), tt.want)
+	}
+}
+
+// TestSamples holds that a set whose samples fail does not exist.
+func TestSamples(t *testing.T) {
+	for _, tt := range []struct{ old, new, want string }{
+		{"code: signer-unknown", "code: other", `package_signer.samples.yaml:2: error: the sample "foreign signer" fails: it does not find {"code":"other"`},
+		{"severity: high", "severity: low", "it does not find"},
+		{"[terminate-vnf]", "[alert]", "it does not find"},
+		{"target: {vnfPkgId: p1", "target: {vnfPkgId: p2", "it does not find"},
+		{"findings: []", "findings: [{code: x}]", "the samples show one side only"},
+		{"parameters: {signers: [CN=evil]}", "parameters: {signers: [CN=other]}", "it also finds {\"code\":\"signer-unknown\""},
+		{"parameters: {signers: [CN=evil]}", "parameters: {signrs: [CN=other]}", "package_signer.samples.yaml:10: error: the parameters of package-signer have no \"signrs\"; did you mean \"signers\"?"},
+		{"parameters: {signers: [CN=evil]}", "parameters: {signers: 7}", "the parameters of package-signer do not fit"},
+		{"kind: review", "kind: alarm", `the policy is not for events of the kind "alarm"`},
+		{"  kind: review\n  input: &input", "  knid: review\n  input: &input", `a sample has no member "knid"; did you mean "kind"?`},
+		{"{id: p1, signer: CN=evil}", "{id: p1, sinner: CN=evil}", "the input does not fit the schema of review"},
+		{"signer known by parameter", "foreign signer", "stands twice"},
+		{"  findings: []\n", "", "does not say what is found"},
+		{"- name: foreign signer", "- nam", "error: the samples are no YAML"},
+	} {
+		files := base()
+		text := strings.Replace(signerSamples, tt.old, tt.new, 1)
+		if text == signerSamples {
+			t.Fatalf("%q is not in the samples", tt.old)
+		}
+		files["package_signer.samples.yaml"].Data = []byte(text)
+		wantText(t, refused(t, files), tt.want)
+	}
+	files := base()
+	files["package_signer.samples.yaml"].Data = []byte(signerSamples[:strings.Index(signerSamples, "- name: signer known")])
+	wantText(t, refused(t, files), "the samples show one side only")
+	files["package_signer.samples.yaml"].Data = []byte("a: &a {b: *a}")
+	wantText(t, refused(t, files), "not a list")
+	files["package_signer.samples.yaml"].Data = []byte("- &a [*a]")
+	wantText(t, refused(t, files), "cannot be read")
+}
+
+func TestProblemsAreSorted(t *testing.T) {
+	files := add(add(base(), "b", "x := input.a"), "a", "y := input.b\n"+ns)
+	_, problems := Load(t.Context(), files, Options{Schemas: ownSchemas(t)})
+	last := ""
+	for _, p := range problems {
+		if p.File < last {
+			t.Errorf("%s after %s", p.File, last)
+		}
+		last = p.File
+	}
+	if len(problems) != 3 {
+		t.Errorf("problems = %v", problems)
+	}
+	err := Refusal(problems)
+	if hub.CodeOf(err) != hub.Unprocessable || !strings.Contains(hub.SafeText(err), "a.rego") {
+		t.Errorf("refusal = %v", err)
+	}
+	if Refusal(nil) != nil {
+		t.Error("a refusal without a problem")
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	names := []string{"integrity", "signer", "vnfdId"}
+	for written, want := range map[string]string{
+		"integritty": `did you mean "integrity"?`, "SIGNER": `did you mean "signer"?`, "vnfid": `did you mean "vnfdId"?`,
+		"zzzzzzzzzzzz": "use one of integrity, signer, vnfdId",
+	} {
+		if got := didYouMean(written, names); got != want {
+			t.Errorf("%s: %s, not %s", written, got, want)
+		}
+	}
+}
