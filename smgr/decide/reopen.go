@@ -82,29 +82,34 @@ func (d *Decider) Again(ctx context.Context, c *Case) (r *policies.Result, same 
 	return r, bytes.Equal(was, is), nil
 }
 
-// Authors lists the identities of those who brought a policy to act as it did in
-// a decision: who pushed and activated the policies, who set the parameters since,
-// and who set the level that a finding had. They are no second person.
-func (d *Decider) Authors(ctx context.Context, decisionID string, finding int) ([]string, error) {
-	dec, err := d.Decision(ctx, decisionID)
+// maxAuthors bounds how far back the history is read for authors.
+const maxAuthors = 100
+
+// Authors lists the identities of those who brought policies to ask for an order:
+// who pushed the set, who activated it and who set parameters of it since, up to
+// the decision, and who set the levels that count now for its findings. They are
+// no second person.
+func (d *Decider) Authors(ctx context.Context, o smgr.Order) ([]string, error) {
+	dec, err := d.Decision(ctx, o.DecisionID)
 	if err != nil {
 		return nil, err
 	}
-	if finding < 0 || finding >= len(dec.Findings) {
-		return nil, hub.E(hub.Invalid, "find authors", fmt.Sprintf("the decision has %d findings; there is none with the index %d", len(dec.Findings), finding), nil)
-	}
-	var list []string
 	r, err := d.policies.Revision(ctx, dec.PolicyRevision)
 	if ignore(err, hub.NotFound) != nil {
 		return nil, err
 	}
-	list = append(list, r.PushedBy...)
+	list := slices.Clone(r.PushedBy)
 	for _, id := range d.policies.activations.Find(judgedBy(dec.PolicyRevision, dec.DataRevision)) {
-		e, err := d.policies.activations.GetIn(ctx, d.c.TrustDomain, id)
-		if err != nil {
-			return nil, err
+		for n := 0; id != "" && n < maxAuthors; n++ {
+			e, err := d.policies.activations.GetIn(ctx, d.c.TrustDomain, id)
+			if err != nil {
+				return nil, fmt.Errorf("find authors: %w", err)
+			}
+			if e.Value.PolicyRevision != dec.PolicyRevision {
+				break
+			}
+			list, id = append(list, e.Value.By), e.Value.Parent
 		}
-		list = append(list, e.Value.By)
 	}
 	raw, err := d.Input(ctx, &dec)
 	if err != nil {
@@ -114,12 +119,17 @@ func (d *Decider) Authors(ctx context.Context, decisionID string, finding int) (
 	if err != nil {
 		return nil, err
 	}
-	f := dec.Findings[finding]
-	for _, p := range k.places(&f) {
-		if rule := d.levels.deciding(f.Policy, p); rule != nil {
-			list = append(list, rule.By)
+	for _, i := range append([]int{o.Finding}, o.Also...) {
+		if i < 0 || i >= len(dec.Findings) {
+			return nil, hub.E(hub.Invalid, "find authors", fmt.Sprintf("the decision has %d findings; there is none with the index %d", len(dec.Findings), i), nil)
+		}
+		f := dec.Findings[i]
+		for _, p := range k.places(&f) {
+			if rule := d.levels.deciding(f.Policy, p); rule != nil {
+				list = append(list, rule.By)
+			}
 		}
 	}
 	slices.Sort(list)
-	return slices.DeleteFunc(slices.Compact(list), func(s string) bool { return s == "" }), nil
+	return slices.Compact(list), nil
 }

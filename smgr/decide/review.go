@@ -110,7 +110,7 @@ func (d *Decider) due(s *reviewState, a *Activation, now time.Time) round {
 		return round{id: a.ID, reason: reason, at: a.At}
 	}
 	began := now.Truncate(d.c.ReviewEvery)
-	if began.Before(a.At) { // all was judged since
+	if !began.After(a.At) { // all was judged since
 		return round{id: s.Round, reason: ReviewPeriodic, at: began}
 	}
 	return round{id: "time/" + strconv.FormatInt(began.Unix(), 10), reason: ReviewPeriodic, at: began}
