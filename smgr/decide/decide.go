@@ -117,6 +117,46 @@ func (d *Decider) Policies() *Policies { return d.policies }
 
 func (d *Decider) now() time.Time { return d.c.Now().UTC() }
 
+// The timers of Run.
+const (
+	tick       = 5 * time.Second
+	pruneEvery = 10 * time.Minute
+)
+
+// Run does what no event asks for, until ctx ends: it loads policies that another
+// process activated, reviews NSs when it is time, and removes decisions over
+// their age. What fails is logged and tried again.
+func (d *Decider) Run(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	var pruned time.Time
+	for {
+		if _, err := d.policies.Current(ctx); err != nil && hub.CodeOf(err) != hub.Undecided && ctx.Err() == nil {
+			d.c.Log.Warn("the active policies are not loaded; trying again", "err", err)
+		}
+		if n, err := d.Review(ctx); err != nil && ctx.Err() == nil {
+			d.c.Log.Warn("the review of NSs is not done; trying again", "pushed", n, "err", err)
+		}
+		if now := d.now(); now.Sub(pruned) >= pruneEvery {
+			if n, err := d.Prune(ctx); err == nil {
+				pruned = now
+			} else if ctx.Err() == nil {
+				d.c.Log.Warn("old decisions are not removed; trying again", "removed", n, "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Check is for readiness: why events cannot be judged now.
+func (d *Decider) Check(ctx context.Context) error {
+	return errors.Join(d.c.Space.Check(ctx), d.policies.Check(ctx))
+}
+
 // actor is the Security Manager in records.
 func (c *Config) actor() string {
 	return hub.Identity{TrustDomain: c.TrustDomain, Kind: hub.KindSM, Name: c.Name, Interface: hub.ScOrSecEnforce}.String()

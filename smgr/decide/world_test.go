@@ -87,6 +87,7 @@ type world struct {
 	tables state.Tables
 	mu     sync.Mutex
 	now    time.Time
+	bubble bool // the time is that of testing/synctest
 	keys   []policies.VerificationKey
 	key    policies.SigningKey
 
@@ -137,9 +138,27 @@ func refused(t testing.TB, err error, code hub.Code, words ...string) {
 	}
 }
 
-func (w *world) clock() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.now }
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.bubble {
+		return time.Now()
+	}
+	return w.now
+}
 
-func (w *world) wait(d time.Duration) { w.mu.Lock(); defer w.mu.Unlock(); w.now = w.now.Add(d) }
+// events counts what was pushed.
+func (w *world) events() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.pushed)
+}
+
+func (w *world) wait(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
 
 // do takes a durable step, or fails it as the test wants.
 func (w *world) do(what string, fn func() error) error {
