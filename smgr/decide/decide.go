@@ -30,8 +30,8 @@ type Orders interface {
 	// Plan takes an order, durable when it returns nil. One whose ID it has
 	// already, in whatever state, has no second effect.
 	Plan(ctx context.Context, o smgr.Order) error
-	// Open reports whether any of these orders is there and not final.
-	Open(ctx context.Context, ids []string) (bool, error)
+	// Get returns an order as it stands; hub.NotFound if there is none.
+	Get(ctx context.Context, id string) (smgr.Order, error)
 }
 
 // Inventory lists what there is to be reviewed.

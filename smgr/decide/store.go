@@ -196,10 +196,13 @@ func (d *Decider) prune(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, ignore(err, hub.NotFound)
 	}
-	if len(e.Value.Orders) > 0 {
-		open, err := d.c.Orders.Open(ctx, e.Value.Orders)
-		if err != nil || open {
+	for _, order := range e.Value.Orders {
+		o, err := d.c.Orders.Get(ctx, order)
+		if ignore(err, hub.NotFound) != nil {
 			return false, err
+		}
+		if err == nil && !o.State.Final() {
+			return false, nil
 		}
 	}
 	// The input first: a decision without one can be found and is removed by the
