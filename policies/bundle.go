@@ -19,6 +19,9 @@ import (
 // MaxBundle is the largest bundle that is read, in bytes.
 const MaxBundle = 32 << 20
 
+// maxSignature is the largest signature, which names each file with its digest.
+const maxSignature = 8 << 20
+
 // The files of a bundle that are no policies.
 const (
 	manifestFile  = ".manifest"
@@ -116,12 +119,16 @@ func unpack(bundle []byte) (map[string][]byte, error) {
 		if err := checkEntry(h, files); err != nil {
 			return nil, err
 		}
-		content, err := io.ReadAll(io.LimitReader(t, MaxFile+1))
+		most := MaxFile
+		if h.Name == signatureFile {
+			most = maxSignature
+		}
+		content, err := io.ReadAll(io.LimitReader(t, int64(most)+1))
 		if err != nil {
 			return nil, badBundle("the bundle is cut short, damaged or too large; send it again")
 		}
-		if total += len(content); len(content) > MaxFile && h.Name != signatureFile || total > MaxSetBytes || len(files) >= MaxFiles {
-			return nil, badBundle("the bundle is too large at %s; a file has at most %d bytes, all %d files at most %d", clip(h.Name), MaxFile, MaxFiles, MaxSetBytes)
+		if total += len(content); len(content) > most || total > MaxSetBytes || len(files) >= MaxFiles {
+			return nil, badBundle("the bundle is too large at %s; a file has at most %d bytes, all %d files at most %d", clip(h.Name), most, MaxFiles, MaxSetBytes)
 		}
 		files[h.Name] = content
 	}

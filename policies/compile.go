@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/types"
@@ -20,19 +19,15 @@ import (
 // labels does not grow with what authors write.
 const labelKey = "_"
 
-// compile compiles the modules twice, at the same time: as they will be
-// evaluated, and with the schemas in place of input and parameters, for the
-// type checker alone. The engine could check schemas itself, but not below maps
-// whose keys are identifiers (see typeOf), and not per policy at this price.
+// compile compiles the modules, and then has their types checked with the
+// schemas in place of input and parameters. The engine could check schemas
+// itself, but not below maps whose keys are identifiers (see typeOf), and not
+// per policy at this price.
 func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 	s.annotate(modules)
 	s.compiler = newCompiler(capabilities(false))
-	typed, caps := s.typedModules(modules)
-	checker := newCompiler(caps).WithStrict(false).WithOnlyStagesUpTo(ast.StageCheckTypes)
-	var both sync.WaitGroup
-	both.Go(func() { s.compiler.Compile(modules) })
-	both.Go(func() { checker.Compile(typed) })
-	both.Wait()
+	s.compiler.Compile(modules)
+	checker := s.checkTypes(modules)
 	seen := false
 	for _, e := range checker.Errors {
 		if e.Code == ast.TypeErr {
@@ -51,8 +46,15 @@ func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 		}
 		return
 	}
+	owners := s.owners()
 	for _, file := range slices.Sorted(maps.Keys(s.compiler.Modules)) {
-		checkRefs(ps, file, s.compiler.Modules[file], s.owner(file))
+		if owners[file] == nil && !strings.HasPrefix(packageOf(modules[file]), libRoot) {
+			continue // a policy whose metadata cannot be read
+		}
+		checkRefs(ps, file, s.compiler.Modules[file], owners[file])
+		if p := owners[file]; p != nil {
+			s.checkValues(ps, p, s.compiler.Modules[file])
+		}
 	}
 }
 
@@ -60,27 +62,56 @@ func newCompiler(caps *ast.Capabilities) *ast.Compiler {
 	return ast.NewCompiler().WithStrict(true).WithCapabilities(caps).SetErrorLimit(0).WithDefaultRegoVersion(ast.RegoV1)
 }
 
-// owner returns the policy of a file, or nil for what policies share.
-func (s *Set) owner(file string) *policy {
+// owners returns the policies by file. What policies share has none.
+func (s *Set) owners() map[string]*policy {
+	owners := make(map[string]*policy, len(s.policies))
 	for _, p := range s.policies {
-		if p.File == file {
-			return p
-		}
+		owners[p.File] = p
 	}
-	return nil
+	return owners
+}
+
+// checkTypes runs the engine's type checker over the modules with typed input
+// and parameters. It begins with what the compiler has made of them, so that
+// nothing is done twice; or from the start when the compiler refused them, so
+// that their author learns of everything at once.
+func (s *Set) checkTypes(modules map[string]*ast.Module) *ast.Compiler {
+	docs, declared, caps := s.typedDocuments(modules)
+	compiled := !s.compiler.Failed()
+	checker := newCompiler(caps).WithStrict(false).WithOnlyStagesUpTo(ast.StageCheckTypes)
+	if compiled {
+		needed := []ast.StageID{ast.StageInitLocalVarGen, ast.StageSetModuleTree, ast.StageSetRuleTree, ast.StageSetGraph, ast.StageCheckTypes}
+		checker.WithSkipStages(slices.DeleteFunc(ast.AllStages(), func(id ast.StageID) bool { return slices.Contains(needed, id) })...)
+		checker.RewrittenVars = s.compiler.RewrittenVars
+		modules = s.compiler.Modules
+	}
+	checker.WithStageAfterID(ast.StageSetModuleTree, ast.CompilerStageDefinition{
+		Name: "TypedInput", MetricName: "typed_input",
+		Stage: func(c *ast.Compiler) *ast.Error {
+			for file, doc := range docs {
+				withInput(c.Modules[file], doc, compiled)
+			}
+			return nil
+		},
+	})
+	all := maps.Clone(modules)
+	maps.Copy(all, declared)
+	checker.Compile(all)
+	return checker
 }
 
 // annotate gives each rule a label with its number, and takes the authors' own
 // labels into the table.
 func (s *Set) annotate(modules map[string]*ast.Module) {
-	ids := map[string]string{}
-	for _, p := range s.policies {
-		ids[p.File] = p.ID
-	}
+	owners := s.owners()
 	for _, file := range slices.Sorted(maps.Keys(modules)) {
 		module := modules[file]
+		id := ""
+		if p := owners[file]; p != nil {
+			id = p.ID
+		}
 		for _, rule := range module.Rules {
-			l := Label{Policy: ids[file], Rule: rule.Head.Ref().String(), File: file, Line: rule.Location.Row}
+			l := Label{Policy: id, Rule: rule.Head.Ref().String(), File: file, Line: rule.Location.Row}
 			for _, a := range rule.Annotations {
 				if a.Title != "" {
 					l.Title = a.Title
@@ -104,10 +135,12 @@ func (s *Set) annotate(modules map[string]*ast.Module) {
 // The package that stands for input and parameters when types are checked.
 const schemaRoot = "manoward_schema"
 
-// typedModules returns copies of the modules in which input is a document of
-// the type that the policy's kinds have, and the language that they are in.
-func (s *Set) typedModules(modules map[string]*ast.Module) (map[string]*ast.Module, *ast.Capabilities) {
-	caps := capabilities(false)
+// typedDocuments declares, for each kind or group of kinds, a document of the
+// type that the input has, and one for the parameters of each policy. It returns
+// which document is the input of which file, the modules that declare them, and
+// the language with what these modules call.
+func (s *Set) typedDocuments(modules map[string]*ast.Module) (docs map[string]string, declared map[string]*ast.Module, caps *ast.Capabilities) {
+	caps = capabilities(false)
 	var inputs, params strings.Builder
 	fmt.Fprintf(&inputs, "package %s\n", schemaRoot)
 	params.WriteString("package manoward\n")
@@ -116,10 +149,10 @@ func (s *Set) typedModules(modules map[string]*ast.Module) (map[string]*ast.Modu
 		caps.Builtins = append(caps.Builtins, &ast.Builtin{Name: name, Decl: types.NewFunction(nil, t)})
 		return name
 	}
-	kindSets := map[string]string{}
+	groups := map[string]string{}
 	of := func(kinds []hub.EventKind) string {
 		key := join(kinds)
-		if kindSets[key] == "" {
+		if groups[key] == "" {
 			var t types.Type
 			for _, k := range kinds {
 				if schema := s.schemas.byKind[k]; schema != nil {
@@ -129,33 +162,30 @@ func (s *Set) typedModules(modules map[string]*ast.Module) (map[string]*ast.Modu
 			if t == nil {
 				t = types.A
 			}
-			kindSets[key] = fmt.Sprintf("k%d", len(kindSets))
-			fmt.Fprintf(&inputs, "%s := %s()\n", kindSets[key], declare(t))
+			groups[key] = fmt.Sprintf("k%d", len(groups))
+			fmt.Fprintf(&inputs, "%s := x if %s(x)\n", groups[key], declare(t))
 		}
-		return kindSets[key]
+		return groups[key]
 	}
-	typed := make(map[string]*ast.Module, len(modules)+2)
-	owners := map[string]*policy{}
+	docs = map[string]string{}
 	for _, p := range s.policies {
-		owners[p.File] = p
-		fmt.Fprintf(&params, "parameters[%q] := %s()\n", p.ID, declare(p.paramTyp))
+		docs[p.File] = of(p.Events)
+		fmt.Fprintf(&params, "parameters[%q] := x if %s(x)\n", p.ID, declare(p.paramTyp))
 	}
-	for file, module := range modules {
-		kinds := s.schemas.Kinds()
-		if p := owners[file]; p != nil {
-			kinds = p.Events
+	for file := range modules {
+		if docs[file] == "" {
+			docs[file] = of(s.schemas.Kinds())
 		}
-		typed[file] = withInput(module.Copy(), of(kinds))
 	}
 	o := ast.ParserOptions{RegoVersion: ast.RegoV1}
-	for name, text := range map[string]string{"inputs": inputs.String(), "parameters": params.String()} {
-		typed["\x00"+name] = ast.MustParseModuleWithOpts(text, o)
-	}
-	return typed, caps
+	return docs, map[string]*ast.Module{
+		"\x00inputs":     ast.MustParseModuleWithOpts(inputs.String(), o),
+		"\x00parameters": ast.MustParseModuleWithOpts(params.String(), o),
+	}, caps
 }
 
-// withInput puts the document of a kind in place of input.
-func withInput(module *ast.Module, doc string) *ast.Module {
+// withInput puts a document in place of input.
+func withInput(module *ast.Module, doc string, compiled bool) {
 	root, name := ast.StringTerm(schemaRoot), ast.StringTerm(doc)
 	replace := func(x any) {
 		// The function returns no error, and so does the transformation.
@@ -175,21 +205,29 @@ func withInput(module *ast.Module, doc string) *ast.Module {
 				replace(symbol)
 			}
 		case *ast.Every: // the type checker does not tie its variables to what they run over
-			e.Terms = everyAsSome(x, e.Location)
+			e.Terms = everyAsSet(x, e.Location, compiled)
 		}
 		return false
 	})
-	return module
 }
 
-// everyAsSome returns the set of what "every" runs over, which has its types.
-func everyAsSome(x *ast.Every, at *ast.Location) *ast.Term {
-	in := ast.Member.Call(x.Value, x.Domain)
-	if x.Key != nil {
-		in = ast.MemberWithKey.Call(x.Key, x.Value, x.Domain)
+// everyAsSet returns the set of what "every" runs over, which has its types.
+func everyAsSet(x *ast.Every, at *ast.Location, compiled bool) *ast.Term {
+	key := x.Key
+	if key == nil {
+		key = ast.VarTerm("__every__")
 	}
-	some := ast.NewExpr(&ast.SomeDecl{Symbols: []*ast.Term{in.SetLocation(at)}, Location: at}).SetLocation(at)
-	body := append(ast.NewBody(some), x.Body...)
+	var each *ast.Expr
+	if compiled {
+		each = ast.Equality.Expr(x.Value, ast.RefTerm(x.Domain, key).SetLocation(at))
+	} else {
+		in := ast.Member.Call(x.Value, x.Domain)
+		if x.Key != nil {
+			in = ast.MemberWithKey.Call(x.Key, x.Value, x.Domain)
+		}
+		each = ast.NewExpr(&ast.SomeDecl{Symbols: []*ast.Term{in.SetLocation(at)}, Location: at})
+	}
+	body := append(ast.NewBody(each.SetLocation(at)), x.Body...)
 	return ast.SetComprehensionTerm(ast.InternedTerm(1), body).SetLocation(at)
 }
 
@@ -265,7 +303,7 @@ func addError(ps *problems, file string, e *ast.Error) {
 		}
 		line, column = e.Location.Row, e.Location.Col
 	}
-	clean := func(s string) string { return typedRef.ReplaceAllString(s, "input") }
+	clean := func(s string) string { return clip(typedRef.ReplaceAllString(s, "input")) }
 	text, mend := clean(e.Message), ""
 	if d, ok := e.Details.(*ast.RefErrInvalidDetail); ok && d.Pos > 0 && d.Pos < len(d.Ref) {
 		text, mend = explainRef(d, clean)

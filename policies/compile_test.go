@@ -26,6 +26,12 @@ func TestCompile(t *testing.T) {
 		{`x if input.event.operationState`, `input.event has no field "operationState"`},
 		{`x if input.vnfs.a.minInstances > "2"; y := input.ns.id + 1`, `error: `},
 		{`x if input.recent[0].operatoin == "a"`, `did you mean "operation"?`},
+		// Values that a field never has.
+		{`x if input.sm.mode == "PASIVE"`, `p.rego:13:23: error: input.sm.mode is never "PASIVE"; did you mean "PASSIVE"?`},
+		{`x if "aa" != input.kind`, `input.kind is never "aa"; use one of review`},
+		{"x if {\n\tsome id, vnf in input.vnfs\n\tvnf.instantiationState == \"INSTANTATED\"\n\tid\n}", `input.vnfs[id].instantiationState is never "INSTANTATED"; did you mean "INSTANTIATED"?`},
+		{`x if input.hosts[_].integrity in {"TRUSTED", "UNTRUSTD"}`, `p.rego:13:46: error: input.hosts[_].integrity is never "UNTRUSTD"; did you mean "UNTRUSTED"?`},
+		{"x if {\n\ts := input.event.reason\n\ts == \"gap\"\n}", `input.event.reason is never "gap"; use one of gap-filled`},
 		// Parameters.
 		{`x if data.manoward.parameters.p.limt`, `the policy has no parameter "limt"; declare it`},
 		{`x if data.manoward.parameters.q.limit`, `data.manoward.parameters.q.limit is not a parameter of this policy, named in full; write data.manoward.parameters["p"].name`},
@@ -138,7 +144,8 @@ func TestBuiltins(t *testing.T) {
 		"json.match_schema": "a schema may be fetched from the network", "json.verify_schema": "a schema may be fetched from the network",
 		"time.now_ns": "clock: the time of the event is input.time",
 		"rand.intn":   "chance", "uuid.rfc4122": "chance", "uuid.parse": "tells a host by its address",
-		"trace": "for debugging", "internal.test_case": "for tests",
+		"internal.template_string": "template strings are out of the language",
+		"trace":                    "for debugging", "internal.test_case": "for tests",
 		"rego.metadata.chain": "a policy does not judge itself", "rego.metadata.rule": "a policy does not judge itself", "rego.parse_module": "a policy does not judge policies",
 
 		"crypto.x509.parse_and_verify_certificates": "clock", "crypto.x509.parse_and_verify_certificates_with_options": "clock",

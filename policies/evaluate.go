@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -97,8 +98,8 @@ func (s *Set) newQuery(policies []*policy) (*query, error) {
 	return q, nil
 }
 
-// prepare compiles one query for the policies of each kind, and one for each
-// policy alone.
+// prepare compiles one query for the policies of each kind. That for a policy
+// alone is compiled when it is asked for.
 func (s *Set) prepare() (err error) {
 	s.queries = map[hub.EventKind]*query{}
 	for _, kind := range s.schemas.Kinds() {
@@ -113,9 +114,7 @@ func (s *Set) prepare() (err error) {
 		}
 	}
 	for _, p := range s.policies {
-		if p.alone, err = s.newQuery([]*policy{p}); err != nil {
-			return err
-		}
+		p.alone = sync.OnceValues(func() (*query, error) { return s.newQuery([]*policy{p}) })
 	}
 	return nil
 }
@@ -156,9 +155,14 @@ func (s *Snapshot) Evaluate(ctx context.Context, in *Input, o EvalOptions) (*Res
 			return nil, hub.E(hub.Unavailable, "evaluate policies", "the evaluation was given up by its caller; ask again", ctx.Err())
 		}
 	}
-	slices.SortFunc(r.Labels, func(a, b Label) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	slices.SortFunc(r.Labels, compareLabels)
+	r.Labels = slices.CompactFunc(r.Labels, func(a, b Label) bool { return compareLabels(a, b) == 0 }) // shared rules, asked for by several
 	r.Duration = s.set.now().Sub(began)
 	return r, nil
+}
+
+func compareLabels(a, b Label) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Rule, b.Rule))
 }
 
 // query returns what to ask for a kind, or for one policy of it.
@@ -177,7 +181,7 @@ func (s *Snapshot) query(kind hub.EventKind, id string) (*query, error) {
 	if !p.On(kind) {
 		return nil, hub.E(hub.Invalid, "evaluate policies", fmt.Sprintf("the policy %s is not for events of the kind %s; it is for %s", id, kind, join(p.Events)), nil)
 	}
-	return p.alone, nil
+	return p.alone()
 }
 
 // oneByOne asks each policy alone, within the time of ten deadlines for all.
@@ -185,7 +189,10 @@ func (s *Snapshot) oneByOne(ctx context.Context, policies []*policy, in *Input, 
 	all, cancel := context.WithTimeout(ctx, alone*deadline)
 	defer cancel()
 	for _, p := range policies {
-		err := s.run(all, p.alone, in, deadline, r)
+		q, err := p.alone()
+		if err == nil {
+			err = s.run(all, q, in, deadline, r)
+		}
 		if err != nil && ctx.Err() == nil {
 			r.undecided(p, err, deadline)
 		}
@@ -197,7 +204,7 @@ func (r *Result) undecided(p *policy, err error, deadline time.Duration) {
 	reason := clip(err.Error())
 	var e *topdown.Error
 	switch {
-	case topdown.IsCancel(err):
+	case topdown.IsCancel(err), errors.Is(err, context.DeadlineExceeded):
 		reason = fmt.Sprintf("it was not done after %s, or other policies had used the time up", deadline)
 	case errors.As(err, &e):
 		reason = clip(strings.Join(strings.Fields(e.Message), " "))

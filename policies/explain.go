@@ -42,9 +42,8 @@ type Read struct {
 	Value json.RawMessage `json:"value,omitempty"` // none: there was no such value
 }
 
-// maxFirings is how many times the same helper rule is looked at in one
-// explanation.
-const maxFirings = 64
+// maxSteps is how many steps of the engine a trace shows.
+const maxSteps = 100_000
 
 // Explain evaluates one policy again and says which rules were true, and on
 // which values of the input and of the parameters. It takes about ten times as
@@ -77,19 +76,46 @@ func (s *Snapshot) Explain(ctx context.Context, in *Input, policyID string) (*Ex
 	return e, nil
 }
 
-// Trace evaluates one policy again and writes each step of the engine.
+// Trace evaluates one policy again and writes each step of the engine, up to
+// 100,000 of them.
 func (s *Snapshot) Trace(ctx context.Context, in *Input, policyID string, w io.Writer) error {
 	q, err := s.query(in.Kind, cmp.Or(policyID, "-"))
 	if err != nil {
 		return err
 	}
-	steps := topdown.NewBufferTracer()
+	steps := &recorder{buffer: topdown.NewBufferTracer(), most: maxSteps}
 	_, err = s.ask(ctx, q, in, alone*DefaultDeadline, func(t *topdown.Query) { t.WithQueryTracer(steps) })
-	topdown.PrettyTraceWithLocation(w, *steps)
+	topdown.PrettyTraceWithLocation(w, *steps.buffer)
+	if steps.more {
+		if _, err := fmt.Fprintf(w, "more than %d steps: the rest is left out\n", maxSteps); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		_, err = fmt.Fprintf(w, "undecided: %s\n", clip(err.Error()))
 	}
 	return err
+}
+
+// recorder is a tracer that keeps the first steps. A policy that never ends
+// makes more of them than memory holds.
+type recorder struct {
+	buffer *topdown.BufferTracer
+	most   int
+	more   bool // than most
+}
+
+// Enabled is part of the engine's tracer.
+func (r *recorder) Enabled() bool { return true }
+
+// Config is part of the engine's tracer.
+func (r *recorder) Config() topdown.TraceConfig { return r.buffer.Config() }
+
+// TraceEvent keeps a step.
+func (r *recorder) TraceEvent(event topdown.Event) {
+	if r.more = r.more || len(*r.buffer) >= r.most; !r.more {
+		r.buffer.TraceEvent(event)
+	}
 }
 
 // firing is one time that a rule was true.
@@ -117,7 +143,7 @@ func (w *witness) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
 // values.
 func (w *witness) TraceEvent(event topdown.Event) {
 	rule, ok := event.Node.(*ast.Rule)
-	if !ok || event.Op != topdown.ExitOp || len(w.fired[rule]) >= max(maxFirings, MaxFindings) {
+	if !ok || event.Op != topdown.ExitOp || len(w.fired[rule]) >= MaxFindings {
 		return
 	}
 	f := firing{reads: w.readsOf(rule, &event)}
@@ -196,19 +222,7 @@ func (w *witness) label(rule *ast.Rule) Label {
 // parameters in it, with its variables replaced by their values, as far as they
 // have any.
 func (w *witness) readsOf(rule *ast.Rule, event *topdown.Event) []Read {
-	aliases := map[ast.Var]ast.Ref{}
-	ast.WalkExprs(rule, func(e *ast.Expr) bool {
-		if terms := e.Operands(); e.IsEquality() && len(terms) == 2 {
-			for i := range 2 {
-				name, isVar := terms[i].Value.(ast.Var)
-				ref, isRef := terms[1-i].Value.(ast.Ref)
-				if isVar && isRef {
-					aliases[name] = ref
-				}
-			}
-		}
-		return false
-	})
+	aliases := aliasesOf(rule)
 	var reads []Read
 	ast.WalkRefs(rule, func(r ast.Ref) bool {
 		full := expand(r, aliases, 0)

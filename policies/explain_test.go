@@ -1,9 +1,12 @@
 package policies
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -85,6 +88,24 @@ bad_name if ns.name in {"bad", "worse"}
 	}
 }
 
+// TestTraceOfALoop holds that the trace of a policy that never ends does.
+func TestTraceOfALoop(t *testing.T) {
+	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": bads["product"].rules}), nil)
+	if err := s.Trace(t.Context(), badNS(t), "a", io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{buffer: topdown.NewBufferTracer(), most: 10}
+	for range 20 {
+		r.TraceEvent(topdown.Event{Op: topdown.EnterOp})
+	}
+	if len(*r.buffer) != 10 || !r.more {
+		t.Errorf("%d steps are kept, more %t", len(*r.buffer), r.more)
+	}
+	if e, err := s.Explain(t.Context(), badNS(t), "a"); err != nil || !strings.Contains(e.Undecided, "it was not done after 1s") {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 const signerTest = `package manoward.policies.package_signer_test
 
 import data.manoward.policies.package_signer
@@ -154,19 +175,5 @@ todo_test_later if 1 == 2
 	}
 	if (&TestReport{}).Passed() {
 		t.Error("no test is a pass")
-	}
-}
-
-func TestCheck(t *testing.T) {
-	files := base()
-	o := Options{Schemas: ownSchemas(t)}
-	if problems := Check(t.Context(), files, o); len(problems) != 0 {
-		t.Errorf("problems = %v", problems)
-	}
-	files["x_test.rego"] = &fstest.MapFile{Data: []byte("package x_test\ntest_a if {")}
-	files["package_signer.rego"].Data = []byte(strings.Replace(signer, "severity: high", "severity: hihg", 1))
-	problems := Check(t.Context(), files, o)
-	if len(problems) != 2 || problems[0].File != "package_signer.rego" || problems[1].File != "x_test.rego" {
-		t.Errorf("problems = %v", problems)
 	}
 }

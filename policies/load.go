@@ -29,7 +29,7 @@ const (
 
 // Options are what a set is loaded with.
 type Options struct {
-	Schemas *Schemas // of the inputs; needed
+	Schemas *Schemas // of the inputs; nil: those of policies/schemas
 
 	// SampleDeadline is the time that one sample may take, by default one
 	// second: longer than an event has, because a set may load on a busy machine.
@@ -66,19 +66,6 @@ func Load(ctx context.Context, files fs.FS, o Options) (*Set, []Problem) {
 	return s, list
 }
 
-// Check returns what is wrong with the policies below the root of files, as
-// [Load] does, and with their tests as far as that shows without running them.
-func Check(ctx context.Context, files fs.FS, o Options) []Problem {
-	_, ps := load(ctx, files, o)
-	tests, err := readSources(files, isTest)
-	if err != nil {
-		ps.fault("", 0, 0, hub.SafeText(err), "")
-		return ps.sorted()
-	}
-	parseAll(ps, tests, true)
-	return ps.sorted()
-}
-
 func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
 	sources, err := readSources(files, func(name string) bool { return !isTest(name) })
 	if err != nil {
@@ -91,6 +78,14 @@ func load(ctx context.Context, files fs.FS, o Options) (*Set, *problems) {
 
 func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Set, *problems) {
 	ps := &problems{}
+	if o.Schemas == nil {
+		own, err := OwnSchemas()
+		if err != nil {
+			ps.fault("", 0, 0, "the schemas of this program are broken: "+clip(err.Error()), "build it again")
+			return nil, ps
+		}
+		o.Schemas = own
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -281,13 +276,15 @@ func readSources(files fs.FS, want func(string) bool) (map[string][]byte, error)
 // parseAll parses the modules among the sources, several at once.
 func parseAll(ps *problems, sources map[string][]byte, tests bool) map[string]*ast.Module {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(sources)), func(n string) bool { return path.Ext(n) != ".rego" })
-	parsed, errs := make([]*ast.Module, len(names)), make([]error, len(names))
+	parsed, errs, deep := make([]*ast.Module, len(names)), make([]error, len(names)), make([]*ast.Location, len(names))
 	o := ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1, Capabilities: capabilities(tests)}
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
 		g.Go(func() error {
-			parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(sources[name]), o)
+			if parsed[i], errs[i] = ast.ParseModuleWithOpts(name, string(sources[name]), o); parsed[i] != nil {
+				deep[i] = tooDeep(parsed[i])
+			}
 			return nil
 		})
 	}
@@ -299,9 +296,53 @@ func parseAll(ps *problems, sources map[string][]byte, tests bool) map[string]*a
 			addErrors(ps, name, errs[i])
 		case parsed[i] == nil:
 			ps.fault(name, 0, 0, "the file is empty", "write a policy, or take it away")
+		case deep[i] != nil:
+			ps.fault(name, deep[i].Row, deep[i].Col, "the rule is nested too deeply, or has too many branches", "make several rules of it")
 		default:
 			modules[name] = parsed[i]
 		}
 	}
 	return modules
+}
+
+// Limits of one rule. The compiler's time grows with a power of the depth, and
+// nothing can end a compilation.
+const (
+	maxTermDepth    = 100 // terms within terms
+	maxClosureDepth = 8   // comprehensions and "every" within one another
+	maxElse         = 100 // branches of one rule
+)
+
+// tooDeep returns where a module goes beyond the limits of a rule, or nil.
+func tooDeep(module *ast.Module) *ast.Location {
+	for _, rule := range module.Rules {
+		branches := 0
+		for r := rule; r != nil; r = r.Else {
+			if branches++; branches > maxElse {
+				return rule.Location
+			}
+		}
+		terms, closures, deep := 0, 0, false
+		count := func(x any, by int) {
+			switch x := x.(type) {
+			case *ast.Term:
+				terms += by
+				switch x.Value.(type) {
+				case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension, *ast.TemplateString:
+					closures += by
+				}
+			case *ast.Every:
+				closures += by
+			}
+		}
+		ast.NewBeforeAfterVisitor(func(x any) bool {
+			count(x, 1)
+			deep = deep || terms > maxTermDepth || closures > maxClosureDepth
+			return deep
+		}, func(x any) { count(x, -1) }).Walk(rule)
+		if deep {
+			return rule.Location
+		}
+	}
+	return nil
 }

@@ -1,11 +1,14 @@
 package policies
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/policies/schemas"
 )
 
 func TestLoad(t *testing.T) {
@@ -21,11 +24,46 @@ func TestLoad(t *testing.T) {
 	if len(p.Parameters) != 1 || p.Parameters[0].Name != "signers" || string(p.Parameters[0].Default) != `["CN=good"]` {
 		t.Errorf("parameters = %+v", p.Parameters)
 	}
+	if list := set.Policies(); len(list) != 1 || list[0].ID != "package-signer" {
+		t.Errorf("policies = %v", list)
+	}
 	if src, ok := set.Source(p.File); !ok || string(src) != signer {
 		t.Error("the policy's source is not in the set")
 	}
 	if _, ok := set.Policy("nobody"); ok {
 		t.Error("a policy that is not there")
+	}
+}
+
+func TestOwnSchemas(t *testing.T) {
+	if set, problems := Load(t.Context(), base(), Options{}); set == nil {
+		t.Errorf("problems = %v", problems)
+	}
+	if kinds := ownSchemas(t).Kinds(); len(kinds) != len(hub.EventKinds()) {
+		t.Errorf("kinds = %v", kinds)
+	}
+	review, err := fs.ReadFile(schemas.FS(), "review.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := ReadSchemas(fstest.MapFS{"review.json": {Data: review}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := base()
+	files["package_signer.rego"].Data = []byte(signer + "x if input.sm.mode == \"a\"\n")
+	set, problems := Load(t.Context(), files, Options{Schemas: one})
+	if set != nil || len(problems) != 1 || !strings.Contains(problems[0].Text, "events of the kind ns-change have no schema here") {
+		t.Errorf("problems = %v", problems)
+	}
+	for want, files := range map[string]fstest.MapFS{
+		"there is none":           {},
+		"read schema of review":   {"review.json": {Data: []byte("{")}},
+		"a schema refers to itse": {"review.json": {Data: []byte(`{"$ref": "https://example.net/x"}`)}},
+	} {
+		if _, err := ReadSchemas(files); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }
 
@@ -181,4 +219,48 @@ func TestDidYouMean(t *testing.T) {
 			t.Errorf("%s: %s, not %s", written, got, want)
 		}
 	}
+}
+
+// TestHostileSource holds that a policy cannot take the machine's time or its
+// stack before it is ever evaluated.
+func TestHostileSource(t *testing.T) {
+	many := strings.Repeat
+	for name, tt := range map[string]struct{ rule, want string }{
+		"brackets":       {"x := " + many("[", 900_000), "max parsing recursion depth exceeded"},
+		"objects":        {"x := " + many(`{"a":`, 150_000), "max parsing recursion depth exceeded"},
+		"sum":            {"x := 1" + many("+1", 200), "nested too deeply"},
+		"calls":          {"x := " + many("abs(", 5000) + "1" + many(")", 5000), "nested too deeply"},
+		"arrays":         {"x := " + many("[", 5000) + many("]", 5000), "nested too deeply"},
+		"comprehensions": {"x := " + many("[1|", 9) + "true" + many("]", 9), "nested too deeply"},
+		"every":          {"x if " + many("every a in [1] {", 9) + "true" + many("}", 9), "nested too deeply"},
+		"templates":      {"x := " + many(`$"{`, 3000) + "1" + many(`}"`, 3000), "template strings are not supported"},
+		"branches":       {"x := 1 if input.a " + many("else := 2 if input.b\n", 200), "too many branches"},
+		"number":         {"x := 1e400000000", "number too big"},
+		"reference":      {"x := input" + many("[1]", 100_000), "error: input[1][1]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantText(t, refused(t, add(fstest.MapFS{}, "p", ns+"\n"+tt.rule)), tt.want)
+		})
+	}
+}
+
+// FuzzLoad holds that no policy and no samples stop the one who loads them.
+func FuzzLoad(f *testing.F) {
+	own := ownSchemas(f)
+	f.Add(signer, signerSamples, textLib)
+	f.Add(simple("p", ns), nsSamples, "package manoward.lib.x\nf(a) := a")
+	f.Add("# METADATA\n# custom: &a [*a]\npackage manoward.policies.x", "- &a [*a]", "package x")
+	for _, bad := range bads {
+		f.Add(simple("p", bad.rules), nsSamples, textLib)
+	}
+	f.Fuzz(func(t *testing.T, policy, samples, lib string) {
+		files := fstest.MapFS{
+			"package_signer.rego": {Data: []byte(policy)}, "package_signer.samples.yaml": {Data: []byte(samples)},
+			"p.samples.yaml": {Data: []byte(samples)}, "lib.rego": {Data: []byte(lib)},
+		}
+		set, problems := Load(t.Context(), files, Options{Schemas: own, SampleDeadline: 50 * time.Millisecond})
+		if (set == nil) != (Refusal(problems) != nil) {
+			t.Errorf("set %v with problems %v", set, problems)
+		}
+	})
 }

@@ -31,7 +31,7 @@ type policy struct {
 	paramTyp types.Type
 	defaults map[string]any
 	samples  []sample
-	alone    *query
+	alone    func() (*query, error)
 }
 
 // metadata reads the metadata of one policy's file. It returns nil when there
@@ -50,8 +50,8 @@ func (m *metadata) bad(key, text, mend string) {
 // lineOf returns the line of the block that holds the key, or its first one.
 func (m *metadata) lineOf(key string) int {
 	for i := m.at - 1; key != "" && i >= 0 && i < len(m.lines) && strings.HasPrefix(m.lines[i], "#"); i++ {
-		text := strings.TrimLeft(m.lines[i], "# -")
-		if strings.HasPrefix(strings.Trim(text, `"`), key) {
+		name, _, found := strings.Cut(strings.TrimLeft(m.lines[i], "# -"), ":")
+		if found && strings.Trim(name, `"`) == key {
 			return i + 1
 		}
 	}

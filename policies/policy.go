@@ -2,6 +2,7 @@ package policies
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -31,11 +32,4 @@ type Parameter struct {
 }
 
 // On reports whether the policy is for events of the kind.
-func (p Policy) On(kind hub.EventKind) bool {
-	for _, k := range p.Events {
-		if k == kind {
-			return true
-		}
-	}
-	return false
-}
+func (p Policy) On(kind hub.EventKind) bool { return slices.Contains(p.Events, kind) }

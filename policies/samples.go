@@ -43,6 +43,26 @@ type expected struct {
 	Target   *hub.Target      `json:"target"`
 }
 
+// Sample is an input that a policy's author has put beside it.
+type Sample struct {
+	Name       string
+	Input      *Input
+	Parameters json.RawMessage // of the policy; nil: the defaults
+}
+
+// Samples returns the samples of a policy, to try things with.
+func (s *Set) Samples(policyID string) []Sample {
+	p := s.find(policyID)
+	if p == nil {
+		return nil
+	}
+	list := make([]Sample, len(p.samples))
+	for i, x := range p.samples {
+		list[i] = Sample{x.name, x.input, x.parameters}
+	}
+	return list
+}
+
 // readSamples reads the samples of each policy.
 func (s *Set) readSamples(ps *problems) {
 	for _, p := range s.policies {

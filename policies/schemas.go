@@ -36,6 +36,7 @@ type Schemas struct {
 type kindSchema struct {
 	check *jsonschema.Schema
 	typ   types.Type // what the compiler knows of input
+	doc   any
 }
 
 // OwnSchemas returns the schemas of policies/schemas.
@@ -61,7 +62,7 @@ func ReadSchemas(files fs.FS) (*Schemas, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read schema of %s: %w", kind, err)
 		}
-		s.byKind[kind] = &kindSchema{check: check, typ: typeOf(doc, doc, 0)}
+		s.byKind[kind] = &kindSchema{check: check, typ: typeOf(doc, doc, 0), doc: doc}
 	}
 	if len(s.byKind) == 0 {
 		return nil, errors.New("read schemas: there is none")
@@ -122,6 +123,15 @@ func (s *Schemas) ParseInput(raw []byte) (*Input, error) {
 		return nil, bad("the input cannot be judged: %s", clip(err.Error()))
 	}
 	return &Input{Kind: kind, Time: at.UTC(), value: value}, nil
+}
+
+// JSON returns the input as a JSON document.
+func (in *Input) JSON() json.RawMessage {
+	doc, err := ast.JSON(in.value)
+	if err != nil {
+		return nil
+	}
+	return encode(doc)
 }
 
 // decodeJSON reads one JSON document and keeps numbers as they are written.

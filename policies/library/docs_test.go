@@ -2,13 +2,17 @@ package library_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/policies"
+	"github.com/manoward/manoward/policies/library"
 )
 
 const controls = "../../docs/controls"
@@ -21,7 +25,7 @@ func TestEachPolicyHasAPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := []string{"README.md"}
-	all := described(t)
+	all := load(t).Policies()
 	if len(all) < 20 {
 		t.Errorf("%d policies", len(all))
 	}
@@ -33,13 +37,16 @@ func TestEachPolicyHasAPage(t *testing.T) {
 			continue
 		}
 		page := string(raw)
-		wanted := []string{"# " + p.ID + ": " + p.title, "## Why", "## What it finds", "## What it does", "## Parameters", "## At three in the morning", "| severity | " + p.Severity + " |", p.path}
+		wanted := []string{"# " + p.ID + ": " + p.Title, "## Why", "## What it finds", "## What it does", "## Parameters", "## At three in the morning", "| severity | " + string(p.Severity) + " |", p.File}
 		wanted = append(wanted, p.Controls...)
 		for _, kind := range p.Events {
-			wanted = append(wanted, "`"+kind+"`")
+			wanted = append(wanted, "`"+string(kind)+"`")
 		}
-		for name := range p.Parameters.Properties {
-			wanted = append(wanted, "\n| `"+name+"` | ")
+		for _, v := range p.Parameters {
+			wanted = append(wanted, fmt.Sprintf("\n| `%s` | `%s` | %s |\n", v.Name, v.Default, v.Description))
+		}
+		for _, code := range codes(t, p.File) {
+			wanted = append(wanted, "\n| `"+code+"` | ")
 		}
 		for _, text := range wanted {
 			if !strings.Contains(page, text) {
@@ -61,12 +68,29 @@ func TestEachPolicyHasAPage(t *testing.T) {
 	}
 }
 
+// codes returns the codes of findings that stand in a policy's file.
+func codes(t *testing.T, file string) []string {
+	t.Helper()
+	source, err := fs.ReadFile(library.FS(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, m := range regexp.MustCompile(`(?:"code": |finding\((?:met, )?)"([a-z-]+)"`).FindAllSubmatch(source, -1) {
+		found = append(found, string(m[1]))
+	}
+	if len(found) == 0 && !strings.Contains(string(source), `"code": `) {
+		t.Errorf("%s: no codes of findings", file)
+	}
+	return found
+}
+
 // tableRow is the row of a policy in the table of policies.
-func tableRow(p *metadata) string {
-	cells := []string{fmt.Sprintf("[%s](%s.md)", p.ID, p.ID), p.Severity}
+func tableRow(p *policies.Policy) string {
+	cells := []string{fmt.Sprintf("[%s](%s.md)", p.ID, p.ID), string(p.Severity)}
 	for _, kind := range hub.EventKinds() {
 		mark := ""
-		if slices.Contains(p.Events, string(kind)) {
+		if p.On(kind) {
 			mark = "x"
 		}
 		cells = append(cells, mark)
@@ -80,7 +104,7 @@ func TestControlsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range described(t) {
+	for _, p := range load(t).Policies() {
 		ours := 0
 		for _, control := range p.Controls {
 			id, ifa := strings.CutPrefix(control, "IFA033 ")
@@ -89,11 +113,11 @@ func TestControlsExist(t *testing.T) {
 			}
 			ours++
 			if !strings.Contains(string(register), "| "+id+" |") {
-				t.Errorf("%s: docs/requirements.md has no %s", p.path, id)
+				t.Errorf("%s: docs/requirements.md has no %s", p.File, id)
 			}
 		}
 		if ours == 0 || ours == len(p.Controls) {
-			t.Errorf("%s: controls %v are not of IFA 033 and of another catalogue", p.path, p.Controls)
+			t.Errorf("%s: controls %v are not of IFA 033 and of another catalogue", p.File, p.Controls)
 		}
 	}
 }

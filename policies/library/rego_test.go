@@ -1,137 +1,72 @@
 package library_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io/fs"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/cover"
-	"github.com/open-policy-agent/opa/v1/format"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/tester"
-
+	"github.com/manoward/manoward/policies"
 	"github.com/manoward/manoward/policies/library"
 )
 
-// modules parses the library; tests says whether with its tests.
-func modules(t *testing.T, tests bool) map[string]*ast.Module {
+// schemasOf returns the schemas of the inputs.
+func schemasOf(t testing.TB) *policies.Schemas {
 	t.Helper()
-	found := map[string]*ast.Module{}
-	err := fs.WalkDir(library.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".rego") || (!tests && strings.HasSuffix(path, "_test.rego")) {
-			return err
-		}
-		source, err := fs.ReadFile(library.FS(), path)
-		if err != nil {
-			return err
-		}
-		m, err := ast.ParseModuleWithOpts(path, string(source), ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
-		if err != nil {
-			return err
-		}
-		found[path] = m
-		return nil
-	})
+	s, err := policies.OwnSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return s
 }
 
-// TestFormatted holds the Rego in the format of opa fmt.
-func TestFormatted(t *testing.T) {
-	for path := range modules(t, true) {
-		source, err := fs.ReadFile(library.FS(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := format.SourceWithOpts(path, source, format.Opts{RegoVersion: ast.RegoV1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(source, want) {
-			t.Errorf("%s is not formatted: opa fmt -w %s", path, path)
-		}
+// load loads the library as a Security Manager does: strict, typed against the
+// schemas, with its samples, and without as much as a warning.
+func load(t testing.TB) *policies.Set {
+	t.Helper()
+	set, problems := policies.Load(t.Context(), library.FS(), policies.Options{Schemas: schemasOf(t)})
+	for _, p := range problems {
+		t.Error(p)
 	}
+	if set == nil {
+		t.Fatal("the library does not load")
+	}
+	return set
 }
 
 // TestRego runs the tests that stand beside the policies, and asks that they
 // reach every line of the policies and of what these share.
 func TestRego(t *testing.T) {
-	all := modules(t, true)
-	coverage := cover.New()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	compiler := ast.NewCompiler().WithStrict(true)
-	results, err := tester.NewRunner().SetCompiler(compiler).SetStore(inmem.New()).SetModules(all).
-		SetCoverageQueryTracer(coverage).CapturePrintOutput(true).SetTimeout(10*time.Second).RunTests(ctx, nil)
-	if err != nil {
-		t.Fatal(err)
+	report, problems := policies.Test(t.Context(), library.FS(), policies.TestOptions{Options: policies.Options{Schemas: schemasOf(t)}})
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if report == nil {
+		t.Fatal("nothing was tested")
 	}
 	passed := map[string]int{}
-	for r := range results {
-		if !r.Pass() {
-			t.Errorf("%s %s: %v %v %s", r.Location, r.Name, r.Fail, r.Error, r.Output)
+	for _, r := range report.Results {
+		if r.Outcome != policies.Pass {
+			t.Errorf("%s:%d: %s: %s %s %s", r.File, r.Line, r.Name, r.Outcome, r.Error, r.Output)
 			continue
 		}
-		passed[r.Package]++
+		passed[r.File]++
 	}
-	for path, m := range modules(t, false) {
-		if name := strings.TrimPrefix(m.Package.Path.String(), "data."); strings.HasPrefix(name, "manoward.policies.") && passed["data."+name+"_test"] < 2 {
-			t.Errorf("%s: %d tests pass", path, passed["data."+name+"_test"])
+	for _, c := range report.Coverage {
+		if len(c.Uncovered) > 0 {
+			t.Errorf("%s: no test reaches the lines %v", c.File, c.Uncovered)
+		}
+		if tests := strings.TrimSuffix(c.File, ".rego") + "_test.rego"; passed[tests] < 2 {
+			t.Errorf("%s: %d tests pass in %s", c.File, passed[tests], tests)
 		}
 	}
-	report := coverage.Report(all)
-	for path, f := range report.Files {
-		if strings.HasSuffix(path, "_test.rego") {
-			continue
-		}
-		for _, r := range f.NotCovered {
-			t.Errorf("%s:%d to %d: no test reaches it", path, r.Start.Row, r.End.Row)
-		}
+	if len(report.Coverage) < 30 || report.Percent() != 100 {
+		t.Errorf("coverage of %d files is %.1f %%", len(report.Coverage), report.Percent())
 	}
 }
 
-// metadata is what a policy says of itself.
-type metadata struct {
-	ID         string   `json:"id"`
-	Controls   []string `json:"controls"`
-	Events     []string `json:"events"`
-	Samples    string   `json:"samples"`
-	Severity   string   `json:"severity"`
-	Parameters struct {
-		Properties map[string]struct {
-			Default any `json:"default"`
-		} `json:"properties"`
-	} `json:"parameters"`
-	path, title string
-}
-
-// described reads the metadata of each policy.
-func described(t *testing.T) []metadata {
-	t.Helper()
-	var found []metadata
-	for path, m := range modules(t, false) {
-		for _, a := range m.Annotations {
-			if a.Scope != "package" || a.Custom == nil {
-				continue
-			}
-			raw, err := json.Marshal(a.Custom)
-			if err != nil {
-				t.Fatal(err)
-			}
-			meta := metadata{path: path, title: a.Title}
-			if err := json.Unmarshal(raw, &meta); err != nil {
-				t.Fatal(fmt.Errorf("%s: %w", path, err))
-			}
-			found = append(found, meta)
-		}
+// TestCheck asks that "policy check" has nothing to say of the library: not of
+// its format, and not of tests or controls that a policy lacks.
+func TestCheck(t *testing.T) {
+	for _, p := range policies.Check(t.Context(), library.FS(), policies.Options{Schemas: schemasOf(t)}) {
+		t.Error(p)
 	}
-	return found
 }

@@ -34,6 +34,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["replacement-attempt"] as params
 
+# METADATA
+# title: barred vnf is back
 findings contains f if {
 	input.operation == "VNF_INSTANTIATE"
 	event.succeeded
@@ -46,6 +48,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: barred vnf asked for
 findings contains f if {
 	input.kind == "unauthorized-attempt"
 	input.operation in params.operations

@@ -41,6 +41,8 @@ import data.manoward.lib.identity
 import data.manoward.lib.words
 import data.manoward.parameters["request-source"] as params
 
+# METADATA
+# title: source missing
 findings contains f if {
 	event.begins
 	params.reportMissing
@@ -48,14 +50,18 @@ findings contains f if {
 	f := finding("source-missing", "low", sprintf("nobody says who asked for %s", [input.operation]))
 }
 
+# METADATA
+# title: kind not allowed
 findings contains f if {
 	event.begins
-	kind := input.source.kind
+	kind := object.get(input.source, "kind", "unknown")
 	allowed := params.allowedKinds[input.operation]
 	not kind in allowed
 	f := finding("kind-not-allowed", "medium", sprintf("%s was asked for by %s (%s), which may not", [input.operation, kind, who]))
 }
 
+# METADATA
+# title: other domain
 findings contains f if {
 	event.begins
 	identity.domain(who)
@@ -63,9 +69,10 @@ findings contains f if {
 	f := finding("other-domain", "high", sprintf("%s was asked for by %s of another trust domain", [input.operation, who]))
 }
 
+# METADATA
+# title: identity not allowed
 findings contains f if {
 	event.begins
-	input.source
 	allowed := params.allowedIdentities[input.operation]
 	not who in allowed
 	f := finding("identity-not-allowed", "high", sprintf("%s was asked for by %s, who is not on the list", [input.operation, who]))

@@ -41,6 +41,8 @@ import data.manoward.lib.attempt
 import data.manoward.lib.words
 import data.manoward.parameters["unauthorized-attempt-rate"] as params
 
+# METADATA
+# title: many attempts
 findings contains f if {
 	tried := attempt.total(params.minutes)
 	tried > params.maxAttempts
@@ -52,6 +54,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: persistent actor
 findings contains f if {
 	tried := attempt.of_actor(params.minutes)
 	tried > params.maxPerActor

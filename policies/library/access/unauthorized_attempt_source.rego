@@ -38,6 +38,8 @@ import data.manoward.lib.identity
 import data.manoward.lib.words
 import data.manoward.parameters["unauthorized-attempt-source"] as params
 
+# METADATA
+# title: other domain
 findings contains f if {
 	asked
 	domain := identity.domain(actor)
@@ -45,12 +47,16 @@ findings contains f if {
 	f := finding("other-domain", "high", sprintf("%s of trust domain %s tried %s", [actor, domain, what]))
 }
 
+# METADATA
+# title: no identity
 findings contains f if {
 	asked
 	not identity.domain(actor)
 	f := finding("no-identity", "medium", sprintf("somebody without a proven identity (%s) tried %s", [actor, what]))
 }
 
+# METADATA
+# title: own function
 findings contains f if {
 	asked
 	identity.ours(actor)
@@ -58,6 +64,8 @@ findings contains f if {
 	f := finding("own-function", "high", sprintf("%s, a function of the MANO system, tried %s and was refused", [actor, what]))
 }
 
+# METADATA
+# title: watched actor
 findings contains f if {
 	actor in params.watchedActors
 	f := finding("watched-actor", "high", sprintf("%s, who is watched, tried %s", [actor, what]))

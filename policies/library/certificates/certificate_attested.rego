@@ -43,6 +43,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["certificate-attested"] as params
 
+# METADATA
+# title: no certificate
 findings contains f if {
 	some v in vnf.judged
 	required(v)
@@ -55,6 +57,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: unattested
 findings contains f if {
 	some v in vnf.judged
 	not vnf.of_profile(v, params.unattestedProfiles)

@@ -30,6 +30,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["certificate-expiry"] as params
 
+# METADATA
+# title: expired
 findings contains f if {
 	some v in vnf.judged
 	some certificate in v.certificates
@@ -44,6 +46,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: ends soon
 findings contains f if {
 	some v in vnf.judged
 	some certificate in v.certificates

@@ -3,35 +3,28 @@ package manoward.policies.certificate_expiry_test
 import data.manoward.lib.fixture_test as fixture
 import data.manoward.policies.certificate_expiry as policy
 
-# What the parameters are when nobody sets them.
-defaults := {"days": 14}
-
 test_ends_in_a_week if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v1": {"certificates": [{"serialNumber": "0a", "attested": true, "notAfter": "2026-11-29T00:00:00Z"}]}}})
-		with data.manoward.parameters as {"certificate-expiry": object.union(defaults, {})}
 	fixture.summary(found) == [["ends-soon", "default", ["alert"]]]
 }
 
 test_ends_next_year if {
 	found := policy.findings with input as fixture.event("review", {})
-		with data.manoward.parameters as {"certificate-expiry": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
 
 test_has_ended if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v1": {"certificates": [{"attested": true, "notAfter": "2026-11-22T22:00:00Z"}]}}})
-		with data.manoward.parameters as {"certificate-expiry": object.union(defaults, {})}
 	fixture.summary(found) == [["expired", "high", ["alert"]]]
 }
 
 test_ends_in_a_week_and_that_is_enough_here if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v1": {"certificates": [{"notAfter": "2026-11-29T00:00:00Z"}]}}})
-		with data.manoward.parameters as {"certificate-expiry": object.union(defaults, {"days": 5})}
+		with data.manoward.parameters["certificate-expiry"].days as 5
 	fixture.summary(found) == []
 }
 
 test_no_end_is_known if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v1": {"certificates": [{"serialNumber": "0a"}]}}})
-		with data.manoward.parameters as {"certificate-expiry": object.union(defaults, {})}
 	fixture.summary(found) == []
 }

@@ -35,6 +35,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["host-equipment"] as params
 
+# METADATA
+# title: equipment missing
 findings contains f if {
 	some v in vnf.judged
 	some need in vnf.setting(params.needs, v)
@@ -48,6 +50,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: attester missing
 findings contains f if {
 	params.checkAttesters
 	some v in vnf.judged

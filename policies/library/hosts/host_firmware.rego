@@ -38,6 +38,8 @@ import data.manoward.lib.host
 import data.manoward.lib.words
 import data.manoward.parameters["host-firmware"] as params
 
+# METADATA
+# title: firmware denied
 findings contains f if {
 	some id, h in host.judged
 	h.firmware in params.denied
@@ -50,6 +52,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: firmware unknown
 findings contains f if {
 	count(params.known) > 0
 	some id, h in host.judged

@@ -43,6 +43,8 @@ import data.manoward.lib.host
 import data.manoward.lib.words
 import data.manoward.parameters["host-integrity"] as params
 
+# METADATA
+# title: host untrusted
 findings contains f if {
 	some id, h in host.judged
 	h.integrity == "UNTRUSTED"
@@ -54,6 +56,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: host not measured
 findings contains f if {
 	params.reportUnknown
 	some id, h in host.judged

@@ -31,6 +31,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["compute-failed"] as params
 
+# METADATA
+# title: alarm
 findings contains f if {
 	fired
 	count(event.target) > 0
@@ -42,6 +44,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: fails again
 findings contains f if {
 	fired
 	id := input.subject.vnfInstanceId
@@ -62,6 +66,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: compute failed
 findings contains f if {
 	input.kind == "compute-change"
 	input.event.changedResourceData.operationalState == "FAILED"

@@ -28,6 +28,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["compute-isolated"] as params
 
+# METADATA
+# title: isolated
 findings contains f if {
 	some v in vnf.judged
 	some compute in vnf.computes(v)

@@ -3,23 +3,18 @@ package manoward.policies.compute_isolated_test
 import data.manoward.lib.fixture_test as fixture
 import data.manoward.policies.compute_isolated as policy
 
-# What the parameters are when nobody sets them.
-defaults := {"replace": false}
-
 test_isolated if {
 	found := policy.findings with input as fixture.event("compute-change", {"operation": "STATE", "computes": {"c1": {"isolated": true}}})
-		with data.manoward.parameters as {"compute-isolated": object.union(defaults, {})}
 	fixture.summary(found) == [["isolated", "default", ["alert"]]]
 }
 
 test_not_isolated if {
 	found := policy.findings with input as fixture.event("compute-change", {})
-		with data.manoward.parameters as {"compute-isolated": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
 
 test_replaced_when_that_is_switched_on if {
 	found := policy.findings with input as fixture.event("host-change", {"computes": {"c1": {"isolated": true}}})
-		with data.manoward.parameters as {"compute-isolated": object.union(defaults, {"replace": true})}
+		with data.manoward.parameters["compute-isolated"].replace as true
 	fixture.summary(found) == [["isolated", "default", ["alert", "terminate-vnf"]]]
 }

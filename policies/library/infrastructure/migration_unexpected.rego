@@ -41,6 +41,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["migration-unexpected"] as params
 
+# METADATA
+# title: not asked for
 findings contains f if {
 	input.operation == "MIGRATED"
 	not expected
@@ -52,6 +54,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: migrates again
 findings contains f if {
 	input.operation == "MIGRATED"
 	id := input.subject.vnfInstanceId

@@ -11,7 +11,7 @@ test_target if {
 recent := [
 	{"kind": "unauthorized-attempt", "time": "2026-11-22T22:58:00Z", "source": {"identity": "spiffe://north/oss/portal"}, "count": 4},
 	{"kind": "unauthorized-attempt", "time": "2026-11-22T22:59:00Z", "source": {"identity": "nobody"}},
-	{"kind": "alarm", "time": "2026-11-22T22:59:00Z", "count": 9},
+	{"kind": "alarm", "time": "2026-11-22T22:59:00Z", "source": {"identity": "spiffe://north/oss/portal"}, "count": 9},
 ]
 
 test_total if attempt.total(10) == 6 with input as fixture.event("unauthorized-attempt", {"recent": recent})

@@ -17,6 +17,7 @@ test_succeeded if {
 	event.succeeded with input as fixture.event("ns-change", {})
 	not event.succeeded with input as fixture.event("ns-change", {"outcome": "FAILED"})
 	not event.succeeded with input as fixture.event("review", {})
+	not event.succeeded with input as fixture.event("ns-change", {"phase": "START"})
 }
 
 test_target_names_no_compute if {
@@ -30,9 +31,10 @@ recent := [
 	{"kind": "ns-change", "time": "2026-11-22T22:32:00Z", "phase": "START", "operation": "VNF_SCALE", "vnfInstanceId": "v1"},
 	{"kind": "ns-change", "time": "2026-11-22T22:33:00Z", "phase": "START", "operation": "VNF_HEAL", "vnfInstanceId": "v2"},
 	{"kind": "alarm", "time": "2026-11-22T22:34:00Z", "operation": "FIRED", "vnfInstanceId": "v1"},
+	{"kind": "ns-operation", "time": "2026-11-22T22:35:00Z", "phase": "START", "operation": "VNF_HEAL", "vnfInstanceId": "v1"},
 ]
 
-test_earlier if count(event.earlier(30)) == 5 with input as fixture.event("review", {"recent": recent})
+test_earlier if count(event.earlier(30)) == 6 with input as fixture.event("review", {"recent": recent})
 
 test_begun_on_vnf if {
 	event.begun_on_vnf({"VNF_HEAL"}, "v1", 30) == 2 with input as fixture.event("review", {"recent": recent})

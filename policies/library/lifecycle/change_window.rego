@@ -46,6 +46,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["change-window"] as params
 
+# METADATA
+# title: outside window
 findings contains f if {
 	event.begins
 	input.operation in params.operations
@@ -64,7 +66,6 @@ exempt if input.source.kind in params.exemptKinds
 # within one day
 open if {
 	some window in params.windows
-	window.from <= window.to
 	today in window.days
 	window.from <= clock
 	clock < window.to

@@ -39,6 +39,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["heal-storm"] as params
 
+# METADATA
+# title: vnf storm
 findings contains f if {
 	counted
 	id := input.subject.vnfInstanceId
@@ -52,6 +54,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: ns storm
 findings contains f if {
 	counted
 	times := event.begun_in_ns(operations, params.minutes)

@@ -36,6 +36,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["snapshot-source"] as params
 
+# METADATA
+# title: snapshot taken, or VNF set back to one, by somebody else
 findings contains f if {
 	event.begins
 	done := names[input.operation]

@@ -41,6 +41,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["connectivity-unexpected"] as params
 
+# METADATA
+# title: link not of ns
 findings contains f if {
 	some v in vnf.judged
 	in_ns(v)
@@ -55,6 +57,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: link not allowed
 findings contains f if {
 	some v in vnf.judged
 	allowed := vnf.setting(params.allowedLinks, v)
@@ -70,6 +74,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: changed by other
 findings contains f if {
 	event.begins
 	input.operation == "VNF_CHANGE_EXT_CONN"

@@ -36,6 +36,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["pnf-attachment"] as params
 
+# METADATA
+# title: pnf not of ns
 findings contains f if {
 	some met in meetings
 	input.ns.pnfs
@@ -43,6 +45,8 @@ findings contains f if {
 	f := finding(met, "pnf-not-of-ns", "high", "which the NS does not have")
 }
 
+# METADATA
+# title: pnf not allowed
 findings contains f if {
 	some met in meetings
 	allowed := vnf.setting(params.allowedPnfs, input.vnfs[met.vnf])
@@ -51,6 +55,8 @@ findings contains f if {
 	f := finding(met, "pnf-not-allowed", "medium", sprintf("(%s); its profile may not meet it", [profile]))
 }
 
+# METADATA
+# title: pnf after change
 findings contains f if {
 	params.reportLate
 	input.operation == "VNF_CHANGE_EXT_CONN"

@@ -31,6 +31,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["image-altered"] as params
 
+# METADATA
+# title: image altered
 findings contains f if {
 	some id in altered
 	not used(id)
@@ -42,6 +44,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: image in use altered
 findings contains f if {
 	some id in altered
 	some v in vnf.judged

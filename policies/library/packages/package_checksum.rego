@@ -33,6 +33,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["package-checksum"] as params
 
+# METADATA
+# title: package altered
 findings contains f if {
 	some v in vnf.judged
 	altered(input.packages[v.vnfPkgId])
@@ -44,6 +46,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: made of other bytes
 findings contains f if {
 	some v in vnf.judged
 	onboarded := input.packages[v.vnfPkgId].onboardedChecksum
@@ -56,6 +60,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: check failed
 findings contains f if {
 	some v in vnf.judged
 	v.integrity.verdict != "PASSED"

@@ -3,47 +3,38 @@ package manoward.policies.package_checksum_test
 import data.manoward.lib.fixture_test as fixture
 import data.manoward.policies.package_checksum as policy
 
-# What the parameters are when nobody sets them.
-defaults := {"terminate": true}
-
 test_checksum_changed if {
 	found := policy.findings with input as fixture.event("ns-change", {"packages": {"k-amf": {"checksum": {"hash": "ff00"}}}})
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {})}
 	fixture.summary(found) == [["package-altered", "default", ["alert", "terminate-vnf"]]]
 }
 
 test_unchanged_in_other_letters if {
 	found := policy.findings with input as fixture.event("ns-change", {"packages": {"k-amf": {"checksum": {"hash": "AA01"}}}})
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
 
 test_the_catalogue_found_it_altered_only_an_alert if {
 	found := policy.findings with input as fixture.event("review", {"packages": {"k-amf": {"integrity": "FAILED"}}})
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {"terminate": false})}
+		with data.manoward.parameters["package-checksum"].terminate as false
 	fixture.summary(found) == [["package-altered", "default", ["alert"]]]
 }
 
 test_made_of_other_bytes if {
 	found := policy.findings with input as fixture.event("ns-change", {"vnfs": {"v1": {"integrity": {"checksum": "0bad"}}}})
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {})}
 	fixture.summary(found) == [["made-of-other-bytes", "default", ["alert", "terminate-vnf"]]]
 }
 
 test_digests_of_other_algorithms_say_nothing if {
 	found := policy.findings with input as fixture.event("ns-change", {"packages": {"k-amf": {"onboardedChecksum": {"algorithm": "SHA-512"}}}, "vnfs": {"v1": {"integrity": {"checksum": "0bad"}}}})
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
 
 test_the_check_failed if {
 	found := policy.findings with input as fixture.event("ns-change", {"vnfs": {"v1": {"integrity": {"verdict": "the manifest is not signed"}}}})
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {})}
 	fixture.summary(found) == [["check-failed", "high", ["alert"]]]
 }
 
 test_no_package_that_is_known if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["packages/k-amf"])
-		with data.manoward.parameters as {"package-checksum": object.union(defaults, {})}
 	fixture.summary(found) == []
 }

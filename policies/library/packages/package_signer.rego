@@ -37,6 +37,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["package-signer"] as params
 
+# METADATA
+# title: signer unknown
 findings contains f if {
 	count(params.allowedSigners) > 0
 	some v in vnf.judged
@@ -50,6 +52,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: signers differ
 findings contains f if {
 	some v in vnf.judged
 	signer := pkg.signer(v)

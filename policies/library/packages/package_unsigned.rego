@@ -35,6 +35,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["package-unsigned"] as params
 
+# METADATA
+# title: unsigned
 findings contains f if {
 	some v in vnf.judged
 	not vnf.of_profile(v, params.exemptProfiles)
@@ -48,6 +50,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: signature unknown
 findings contains f if {
 	some v in vnf.judged
 	not vnf.of_profile(v, params.exemptProfiles)

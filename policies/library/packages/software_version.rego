@@ -40,6 +40,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["software-version"] as params
 
+# METADATA
+# title: version denied
 findings contains f if {
 	some v in vnf.judged
 	v.softwareVersion in params.denied[v.productName]
@@ -51,6 +53,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: version not allowed
 findings contains f if {
 	some v in vnf.judged
 	allowed := params.allowed[v.productName]
@@ -65,8 +69,9 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: versions differ
 findings contains f if {
-	input.kind == "review"
 	some v in vnf.judged
 	others := versions[v.vnfProfileId] - {v.softwareVersion}
 	count(others) > 0

@@ -44,6 +44,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["co-tenancy"] as params
 
+# METADATA
+# title: other trust domain
 findings contains f if {
 	some v in vnf.judged
 	alone(v)
@@ -57,22 +59,45 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: neighbours unknown
+findings contains f if {
+	some v in vnf.judged
+	alone(v)
+	some id in vnf.host_ids(v)
+	not told(id)
+	f := {
+		"code": "neighbours-unknown",
+		"severity": "low",
+		"message": words.line("nobody says whether VNF %s, which must be alone, shares host %s with another trust domain", [v.id, id]),
+		"target": object.union(vnf.target(v), {"hostId": id}),
+		"actions": [{"type": "alert"}],
+	}
+}
+
+# METADATA
+# title: other class
 findings contains f if {
 	some v in vnf.judged
 	class := params.classes[v.vnfProfileId]
 	some id in vnf.host_ids(v)
-	some other, neighbours in classes[id]
+	some other in classes
 	other != class
+	[id, other] in there
 	f := {
 		"code": "other-class",
-		"message": words.line("VNF %s (%s) and VNF %s (%s) share host %s", [v.id, class, concat(", ", sort(neighbours)), other, id]),
+		"message": words.line("VNF %s of class %s shares host %s with a VNF of class %s", [v.id, class, id, other]),
 		"target": object.union(vnf.target(v), {"hostId": id}),
 		"actions": actions,
 	}
 }
 
-# VNFs of each class, by host
-classes[id][class] contains v.id if {
+told(id) if is_boolean(input.hosts[id].otherTenants)
+
+classes := {class | some class in params.classes}
+
+# Which classes are on which host.
+there := {[id, class] |
 	some v in input.vnfs
 	class := params.classes[v.vnfProfileId]
 	some id in vnf.host_ids(v)

@@ -39,6 +39,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["placement-geography"] as params
 
+# METADATA
+# title: country not allowed
 findings contains f if {
 	some v in vnf.judged
 	allowed := vnf.setting(params.allowedCountries, v)
@@ -53,6 +55,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: site not allowed
 findings contains f if {
 	some v in vnf.judged
 	allowed := vnf.setting(params.allowedSites, v)
@@ -67,6 +71,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: country unknown
 findings contains f if {
 	some v in vnf.judged
 	vnf.setting(params.allowedCountries, v)
@@ -75,6 +81,8 @@ findings contains f if {
 	f := unknown(v, compute, "country")
 }
 
+# METADATA
+# title: site unknown
 findings contains f if {
 	some v in vnf.judged
 	vnf.setting(params.allowedSites, v)

@@ -33,6 +33,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["placement-zone"] as params
 
+# METADATA
+# title: zone not allowed
 findings contains f if {
 	some v in vnf.judged
 	allowed := vnf.setting(params.allowedZones, v)
@@ -47,6 +49,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: zone unknown
 findings contains f if {
 	some v in vnf.judged
 	vnf.setting(params.allowedZones, v)

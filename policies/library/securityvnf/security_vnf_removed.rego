@@ -39,6 +39,8 @@ import data.manoward.lib.event
 import data.manoward.lib.words
 import data.manoward.parameters["security-vnf-removed"] as params
 
+# METADATA
+# title: removal begins
 findings contains f if {
 	watched
 	event.begins
@@ -50,6 +52,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: removed
 findings contains f if {
 	watched
 	event.succeeded

@@ -29,6 +29,8 @@ import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["security-vnf-stopped"] as params
 
+# METADATA
+# title: stopped
 findings contains f if {
 	some v in vnf.judged
 	v.securityVnf
@@ -41,6 +43,8 @@ findings contains f if {
 	}
 }
 
+# METADATA
+# title: nothing runs
 findings contains f if {
 	some v in vnf.judged
 	v.securityVnf

@@ -3,41 +3,33 @@ package manoward.policies.security_vnf_stopped_test
 import data.manoward.lib.fixture_test as fixture
 import data.manoward.policies.security_vnf_stopped as policy
 
-# What the parameters are when nobody sets them.
-defaults := {"replace": false}
-
 test_stopped if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v2": {"operationalState": "STOPPED"}}})
-		with data.manoward.parameters as {"security-vnf-stopped": object.union(defaults, {})}
 	fixture.summary(found) == [["stopped", "default", ["alert"]]]
 }
 
 test_started if {
 	found := policy.findings with input as fixture.event("review", {})
-		with data.manoward.parameters as {"security-vnf-stopped": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
 
 test_stopped_is_replaced_when_that_is_switched_on if {
 	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_OPERATE", "subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"}, "vnfs": {"v2": {"operationalState": "STOPPED"}}})
-		with data.manoward.parameters as {"security-vnf-stopped": object.union(defaults, {"replace": true})}
+		with data.manoward.parameters["security-vnf-stopped"].replace as true
 	fixture.summary(found) == [["stopped", "default", ["alert", "terminate-vnf"]]]
 }
 
 test_its_compute_does_not_run if {
 	found := policy.findings with input as fixture.event("compute-change", {"subject": {"computeId": "c2", "vnfInstanceId": "v2"}, "computes": {"c2": {"runningState": "HALTED"}}})
-		with data.manoward.parameters as {"security-vnf-stopped": object.union(defaults, {})}
 	fixture.summary(found) == [["nothing-runs", "default", ["alert"]]]
 }
 
 test_another_vnf_is_stopped if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v1": {"operationalState": "STOPPED"}}})
-		with data.manoward.parameters as {"security-vnf-stopped": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
 
 test_no_compute_is_known if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v2": {"computeIds": []}}})
-		with data.manoward.parameters as {"security-vnf-stopped": object.union(defaults, {})}
 	fixture.summary(found) == []
 }
