@@ -129,7 +129,7 @@ func newManager(t testing.TB, bus *testbus.Bus) *manager {
 		Mode:    func(context.Context) (hub.Mode, error) { return hub.SemiActive, nil },
 		Authors: func(context.Context, smgr.Order) ([]string, error) { return nil, nil },
 		NFVO:    enforce.NFVO{SecEnforce: enforce.Interface{NsLcm: client("/nslcm/v2"), Session: client("/manoward/v1")}},
-		Limits:  enforce.Limits{Orders: 1 << 20},
+		Limits:  enforce.Limits{Orders: 1 << 20, Window: time.Second},
 		Now:     time.Now,
 		Wait: func(ctx context.Context, d time.Duration) error {
 			timer := time.NewTimer(d)
@@ -218,6 +218,18 @@ func BenchmarkOrderToWire(b *testing.B) {
 			b.Fatal(err)
 		}
 		<-m.wire
+		i++
+	}
+}
+
+// BenchmarkDurableRecord is one of the durable writes that OrderToWire waits for.
+func BenchmarkDurableRecord(b *testing.B) {
+	m := newManager(b, testbus.Open(b, b.TempDir(), "north"))
+	i := 0
+	for b.Loop() {
+		if err := m.log.Append(b.Context(), hub.Record{ID: fmt.Sprint(i), Kind: "bench", Time: time.Now(), Subject: "bench", Data: json.RawMessage(`{}`)}); err != nil {
+			b.Fatal(err)
+		}
 		i++
 	}
 }

@@ -82,7 +82,7 @@ type Metrics struct {
 	Order   func(action hub.ActionType, state smgr.OrderState) // an order came into a state
 	Request func(outcome string)                               // a request that changes something: accepted, retry, refused, gone, busy, failed
 	Alarm   func(kind string)                                  // an alarm was raised: limit, minimum, stuck
-	Wire    func(d time.Duration)                              // from the planned order to its first request
+	Wire    func(d time.Duration)                              // from the planned or approved order to its first step's request
 }
 
 // Config is what an [Enforcer] needs.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -15,23 +16,22 @@ import (
 	"github.com/manoward/manoward/smgr"
 )
 
-// beginStep stores that a step runs, and sends it. From then on nobody knows
+// beginStep stores that a further step runs, and sends it. From then on nobody knows
 // whether the NFVO has it until its answer is stored.
 func (s *Enforcer) beginStep(ctx context.Context, e *state.Entry[order], i int) error {
 	if stopped, err := s.gateMode(ctx, e); stopped || err != nil {
 		return err
 	}
-	err := s.transition(ctx, e, s.identity(), func(o *order) {
-		o.Steps[i].State, o.Steps[i].Started = smgr.OrderRunning, s.now()
-		o.Blocked, o.Alarmed = 0, false
-	})
-	if err != nil {
+	if err := s.transition(ctx, e, s.identity(), func(o *order) { o.startStep(i, s.now()) }); err != nil {
 		return err
 	}
-	if i == 0 && s.Metrics.Wire != nil {
-		s.Metrics.Wire(s.now().Sub(e.Value.planned()))
-	}
 	return s.send(ctx, e, i)
+}
+
+// startStep makes a step run, at a time.
+func (o *order) startStep(i int, now time.Time) {
+	o.Steps[i].State, o.Steps[i].Started = smgr.OrderRunning, now
+	o.Blocked, o.Alarmed = 0, false
 }
 
 // again goes on with a step that may have been sent before.
@@ -105,6 +105,9 @@ func (s *Enforcer) send(ctx context.Context, e *state.Entry[order], i int) error
 	}
 	if err := ctx.Err(); err != nil { // the work is another process's
 		return err
+	}
+	if i == 0 && s.Metrics.Wire != nil {
+		s.Metrics.Wire(s.now().Sub(o.planned()))
 	}
 	r := s.request(o, step.Name)
 	a, err := r.client.Do(ctx, r.method, r.path, r.body, nil, func(h http.Header) { h.Set("Idempotency-Key", r.key) })

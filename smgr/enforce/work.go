@@ -165,10 +165,21 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	if stopped, err := s.gateLimits(ctx, e, &planned); stopped || err != nil {
 		return err
 	}
-	return s.transition(ctx, e, s.identity(), func(o *order) {
-		o.State, o.Reason, o.Alarmed = smgr.OrderRunning, "", false
+	// The order and its first step begin in one transition: on the way to the
+	// wire each of them costs two waits for the disk.
+	i := planned.next()
+	fresh := i >= 0 && planned.Steps[i].State == smgr.OrderPlanned
+	err = s.transition(ctx, e, s.identity(), func(o *order) {
+		o.State, o.Reason = smgr.OrderRunning, ""
 		o.Steps, o.Foreign, o.VnfdID = planned.Steps, planned.Foreign, planned.VnfdID
+		if fresh {
+			o.startStep(i, s.now())
+		}
 	})
+	if err != nil || !fresh {
+		return err
+	}
+	return s.send(ctx, e, i)
 }
 
 // gateMode makes what the mode does not allow a recommendation. No request is
