@@ -164,6 +164,9 @@ func TestSilence(t *testing.T) {
 	if o := w.want(s, "o", smgr.OrderRunning); !strings.Contains(o.Reason, "nobody is there") || len(w.kinds("sm.alarm")) != 1 {
 		t.Errorf("reason %q, alarms %v", o.Reason, w.kinds("sm.alarm"))
 	}
+	if w.appends > 40 { // the log knows a repetition only for a while
+		t.Errorf("200 attempts appended %d times", w.appends)
+	}
 	w.nfvo.answer = nil
 	w.work(s, 5)
 	w.want(s, "o", smgr.OrderCompleted)

@@ -64,7 +64,7 @@ func (q queue) Push(ctx context.Context, it enforce.Item) error {
 
 func (q queue) Consume(ctx context.Context, handler func(context.Context, enforce.Item) error) error {
 	return q.Queue.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
-		return handler(ctx, enforce.Item{ID: it.ID, Key: it.Key, Data: it.Data, Attempt: it.Attempt, Fence: it.Fence})
+		return handler(ctx, enforce.Item{ID: it.ID, Key: it.Key, Data: it.Data, Attempt: it.Attempt})
 	})
 }
 

@@ -9,6 +9,23 @@ import (
 	"github.com/manoward/manoward/smgr"
 )
 
+// A VNF that one more NS shares than was known ends in that one too.
+func TestSharedMeanwhile(t *testing.T) {
+	w := newWorld(t, true)
+	w.hidden = "ns-2"
+	s := w.process()
+	s.Metrics.Request = func(string) { w.hidden = "" }
+	w.plan(s, terminate("o", "vnf-s"))
+	w.work(s, 5)
+	w.want(s, "o", smgr.OrderCompleted)
+	if got, want := w.nfvo.happened(), []string{"remove vnf-s from ns-1", "remove vnf-s from ns-2"}; !slices.Equal(got, want) {
+		t.Errorf("the effects are %q, want %q", got, want)
+	}
+	if n := len(s.orders.Find("ns=ns-2")); n != 1 {
+		t.Errorf("%d orders are found by the NS that came", n)
+	}
+}
+
 func no() *bool { b := false; return &b }
 
 // Every action, at an NFVO of ours and at a foreign one: what is sent, in which

@@ -16,8 +16,7 @@ type Item struct {
 	ID      string // unique in its queue while it waits
 	Key     string // items of one key are handled in order, one at a time
 	Data    []byte
-	Attempt int    // from 1; not kept over a change of owner
-	Fence   uint64 // grows with each change of owner
+	Attempt int // from 1; not kept over a change of owner
 }
 
 // Queue is durable work, shared by all processes of a Security Manager. An item
@@ -27,7 +26,8 @@ type Item struct {
 type Queue interface {
 	// Push makes an item durable. An ID that still waits adds nothing.
 	Push(ctx context.Context, it Item) error
-	// Consume handles items until ctx ends.
+	// Consume handles items until ctx ends. A handler's context ends when the work
+	// becomes another process's.
 	Consume(ctx context.Context, handler func(context.Context, Item) error) error
 }
 
@@ -55,7 +55,8 @@ type Topology interface {
 	OnHost(ctx context.Context, hostID string) ([]string, error)
 }
 
-// Interface is one of the Security Manager's endpoints at the NFVO.
+// Interface is one of the Security Manager's endpoints at the NFVO. Its clients
+// carry the credentials and a time limit.
 type Interface struct {
 	NsLcm   *httpapi.Client // {apiRoot}/nslcm/v2
 	VnfPkgm *httpapi.Client // {apiRoot}/vnfpkgm/v2; of sc-or.sec-enforce only

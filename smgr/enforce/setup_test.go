@@ -35,6 +35,7 @@ type world struct {
 	clock   time.Time
 	records map[string]hub.Record
 	order   []string // IDs of records as they came
+	appends int      // of records, with repetitions
 	items   []Item
 	tries   map[string]int
 	mode    hub.Mode
@@ -46,6 +47,7 @@ type world struct {
 	limits Limits
 	// The inventory as the topology shows it, beside that of the NFVO.
 	profiles map[Place]Profile
+	hidden   string // an NS that the topology does not know yet
 	hosts    map[string][]string
 }
 
@@ -128,6 +130,7 @@ func (w *world) append(_ context.Context, list ...hub.Record) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range list {
+		w.appends++
 		had, ok := w.records[r.ID]
 		if !ok {
 			w.order = append(w.order, r.ID)
@@ -193,7 +196,7 @@ func (w *world) Places(_ context.Context, vnf string) ([]Place, error) {
 	defer w.nfvo.mu.Unlock()
 	var list []Place
 	for _, ns := range slices.Sorted(maps.Keys(w.nfvo.nss)) {
-		if _, ok := w.nfvo.nss[ns][vnf]; ok {
+		if _, ok := w.nfvo.nss[ns][vnf]; ok && ns != w.hidden {
 			list = append(list, Place{ns, "web"})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -239,6 +240,9 @@ func (s *Enforcer) end(ctx context.Context, e *state.Entry[order], to smgr.Order
 
 // finish ends an order whose steps have all ended well.
 func (s *Enforcer) finish(ctx context.Context, e *state.Entry[order]) error {
+	if more, err := s.sharedMeanwhile(ctx, e); more || err != nil {
+		return err
+	}
 	for _, st := range e.Value.Steps {
 		switch name, _ := cutStep(st.Name); name {
 		case stepCoHosted, stepSnapshot, stepDisable: // what the order is for comes behind them
@@ -249,6 +253,30 @@ func (s *Enforcer) finish(ctx context.Context, e *state.Entry[order]) error {
 		}
 	}
 	return s.end(ctx, e, smgr.OrderSuperseded, "what it was to change is gone already")
+}
+
+// sharedMeanwhile adds a step for each NS that has come to share the VNF since
+// the steps were planned, or was not known then: until the last of them drops it,
+// the VNF lives.
+func (s *Enforcer) sharedMeanwhile(ctx context.Context, e *state.Entry[order]) (more bool, err error) {
+	if e.Value.Action.Type != hub.ActionTerminateVnf {
+		return false, nil
+	}
+	places, err := s.Topology.Places(ctx, e.Value.Target.VnfInstanceID)
+	if err != nil {
+		return false, fmt.Errorf("find the NSs of VNF %s: %w", e.Value.Target.VnfInstanceID, err)
+	}
+	var add []smgr.Step
+	for _, p := range places {
+		name := stepRemove + p.NsInstanceID
+		if !slices.ContainsFunc(e.Value.Steps, func(st smgr.Step) bool { return st.Name == name }) {
+			add = append(add, smgr.Step{Name: name, State: smgr.OrderPlanned})
+		}
+	}
+	if len(add) == 0 {
+		return false, nil
+	}
+	return true, s.transition(ctx, e, s.identity(), func(o *order) { o.Steps = append(o.Steps, add...) })
 }
 
 // caveat is what a completed order could not have.
