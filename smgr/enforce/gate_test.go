@@ -3,6 +3,7 @@ package enforce
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,78 @@ func TestMode_LoweredBetweenSteps(t *testing.T) {
 	w.want(s, "o", smgr.OrderCompleted)
 	if got, want := w.nfvo.happened(), []string{"disable pkg-1", "remove vnf-a from ns-1"}; !slices.Equal(got, want) {
 		t.Errorf("the effects are %q, want %q", got, want)
+	}
+}
+
+// A mode that is lowered while nobody knows whether the NFVO has a request: if it
+// has, the order is followed to its end.
+func TestMode_LoweredInDoubt(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		w := newWorld(t, true)
+		s := w.process()
+		w.plan(s, terminate("o", "vnf-a"))
+		inner := s.NFVO.SecEnforce.NsLcm.HTTP.Transport
+		s.NFVO.SecEnforce.NsLcm.HTTP.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Method != http.MethodPost {
+				return inner.RoundTrip(r)
+			}
+			w.mode = hub.Passive
+			if taken {
+				if a, err := inner.RoundTrip(r); err == nil {
+					_ = a.Body.Close()
+				}
+			}
+			return nil, errDead
+		})
+		w.work(s, 5)
+		w.want(s, "o", map[bool]smgr.OrderState{true: smgr.OrderCompleted, false: smgr.OrderRecommended}[taken])
+		if n := len(w.nfvo.requests()); n > 1 {
+			t.Errorf("it was sent %d times", n)
+		}
+	}
+}
+
+// A VNF that the topology does not know is looked for at the NFVO.
+func TestPlaces_Unknown(t *testing.T) {
+	w := newWorld(t, false)
+	w.hidden = "ns-3"
+	s := w.process()
+	w.plan(s, newOrder("o", "ns/ns-3", hub.Action{Type: hub.ActionTerminateVnf}, hub.Target{VnfInstanceID: "vnf-d"}))
+	w.work(s, 5)
+	w.want(s, "o", smgr.OrderCompleted)
+	if got := w.nfvo.happened(); !slices.Equal(got, []string{"remove vnf-d from ns-3"}) {
+		t.Errorf("the effects are %q", got)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	w := newWorld(t, true)
+	w.limits = Limits{Orders: 1}
+	s := w.process()
+	var got []string
+	s.Metrics = Metrics{
+		Order:   func(a hub.ActionType, to smgr.OrderState) { got = append(got, string(a)+" "+string(to)) },
+		Request: func(outcome string) { got = append(got, "request "+outcome) },
+		Alarm:   func(kind string) { got = append(got, "alarm "+kind) },
+		Wire:    func(d time.Duration) { got = append(got, "wire "+d.String()) },
+	}
+	w.plan(s, terminate("o", "vnf-a"))
+	w.clock = w.clock.Add(time.Second)
+	w.work(s, 5)
+	w.plan(s, terminate("p", "vnf-b"))
+	w.work(s, 5)
+	if err := s.Approve(t.Context(), "p", anna, "it is right"); err != nil {
+		t.Fatal(err)
+	}
+	w.clock = w.clock.Add(2 * time.Second)
+	w.work(s, 5)
+	want := []string{
+		"terminate-vnf planned", "terminate-vnf running", "wire 1s", "request accepted", "terminate-vnf completed",
+		"terminate-vnf planned", "alarm limit", "terminate-vnf waiting",
+		"terminate-vnf planned", "terminate-vnf running", "wire 2s", "request accepted", "terminate-vnf completed",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%q, want\n%q", got, want)
 	}
 }
 

@@ -45,7 +45,8 @@ const pausePoll = time.Second
 func (s *Enforcer) handle(ctx context.Context, it Item) error {
 	id := string(it.Data)
 	until := s.Now().Add(s.Hold)
-	for first := true; ; first = false {
+	recorded := 0 // the last transition that is known to be recorded
+	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -57,8 +58,8 @@ func (s *Enforcer) handle(ctx context.Context, it Item) error {
 		if err != nil {
 			return err
 		}
-		if first {
-			// Whoever was here before may have died between store and record.
+		if e.Value.Seq != recorded {
+			// Whoever changed it may have died between store and record.
 			if err := s.recordOrder(ctx, &e, it.Attempt > 1); err != nil {
 				return err
 			}
@@ -67,8 +68,10 @@ func (s *Enforcer) handle(ctx context.Context, it Item) error {
 			return nil
 		}
 		err = s.advance(ctx, &e, until)
+		recorded = e.Value.Seq
 		if hub.CodeOf(err) == hub.Precondition {
-			continue // somebody else changed it
+			recorded = 0 // somebody else changed it
+			continue
 		}
 		if err != nil {
 			return s.notYet(ctx, id, err)
@@ -320,6 +323,9 @@ func (s *Enforcer) notYet(ctx context.Context, id string, cause error) error {
 	told := strings.HasPrefix(o.Reason, triedAgain) && s.now().Sub(o.Updated) < reasonAge
 	if !late && (o.Reason == reason || told || errors.Is(cause, errStillRunning)) {
 		return cause
+	}
+	if err := s.recordOrder(ctx, &e, false); err != nil {
+		return errors.Join(cause, err)
 	}
 	err = s.transition(ctx, &e, s.identity(), func(o *order) {
 		o.Alarmed = o.Alarmed || late
