@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -136,20 +135,15 @@ func (p *producer) listOps(w http.ResponseWriter, r *http.Request) {
 		p.answer(w, 400, nil)
 		return
 	}
-	from := time.Time{}
-	if filter != "" {
-		var err error
-		from, err = time.Parse(time.RFC3339, strings.TrimSuffix(strings.TrimPrefix(filter, "(gte,stateEnteredTime,"), ")"))
-		if err != nil {
-			p.t.Errorf("filter %q: %v", filter, err)
-		}
+	wanted, err := httpapi.ParseFilter(filter)
+	if filter == "" {
+		wanted, err = nil, nil
+	}
+	if err != nil {
+		p.t.Errorf("filter %q: %v", filter, err)
 	}
 	for _, o := range p.ops {
-		at, err := time.Parse(time.RFC3339Nano, o["stateEnteredTime"].(string))
-		if err != nil {
-			p.t.Error(err)
-		}
-		if !at.Before(from) {
+		if wanted.Match(o) {
 			list = append(list, o)
 		}
 	}
