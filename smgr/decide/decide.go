@@ -85,7 +85,9 @@ type Decider struct {
 
 // Limits of a decision.
 const (
-	maxFindings = 500 // in one decision, so that it and its record stay far below what the bus takes
+	// A decision stays far below what the bus takes, with its records.
+	maxFindings = 512
+	maxBytes    = 1 << 20 // of findings; each counts as maxBytes/maxFindings at least
 
 	// defects is how often an event is tried that fails for a reason that is no
 	// outage, before it is undecided.
@@ -341,14 +343,24 @@ func (d *Decider) atLevels(dec *smgr.Decision, findings []hub.Finding, k *known)
 	}
 }
 
-// bound makes the policies with the most findings undecided until the others fit
-// into a decision.
+// bound makes the policies that say the most undecided until the others fit into a
+// decision: what the bus does not take would hold up its NS for ever.
 func bound(dec *smgr.Decision) {
-	for len(dec.Findings) > maxFindings {
-		count, most := map[string]int{}, ""
-		for _, f := range dec.Findings { // by policy: of as many, the last one
-			if count[f.Policy]++; most == "" || count[f.Policy] >= count[most] {
-				most = f.Policy
+	size, all := map[string]int{}, 0
+	for _, f := range dec.Findings {
+		raw, err := json.Marshal(f)
+		if err != nil {
+			raw = nil // plain texts are always JSON
+		}
+		n := max(len(raw), maxBytes/maxFindings)
+		size[f.Policy] += n
+		all += n
+	}
+	for all > maxBytes {
+		most := ""
+		for id, n := range size {
+			if most == "" || n > size[most] || n == size[most] && id > most {
+				most = id
 			}
 		}
 		findings, levels := dec.Findings, dec.Levels
@@ -359,7 +371,9 @@ func bound(dec *smgr.Decision) {
 			}
 		}
 		dec.Undecided = append(dec.Undecided, smgr.Undecided{Policy: most,
-			Reason: fmt.Sprintf("it has %d findings, and together with the other policies that is more than a decision holds (%d); let it find one thing for many targets", count[most], maxFindings)})
+			Reason: fmt.Sprintf("it has %d findings, and together with the other policies that is more than a decision holds (%d findings, %d bytes); let it find one thing for many targets", len(findings)-len(dec.Findings), maxFindings, maxBytes)})
+		all -= size[most]
+		delete(size, most)
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -274,17 +274,36 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestTooMany holds that a decision is bounded, and says what it left out.
-func TestTooMany(t *testing.T) {
-	dec := &smgr.Decision{}
-	for p := range 8 {
-		for i := range 60 + p {
-			dec.Findings = append(dec.Findings, hub.Finding{Policy: fmt.Sprintf("p%d", p), Code: fmt.Sprintf("c%d", i)})
-			dec.Levels = append(dec.Levels, smgr.LevelAdvise)
+// TestTooMuch holds that a decision is bounded, and says what it left out.
+func TestTooMuch(t *testing.T) {
+	decision := func(counts map[string]int, size int) *smgr.Decision {
+		dec := &smgr.Decision{}
+		for _, id := range slices.Sorted(maps.Keys(counts)) {
+			for range counts[id] {
+				dec.Findings = append(dec.Findings, hub.Finding{Policy: id, Code: "c", Actions: []hub.Action{{Properties: map[string]string{"a": strings.Repeat("x", size)}}}})
+				dec.Levels = append(dec.Levels, smgr.LevelAdvise)
+			}
 		}
+		return dec
 	}
-	bound(dec)
-	if len(dec.Findings) != 508-67 || len(dec.Levels) != len(dec.Findings) || len(dec.Undecided) != 1 || dec.Undecided[0].Policy != "p7" {
-		t.Errorf("%d findings, %d levels, undecided %+v", len(dec.Findings), len(dec.Levels), dec.Undecided)
+	for name, tt := range map[string]struct {
+		dec  *smgr.Decision
+		left int
+		out  []string
+	}{
+		"fits":       {decision(map[string]int{"a": 100, "b": 100, "c": 100, "d": 100, "e": 100}, 100), 500, nil},
+		"too many":   {decision(map[string]int{"a": 100, "b": 100, "c": 100, "d": 100, "e": 99, "f": 98}, 100), 497, []string{"d"}},
+		"too large":  {decision(map[string]int{"a": 3, "b": 2, "c": 1}, 400_000), 1, []string{"a", "b"}},
+		"one giant":  {decision(map[string]int{"a": 1}, 9<<20), 0, []string{"a"}},
+		"no finding": {decision(nil, 0), 0, nil},
+	} {
+		bound(tt.dec)
+		var out []string
+		for _, u := range tt.dec.Undecided {
+			out = append(out, u.Policy)
+		}
+		if len(tt.dec.Findings) != tt.left || len(tt.dec.Levels) != tt.left || !slices.Equal(out, tt.out) {
+			t.Errorf("%s: %d findings, %d levels, undecided %q", name, len(tt.dec.Findings), len(tt.dec.Levels), out)
+		}
 	}
 }
