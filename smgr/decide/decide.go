@@ -210,9 +210,12 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 			return nil, nil, err
 		}
 		dec.Undecided = []smgr.Undecided{{Policy: Every, Reason: "no input can be made of the event: " + hub.SafeText(err)}}
-		if raw, err = json.Marshal(e); err != nil {
-			raw = e.Body // it is no JSON
+		if raw == nil {
+			if raw, err = json.Marshal(e); err != nil {
+				raw = e.Body // it is no JSON
+			}
 		}
+		err = nil
 	}
 	// The disk works while the policies do: the input is kept whatever they say.
 	dec.InputDigest = digest(raw)
@@ -244,7 +247,8 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 	return dec, k, err
 }
 
-// input makes the input of an event and checks it against its schema.
+// input makes the input of an event and checks it against its schema. With the
+// error comes the input that did not fit, if there is one.
 func (d *Decider) input(ctx context.Context, e smgr.Event) ([]byte, *policies.Input, error) {
 	if err := d.c.Topology.Apply(ctx, e); err != nil {
 		return nil, nil, err
@@ -255,10 +259,10 @@ func (d *Decider) input(ctx context.Context, e smgr.Event) ([]byte, *policies.In
 	}
 	in, err := d.c.Schemas.ParseInput(raw)
 	if err != nil {
-		return nil, nil, err
+		return raw, nil, err
 	}
 	if in.Kind != e.Kind {
-		return nil, nil, hub.E(hub.Invalid, "make input", fmt.Sprintf("the event is of the kind %s, its input of %s", e.Kind, in.Kind), nil)
+		return raw, nil, hub.E(hub.Invalid, "make input", fmt.Sprintf("the event is of the kind %s, its input of %s", e.Kind, in.Kind), nil)
 	}
 	return raw, in, nil
 }

@@ -167,11 +167,12 @@ func TestUndecided(t *testing.T) {
 		"event of no use": {inputs: func(smgr.Event) ([]byte, error) { return nil, hub.E(hub.Invalid, "x", "it names no NS", nil) }, policy: Every, reason: "names no NS"},
 		"not the schema":  {inputs: func(e smgr.Event) ([]byte, error) { return input(e, map[string]any{"more": 1}), nil }, policy: Every, reason: "more"},
 		"another kind": {inputs: func(e smgr.Event) ([]byte, error) {
-			return input(e, map[string]any{"kind": "ns-identifier", "operation": "CREATE", "event": map[string]any{"id": "i", "notificationType": "NsIdentifierCreationNotification", "nsInstanceId": "n1", "timeStamp": "2026-01-01T00:00:00Z"}}), nil
-		}, policy: Every, reason: "no input can be made"},
-		"nothing active": {inactive: true, policy: Every, reason: "no policies are active"},
-		"malformed":      {policy: "b", reason: "no code", findings: 1},
-		"certificate":    {set: map[string]string{"a": certificate}, policy: "a", reason: "no request for a certificate", findings: 1},
+			return input(e, map[string]any{"kind": "ns-identifier", "operation": "CREATE", "event": map[string]any{"id": "i", "notificationType": "NsIdentifierCreationNotification", "nsInstanceId": "n1", "timestamp": "2026-01-01T00:00:00Z"}}), nil
+		}, policy: Every, reason: "its input of ns-identifier"},
+		"event that is no JSON": {inputs: func(smgr.Event) ([]byte, error) { return nil, hub.E(hub.Invalid, "x", "it is no JSON", nil) }, policy: Every, reason: "no JSON"},
+		"nothing active":        {inactive: true, policy: Every, reason: "no policies are active"},
+		"malformed":             {policy: "b", reason: "no code", findings: 1},
+		"certificate":           {set: map[string]string{"a": certificate}, policy: "a", reason: "no request for a certificate", findings: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -197,7 +198,11 @@ func TestUndecided(t *testing.T) {
 			if name == "certificate" {
 				w.inputs = nil
 			}
-			check(t, d.Handle(t.Context(), review(1), 1))
+			e := review(1)
+			if name == "event that is no JSON" {
+				e.Body = append(e.Body, '}')
+			}
+			check(t, d.Handle(t.Context(), e, 1))
 			all := list(t, d, Query{Undecided: true})
 			if len(all) != 1 || len(all[0].Undecided) != 1 || all[0].Undecided[0].Policy != tt.policy || !strings.Contains(all[0].Undecided[0].Reason, tt.reason) {
 				t.Fatalf("%+v", all)
@@ -208,7 +213,7 @@ func TestUndecided(t *testing.T) {
 			if kinds := w.kinds(); kinds[RecordUndecided] != 1 || kinds[RecordDecision] != 1 {
 				t.Errorf("records %v", kinds)
 			}
-			if raw, err := d.Input(t.Context(), &all[0]); err != nil || !bytes.Contains(raw, []byte("periodic")) && !bytes.Contains(raw, []byte("Notification")) {
+			if raw, err := d.Input(t.Context(), &all[0]); err != nil || !bytes.Contains(raw, []byte(`"reason":"periodic"`)) && name != "another kind" || name == "not the schema" && !bytes.Contains(raw, []byte(`"more":1`)) {
 				t.Errorf("kept input %s, %v", raw, err)
 			}
 		})

@@ -136,8 +136,9 @@ func (d *Decider) Decision(ctx context.Context, id string) (smgr.Decision, error
 	return e.Value, err
 }
 
-// Input returns the input of a decision, byte for byte as it was judged. Of an
-// event of which no input could be made, it is the event.
+// Input returns the input of a decision, byte for byte as it was judged, or as it
+// was refused because it does not fit its schema. Of an event of which no input
+// could be made, it is the event.
 func (d *Decider) Input(ctx context.Context, dec *smgr.Decision) ([]byte, error) {
 	raw, err := d.blobs.get(ctx, blobInput, dec.InputDigest)
 	if hub.CodeOf(err) == hub.NotFound {
