@@ -69,8 +69,8 @@ func (s *Enforcer) handle(ctx context.Context, it Item) error {
 		}
 		err = s.advance(ctx, &e, until)
 		recorded = e.Value.Seq
-		if hub.CodeOf(err) == hub.Precondition {
-			recorded = 0 // somebody else changed it
+		if errors.Is(err, errStale) {
+			recorded = 0
 			continue
 		}
 		if err != nil {
@@ -182,6 +182,9 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	})
 	if err != nil || !fresh {
 		return err
+	}
+	if i == 0 && s.Metrics.Wire != nil {
+		s.Metrics.Wire(s.now().Sub(e.Value.planned()))
 	}
 	return s.send(ctx, e, i)
 }
@@ -331,7 +334,7 @@ func (s *Enforcer) notYet(ctx context.Context, id string, cause error) error {
 		o.Alarmed = o.Alarmed || late
 		o.Reason = reason
 	})
-	if hub.CodeOf(err) == hub.Precondition {
+	if errors.Is(err, errStale) {
 		err = nil // it went on
 	}
 	return errors.Join(cause, err)
