@@ -85,6 +85,7 @@ func TestRefreshBacksOff(t *testing.T) {
 		}
 		r.want(ref{kindNs, "n1"}) // does not shorten the pause
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		want := []time.Duration{0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 811, 1111}
 		for i := range want {
 			want[i] *= time.Second
