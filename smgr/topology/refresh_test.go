@@ -49,6 +49,7 @@ func TestRefreshIsOnce(t *testing.T) {
 			r.want(ref{kindHost, "h1"})
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if reads != 5 || most != 2 || r.waiting() != 0 {
 			t.Errorf("%d readings, %d at once, %d wait", reads, most, r.waiting())
 		}
