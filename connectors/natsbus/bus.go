@@ -250,8 +250,10 @@ func busError(op string, err error) error {
 	case errors.As(err, &coded), errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount),
-		errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
+		errors.Is(err, nats.ErrNoResponders):
 		return hub.E(hub.Unavailable, op, "JetStream is disabled on the NATS server; see the server's log for why, mend it and restart", err)
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return hub.E(hub.Unavailable, op, "no NATS server answers for this data: its leader is being elected, or JetStream is disabled; try again, then see the servers' logs", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return hub.E(hub.Unavailable, op, "NATS did not answer in time: the cluster may have no quorum; see that a majority of its servers runs", err)
 	case errors.As(err, &api) && api.Code == 503:

@@ -62,13 +62,21 @@ func embeddedConfig(t *testing.T) Config {
 	return Config{Name: "test-hub", Dir: filepath.Join(t.TempDir(), "bus"), Vault: newVault(t)}
 }
 
+// mustCreate makes a trust domain. A cluster that has just started may be without
+// a leader for a moment, and answers hub.Unavailable until it has one.
 func mustCreate(t *testing.T, b *Bus, name string) *Account {
 	t.Helper()
-	a, err := b.CreateDomain(testContext(t), name)
-	if err != nil {
-		t.Fatalf("CreateDomain(%s): %v", name, err)
+	ctx := testContext(t)
+	for {
+		a, err := b.CreateDomain(ctx, name)
+		switch {
+		case err == nil:
+			return a
+		case hub.CodeOf(err) != hub.Unavailable || b.cfg.External == nil || ctx.Err() != nil:
+			t.Fatalf("CreateDomain(%s): %v", name, err)
+		}
+		time.Sleep(20 * time.Millisecond) // between two tries
 	}
-	return a
 }
 
 // wantError checks an error's code and that its safe text holds each part: the
