@@ -31,6 +31,8 @@ type ns struct {
 	Links  map[string]link    `json:"virtualLinks,omitzero"`
 	Bars   map[string]nsBar   `json:"replacementBars,omitzero"`
 	ports  map[string]portsOf // what is attached to each virtual link
+
+	profiles map[string]string // by VNF, as the NS says
 }
 
 // portsOf are the connection points on a virtual link: of a VNF by the VNF's ID

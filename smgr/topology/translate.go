@@ -56,7 +56,10 @@ type vnfExtension struct {
 func nsOf(a *nsAnswer) *ns {
 	out := &ns{
 		ID: a.ID, Name: a.Name, NsdID: a.NsdID, State: oneOf(a.State, "NOT_INSTANTIATED", "INSTANTIATED"), Flavor: a.Flavour,
-		VnfIDs: []string{}, Pnfs: map[string]pnf{}, Links: map[string]link{}, Bars: a.Bars, ports: map[string]portsOf{},
+		VnfIDs: []string{}, Pnfs: map[string]pnf{}, Links: map[string]link{}, Bars: a.Bars, ports: map[string]portsOf{}, profiles: map[string]string{},
+	}
+	for id, v := range a.Profiles {
+		out.profiles[id] = v.ProfileID
 	}
 	for i := range a.Vnfs {
 		if a.Vnfs[i].ID != "" {
