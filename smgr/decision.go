@@ -20,6 +20,8 @@ type Decision struct {
 	DataRevision   string        `json:"dataRevision"`
 	Engine         string        `json:"engine"` // name and version of the evaluator
 	Findings       []hub.Finding `json:"findings"`
+	Levels         []Level       `json:"levels,omitempty"` // of each finding, as it was set when the event was judged
+	Off            []string      `json:"off,omitempty"`    // policies that had something to say and are off where they said it
 	Labels         []Label       `json:"labels,omitempty"`
 	Undecided      []Undecided   `json:"undecided,omitempty"` // what failed; never the same as nothing found
 	Conflicts      []Conflict    `json:"conflicts,omitempty"`

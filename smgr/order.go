@@ -48,10 +48,11 @@ func (s OrderState) Final() bool {
 // Idempotency-Key of every request that it sends, with the step's name behind it,
 // so that a repetition after a crash has no second effect.
 type Order struct {
-	ID         string       `json:"id"` // derived from decision, finding and action
+	ID         string       `json:"id"` // derived from the event, the action and its target
 	DecisionID string       `json:"decisionId"`
 	Policy     string       `json:"policy"`
-	Finding    int          `json:"finding"` // index into Decision.Findings
+	Finding    int          `json:"finding"`        // index into Decision.Findings
+	Also       []int        `json:"also,omitempty"` // further findings that ask for the same, united in Action
 	Severity   hub.Severity `json:"severity"`
 	Message    string       `json:"message"`
 	Action     hub.Action   `json:"action"`

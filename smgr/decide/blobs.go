@@ -1,0 +1,176 @@
+package decide
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
+)
+
+// The kinds of contents.
+const (
+	blobInput      = "input"      // of policies
+	blobBundle     = "bundle"     // signed policies
+	blobFiles      = "files"      // policies that the hub itself brought, as a zip
+	blobParameters = "parameters" // of policies
+)
+
+// blobs keeps contents under their digest. They are in a table of their own that
+// nobody follows: they cost no memory and nothing at start, however many they are.
+//
+// A content is compressed and cut into chunks, because the bus takes values of a
+// few megabytes only. The first chunk is written last: who finds it finds all.
+type blobs struct {
+	table   state.Table
+	writers sync.Pool // of *gzip.Writer
+}
+
+const (
+	chunkSize  = 1 << 20
+	maxBlob    = 128 << 20 // bytes of a content before it is compressed
+	blobMagic  = "MWB1"
+	blobHeader = len(blobMagic) + 4 + 8 // magic, chunks, bytes of the content
+)
+
+// digest names a content.
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func chunkKey(kind, digest string, n uint32) string { return fmt.Sprintf("%s/%s/%d", kind, digest, n) }
+
+// put keeps a content and returns its digest. What is there already is left.
+func (b *blobs) put(ctx context.Context, kind string, raw []byte) (string, error) {
+	name := digest(raw)
+	packed, err := b.pack(raw)
+	if err != nil {
+		return "", fmt.Errorf("compress %s: %w", kind, err)
+	}
+	n := uint32((len(packed) + chunkSize - 1) / chunkSize)
+	binary.BigEndian.PutUint32(packed[len(blobMagic):], n)
+	for i := n; i > 0; i-- {
+		chunk := packed[(i-1)*chunkSize : min(int(i)*chunkSize, len(packed))]
+		if err := b.keep(ctx, chunkKey(kind, name, i-1), chunk, i == 1); err != nil {
+			return "", fmt.Errorf("keep %s %s: %w", kind, name, err)
+		}
+	}
+	return name, nil
+}
+
+// keep writes a chunk. Of a content that was never finished, a chunk may be there
+// that another version of the compressor made: it is replaced.
+func (b *blobs) keep(ctx context.Context, key string, chunk []byte, first bool) error {
+	_, err := b.table.Create(ctx, key, chunk)
+	if hub.CodeOf(err) != hub.Conflict || first {
+		return ignore(err, hub.Conflict)
+	}
+	there, revision, err := b.table.Get(ctx, key)
+	if err != nil || bytes.Equal(there, chunk) {
+		return err
+	}
+	_, err = b.table.Update(ctx, key, chunk, revision)
+	return err
+}
+
+// ignore returns nil in the place of an error of the code.
+func ignore(err error, code hub.Code) error {
+	if hub.CodeOf(err) == code {
+		return nil
+	}
+	return err
+}
+
+func (b *blobs) pack(raw []byte) ([]byte, error) {
+	var out bytes.Buffer
+	header := make([]byte, blobHeader)
+	copy(header, blobMagic)
+	binary.BigEndian.PutUint64(header[len(blobMagic)+4:], uint64(len(raw)))
+	out.Write(header)
+	z, ok := b.writers.Get().(*gzip.Writer)
+	if !ok {
+		var err error
+		if z, err = gzip.NewWriterLevel(&out, gzip.BestSpeed); err != nil {
+			return nil, err
+		}
+	} else {
+		z.Reset(&out)
+	}
+	defer b.writers.Put(z)
+	if _, err := z.Write(raw); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// get returns a content: hub.NotFound when it is not there, hub.Internal when it
+// is not what its name says.
+func (b *blobs) get(ctx context.Context, kind, name string) ([]byte, error) {
+	first, _, err := b.table.Get(ctx, chunkKey(kind, name, 0))
+	if err != nil {
+		return nil, fmt.Errorf("read %s %s: %w", kind, name, err)
+	}
+	damaged := func(why string) error {
+		return fmt.Errorf("read %s %s: the stored content is damaged: %s", kind, name, why)
+	}
+	if len(first) < blobHeader || string(first[:len(blobMagic)]) != blobMagic {
+		return nil, damaged("it has no header")
+	}
+	chunks, size := binary.BigEndian.Uint32(first[len(blobMagic):]), binary.BigEndian.Uint64(first[len(blobMagic)+4:])
+	if size > maxBlob || chunks == 0 || chunks > maxBlob/chunkSize+1 {
+		return nil, damaged("its header is wrong")
+	}
+	packed := bytes.NewBuffer(first[blobHeader:])
+	for i := uint32(1); i < chunks; i++ {
+		chunk, _, err := b.table.Get(ctx, chunkKey(kind, name, i))
+		if err != nil {
+			return nil, fmt.Errorf("read %s %s: %w", kind, name, err)
+		}
+		packed.Write(chunk)
+	}
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, damaged(err.Error())
+	}
+	raw, err := io.ReadAll(io.LimitReader(z, int64(size)+1))
+	if err != nil {
+		return nil, damaged(err.Error())
+	}
+	if digest(raw) != name {
+		return nil, damaged("it has another digest")
+	}
+	return raw, nil
+}
+
+// remove removes a content; what is not there is no error. The first chunk goes
+// first, so that half a content is none.
+func (b *blobs) remove(ctx context.Context, kind, name string) error {
+	for n, chunks := uint32(0), uint32(1); n < chunks; n++ {
+		key := chunkKey(kind, name, n)
+		there, revision, err := b.table.Get(ctx, key)
+		if hub.CodeOf(err) == hub.NotFound {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("remove %s %s: %w", kind, name, err)
+		}
+		if n == 0 && len(there) >= blobHeader {
+			chunks = min(binary.BigEndian.Uint32(there[len(blobMagic):]), maxBlob/chunkSize+1)
+		}
+		if err := b.table.Delete(ctx, key, revision); ignore(err, hub.NotFound) != nil {
+			return fmt.Errorf("remove %s %s: %w", kind, name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,399 @@
+package decide
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/policies"
+	"github.com/manoward/manoward/smgr"
+)
+
+// Topology makes inputs of events. Errors of code hub.Unavailable may pass by
+// themselves; any other says that no input can be made of the event.
+type Topology interface {
+	// Apply takes in what an event says. It may be repeated.
+	Apply(ctx context.Context, e smgr.Event) error
+	// Input makes the input of an event that was applied.
+	Input(ctx context.Context, e smgr.Event) ([]byte, error)
+}
+
+// Orders carries orders out.
+type Orders interface {
+	// Plan takes an order, durable when it returns nil. One whose ID it has
+	// already, in whatever state, has no second effect.
+	Plan(ctx context.Context, o smgr.Order) error
+	// Open reports whether any of these orders is there and not final.
+	Open(ctx context.Context, ids []string) (bool, error)
+}
+
+// Inventory lists what there is to be reviewed.
+type Inventory interface {
+	// NsIDs returns the identifiers of up to most NSs after one, sorted.
+	NsIDs(ctx context.Context, after string, most int) ([]string, error)
+}
+
+// Config is what a [Decider] needs.
+type Config struct {
+	Name        string // of the Security Manager
+	TrustDomain string
+	// Space is the Security Manager's, not open yet: New adds its kinds to it.
+	Space *state.Space
+	// Blobs is a table that is the decider's alone and followed by nobody.
+	Blobs state.Table
+	// Records appends to the trust domain's record log. A record whose ID is there
+	// has no second effect.
+	Records  func(ctx context.Context, records ...hub.Record) error
+	Topology Topology
+	Orders   Orders
+
+	Schemas *policies.Schemas
+	// Keys are those that may sign policies now.
+	Keys func() []policies.VerificationKey
+	// Deadline of an evaluation; 0: policies.DefaultDeadline.
+	Deadline  time.Duration
+	Retention Retention
+
+	Inventory   Inventory
+	Push        func(context.Context, smgr.Event) error // to the queue of events; durable when it returns nil
+	ReviewEvery time.Duration                           // 0: an hour
+
+	// Decided is called with each decision after it was recorded, at least once:
+	// for metrics. It may be nil.
+	Decided func(*smgr.Decision)
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Decider lets policies judge events for one Security Manager. Any number of
+// processes may run one. It is safe for concurrent use.
+type Decider struct {
+	c         Config
+	decisions *state.Kind[smgr.Decision]
+	reviews   *state.Kind[reviewState]
+	blobs     *blobs
+	levels    *Levels
+	policies  *Policies
+}
+
+// Limits of a decision.
+const (
+	maxFindings = 500 // in one decision, so that it and its record stay far below what the bus takes
+
+	// defects is how often an event is tried that fails for a reason that is no
+	// outage, before it is undecided.
+	defects = 5
+)
+
+// New adds the decider's kinds to the space, which the caller opens next.
+func New(c Config) *Decider {
+	c.Retention = c.Retention.withDefaults()
+	c.ReviewEvery = cmp.Or(c.ReviewEvery, time.Hour)
+	d := &Decider{
+		c: c, blobs: &blobs{table: c.Blobs},
+		decisions: state.NewKind(c.Space, "decision", terms),
+		reviews:   state.NewKept[reviewState](c.Space, "review", nil),
+		levels: &Levels{
+			domain: c.TrustDomain, name: c.Name, append: c.Records, now: c.Now,
+			rules: state.NewKept[Rule](c.Space, "level", nil),
+		},
+	}
+	d.policies = newPolicies(&d.c, d.blobs)
+	return d
+}
+
+// Levels returns how far policies are acted upon.
+func (d *Decider) Levels() *Levels { return d.levels }
+
+// Policies returns which policies are active.
+func (d *Decider) Policies() *Policies { return d.policies }
+
+func (d *Decider) now() time.Time { return d.c.Now().UTC() }
+
+// The timers of Run.
+const (
+	tick       = 5 * time.Second
+	pruneEvery = 10 * time.Minute
+)
+
+// Run does what no event asks for, until ctx ends: it loads policies that another
+// process activated, reviews NSs when it is time, and removes decisions over
+// their age. What fails is logged and tried again.
+func (d *Decider) Run(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	var pruned time.Time
+	for {
+		if _, err := d.policies.Current(ctx); err != nil && hub.CodeOf(err) != hub.Undecided && ctx.Err() == nil {
+			d.c.Log.Warn("the active policies are not loaded; trying again", "err", err)
+		}
+		if n, err := d.Review(ctx); err != nil && ctx.Err() == nil {
+			d.c.Log.Warn("the review of NSs is not done; trying again", "pushed", n, "err", err)
+		}
+		if now := d.now(); now.Sub(pruned) >= pruneEvery {
+			if n, err := d.Prune(ctx); err == nil {
+				pruned = now
+			} else if ctx.Err() == nil {
+				d.c.Log.Warn("old decisions are not removed; trying again", "removed", n, "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Check is for readiness: why events cannot be judged now.
+func (d *Decider) Check(ctx context.Context) error {
+	return errors.Join(d.c.Space.Check(ctx), d.policies.Check(ctx))
+}
+
+// actor is the Security Manager in records.
+func (c *Config) actor() string {
+	return hub.Identity{TrustDomain: c.TrustDomain, Kind: hub.KindSM, Name: c.Name, Interface: hub.ScOrSecEnforce}.String()
+}
+
+// Handle judges an event. When it returns nil, the decision and its record are
+// durable and its orders are planned. An error says that the event is to be tried
+// again, with the same event and the next attempt, counted from 1; a repetition
+// finds what was done and goes on behind it. Events of one key must come one
+// after the other.
+func (d *Decider) Handle(ctx context.Context, e smgr.Event, attempt int) error {
+	dec, found, err := d.find(ctx, &e)
+	if err != nil {
+		return fmt.Errorf("judge event %s: %w", e.ID, err)
+	}
+	var k *known
+	if !found {
+		if dec, k, err = d.decide(ctx, e, attempt); err != nil {
+			return fmt.Errorf("judge event %s: %w", e.ID, err)
+		}
+	}
+	if err := d.carryOn(ctx, dec, k); err != nil {
+		return fmt.Errorf("judge event %s: decision %s: %w", e.ID, dec.ID, err)
+	}
+	return nil
+}
+
+// find returns the decision on an event if there is one, also when the event says
+// another time now. Memory says so; another process's may be missing there for a
+// moment, and is found when the decision is created.
+func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool, error) {
+	ids := d.decisions.Find("event=" + d.eventHash(e.ID))
+	if len(ids) == 0 {
+		return nil, false, nil
+	}
+	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, ids[0])
+	return &there.Value, err == nil, ignore(err, hub.NotFound)
+}
+
+// decide judges an event that was not judged before: input, evaluation, decision.
+func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.Decision, *known, error) {
+	dec := &smgr.Decision{
+		ID: d.decisionID(&e), EventID: e.ID, Kind: e.Kind, Key: e.Key, EventTime: e.Time.UTC(),
+		Engine: engine(), Findings: []hub.Finding{},
+	}
+	raw, in, err := d.input(ctx, e)
+	if err != nil {
+		if again(ctx, err, attempt) {
+			return nil, nil, err
+		}
+		dec.Undecided = []smgr.Undecided{{Policy: Every, Reason: "no input can be made of the event: " + hub.SafeText(err)}}
+		if raw, err = json.Marshal(e); err != nil {
+			raw = e.Body // it is no JSON
+		}
+	}
+	// The disk works while the policies do: the input is kept whatever they say.
+	dec.InputDigest = digest(raw)
+	kept := make(chan error, 1)
+	go func() { _, err := d.blobs.put(ctx, blobInput, raw); kept <- err }()
+	var k *known
+	if in != nil {
+		k, err = d.judge(ctx, dec, raw, in, attempt)
+	}
+	if err := errors.Join(err, <-kept); err != nil {
+		return nil, nil, err
+	}
+	dec.Decided = d.now()
+	if k != nil {
+		orders, conflicts := plan(dec, d.c.TrustDomain, d.c.Name, k)
+		dec.Conflicts = conflicts
+		for _, o := range orders {
+			dec.Orders = append(dec.Orders, o.ID)
+		}
+	}
+	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, dec)
+	if hub.CodeOf(err) == hub.Conflict { // by another process, or by us before a crash
+		there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, dec.ID)
+		if err == nil && there.Value.InputDigest != dec.InputDigest {
+			err = d.blobs.remove(ctx, blobInput, dec.InputDigest)
+		}
+		return &there.Value, nil, err
+	}
+	return dec, k, err
+}
+
+// input makes the input of an event and checks it against its schema.
+func (d *Decider) input(ctx context.Context, e smgr.Event) ([]byte, *policies.Input, error) {
+	if err := d.c.Topology.Apply(ctx, e); err != nil {
+		return nil, nil, err
+	}
+	raw, err := d.c.Topology.Input(ctx, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := d.c.Schemas.ParseInput(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	if in.Kind != e.Kind {
+		return nil, nil, hub.E(hub.Invalid, "make input", fmt.Sprintf("the event is of the kind %s, its input of %s", e.Kind, in.Kind), nil)
+	}
+	return raw, in, nil
+}
+
+// again reports whether an event that failed is to be tried again, because the
+// failure may pass: what is unavailable for as long as it is, a defect some times.
+func again(ctx context.Context, err error, attempt int) bool {
+	switch hub.CodeOf(err) {
+	case hub.Unavailable, hub.RateLimited:
+		return true
+	case hub.Internal, hub.Conflict, hub.Precondition:
+		return attempt < defects || ctx.Err() != nil
+	}
+	return ctx.Err() != nil
+}
+
+// judge has the active policies judge the input and takes what they say into the
+// decision. It returns what a plan needs of the input, nil when there is nothing
+// to plan.
+func (d *Decider) judge(ctx context.Context, dec *smgr.Decision, raw []byte, in *policies.Input, attempt int) (*known, error) {
+	s, err := d.policies.Current(ctx)
+	var r *policies.Result
+	if err == nil {
+		r, err = s.Evaluate(ctx, in, policies.EvalOptions{Deadline: d.c.Deadline})
+	}
+	if err != nil {
+		if again(ctx, err, attempt) {
+			return nil, err
+		}
+		dec.Undecided = []smgr.Undecided{{Policy: Every, Reason: hub.SafeText(err)}}
+		return nil, nil
+	}
+	dec.PolicyRevision, dec.DataRevision, dec.Duration = r.PolicyRevision, r.DataRevision, r.Duration
+	for _, l := range r.Labels {
+		dec.Labels = append(dec.Labels, smgr.Label{Policy: l.Policy, Rule: l.Rule, File: l.File, Line: l.Line})
+	}
+	for _, u := range r.Undecided {
+		dec.Undecided = append(dec.Undecided, smgr.Undecided{Policy: u.Policy, Reason: u.Reason})
+	}
+	if len(r.Findings) == 0 && len(r.Undecided) == 0 {
+		return nil, nil
+	}
+	k, err := readKnown(raw)
+	if err != nil {
+		return nil, err // its schema says otherwise
+	}
+	d.atLevels(dec, r.Findings, k)
+	return k, nil
+}
+
+// atLevels takes the findings into the decision with their levels, and leaves out
+// what is off.
+func (d *Decider) atLevels(dec *smgr.Decision, findings []hub.Finding, k *known) {
+	off := map[string]bool{}
+	for _, f := range findings {
+		level := d.levels.of(f.Policy, k.places(&f))
+		if level == smgr.LevelOff {
+			off[f.Policy] = true
+			continue
+		}
+		dec.Findings, dec.Levels = append(dec.Findings, f), append(dec.Levels, level)
+	}
+	dec.Undecided = slices.DeleteFunc(dec.Undecided, func(u smgr.Undecided) bool {
+		is := d.levels.at(u.Policy, k.place()) == smgr.LevelOff
+		off[u.Policy] = off[u.Policy] || is
+		return is
+	})
+	for id := range off {
+		dec.Off = append(dec.Off, id)
+	}
+	slices.Sort(dec.Off)
+	bound(dec)
+	misplaced := map[string]bool{}
+	for _, f := range dec.Findings {
+		for _, a := range f.Actions {
+			if sequence[a.Type] == 0 && a.Type != hub.ActionAlert && !misplaced[f.Policy] {
+				misplaced[f.Policy] = true
+				dec.Undecided = append(dec.Undecided, smgr.Undecided{Policy: f.Policy,
+					Reason: fmt.Sprintf("it asks for %s, but this event is no request for a certificate; let the policy ask for that where certificates are requested", a.Type)})
+			}
+		}
+	}
+}
+
+// bound makes the policies with the most findings undecided until the others fit
+// into a decision.
+func bound(dec *smgr.Decision) {
+	for len(dec.Findings) > maxFindings {
+		count, most := map[string]int{}, ""
+		for _, f := range dec.Findings { // by policy: of as many, the last one
+			if count[f.Policy]++; most == "" || count[f.Policy] >= count[most] {
+				most = f.Policy
+			}
+		}
+		findings, levels := dec.Findings, dec.Levels
+		dec.Findings, dec.Levels = []hub.Finding{}, nil
+		for i, f := range findings {
+			if f.Policy != most {
+				dec.Findings, dec.Levels = append(dec.Findings, f), append(dec.Levels, levels[i])
+			}
+		}
+		dec.Undecided = append(dec.Undecided, smgr.Undecided{Policy: most,
+			Reason: fmt.Sprintf("it has %d findings, and together with the other policies that is more than a decision holds (%d); let it find one thing for many targets", count[most], maxFindings)})
+	}
+}
+
+// carryOn records a decision that is stored and has its orders planned.
+func (d *Decider) carryOn(ctx context.Context, dec *smgr.Decision, k *known) error {
+	records, err := d.records(dec)
+	if err != nil {
+		return err
+	}
+	if err := d.c.Records(ctx, records...); err != nil {
+		return fmt.Errorf("record decision: %w", err)
+	}
+	if len(dec.Orders) > 0 {
+		if k == nil {
+			raw, err := d.Input(ctx, dec)
+			if err != nil {
+				return err
+			}
+			if k, err = readKnown(raw); err != nil {
+				return err
+			}
+		}
+		orders, _ := plan(dec, d.c.TrustDomain, d.c.Name, k)
+		for _, o := range orders {
+			if err := d.c.Orders.Plan(ctx, o); err != nil {
+				return fmt.Errorf("plan order %s: %w", o.ID, err)
+			}
+		}
+	}
+	if d.c.Decided != nil {
+		d.c.Decided(dec)
+	}
+	return nil
+}
+
+// engine names the evaluator.
+func engine() string { return "opa " + policies.EngineVersion() }

@@ -1,0 +1,121 @@
+package decide
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/manoward/manoward/smgr"
+)
+
+func TestReview(t *testing.T) {
+	w := newWorld(t)
+	for i := range 2*reviewPage + 10 {
+		w.nss = append(w.nss, fmt.Sprintf("n%04d", i))
+	}
+	idle := w.process()
+	if n, err := idle.Review(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d reviews without policies, %v", n, err)
+	}
+	d := w.active(one())
+	run := func(d *Decider, want int, reason string) {
+		t.Helper()
+		before := len(w.pushed)
+		n, err := d.Review(t.Context())
+		check(t, err)
+		if n != want || len(w.pushed)-before != want {
+			t.Fatalf("%d events, pushed %d, want %d", n, len(w.pushed)-before, want)
+		}
+		for i, e := range w.pushed[before:] {
+			var body struct{ Reason string }
+			check(t, json.Unmarshal(e.Body, &body))
+			if body.Reason != reason || e.Key != smgr.KeyNs(w.nss[i]) || e.Origin != smgr.OriginReview || e.Time.IsZero() {
+				t.Fatalf("%+v", e)
+			}
+		}
+	}
+	all := len(w.nss)
+	run(d, all, ReviewPolicies)
+	run(d, 0, "")
+	w.wait(20 * time.Minute)
+	_, err := d.Policies().SetParameters(t.Context(), "evil-provider", json.RawMessage(`{"names": ["x"]}`), "ann", "")
+	check(t, err)
+	run(d, all, ReviewParameters)
+	w.wait(30 * time.Minute)
+	run(d, 0, "")
+	w.wait(10 * time.Minute) // the hour is full
+	run(d, all, ReviewPeriodic)
+	run(w.process(), 0, "")
+	w.wait(time.Hour)
+	run(w.process(), all, ReviewPeriodic)
+
+	ids := map[string]bool{}
+	for _, e := range w.pushed {
+		ids[e.ID] = true
+	}
+	if len(ids) != 4*all {
+		t.Errorf("%d events in 4 rounds of %d", len(ids), all)
+	}
+	// A review is judged as any event is.
+	e := w.pushed[0]
+	w.inputs = nil
+	check(t, d.Handle(t.Context(), e, 1))
+	if got := list(t, d, Query{EventID: e.ID}); len(got) != 1 || got[0].Undecided != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestReviewCrash ends a review at each step. Another process leaves it alone for
+// a while, then goes on where it was, and each NS is pushed in the end.
+func TestReviewCrash(t *testing.T) {
+	for at := 1; ; at += 97 {
+		w := newWorld(t)
+		for i := range reviewPage + 5 {
+			w.nss = append(w.nss, fmt.Sprintf("n%04d", i))
+		}
+		d := w.active(one())
+		n, cut := 0, false
+		w.step = func(_ string, do func() error) error {
+			if n++; n < at {
+				return do()
+			}
+			cut = true
+			return errors.New("the process ends here")
+		}
+		_, err := d.Review(t.Context())
+		w.step = nil
+		if !cut {
+			check(t, err)
+			return
+		}
+		if err == nil {
+			t.Fatalf("step %d: a review that was cut off is said to be done", at)
+		}
+		other := w.process()
+		if at > 1 {
+			if n, err := other.Review(t.Context()); n != 0 || err != nil {
+				t.Errorf("step %d: two processes review: %d, %v", at, n, err)
+			}
+		}
+		w.wait(reviewLease)
+		_, err = other.Review(t.Context())
+		check(t, err)
+		var got []string
+		ids := map[string]bool{}
+		for _, e := range w.pushed {
+			if got = append(got, e.Key); ids[e.ID] {
+				got = got[:len(got)-1]
+			}
+			ids[e.ID] = true
+		}
+		if slices.Sort(got); len(got) != len(w.nss) || got[0] != smgr.KeyNs(w.nss[0]) {
+			t.Errorf("step %d: %d NSs of %d", at, len(got), len(w.nss))
+		}
+		if n, err := other.Review(t.Context()); n != 0 || err != nil {
+			t.Errorf("step %d: %d more, %v", at, n, err)
+		}
+	}
+}
