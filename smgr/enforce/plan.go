@@ -1,0 +1,186 @@
+package enforce
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/smgr"
+)
+
+// Plan takes an order in: it is stored, recorded and, if its level lets it be
+// carried out, queued. The same order again, by its ID, has no second effect, so
+// who decides may repeat it after a crash. The state that it comes with is
+// planned; shadow, recommended or waiting with a reason, such as a conflict, stay
+// what they are. Errors are hub.Invalid for what is no order for the NFVO, and
+// those of store, record log and queue.
+func (s *Enforcer) Plan(ctx context.Context, o smgr.Order) error {
+	stored, err := s.gateLevel(o)
+	if err != nil {
+		return err
+	}
+	e, err := s.orders.Create(ctx, s.TrustDomain, o.ID, &stored)
+	fresh := err == nil
+	if hub.CodeOf(err) == hub.Conflict {
+		e, err = s.get(ctx, o.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("store order %s: %w", o.ID, err)
+	}
+	if e.Value.Seq > 1 {
+		return nil // it came this far before, and went on
+	}
+	if fresh && s.Metrics.Order != nil {
+		s.Metrics.Order(o.Action.Type, stored.State)
+	}
+	if err := s.recordOrder(ctx, &e, !e.Value.working()); err != nil {
+		return err
+	}
+	return s.push(ctx, &e.Value)
+}
+
+// gateLevel is what the level alone makes of an order.
+func (s *Enforcer) gateLevel(o smgr.Order) (order, error) {
+	const op = "plan order"
+	if err := o.Action.Check(o.Target); err != nil {
+		return order{}, hub.E(hub.Invalid, op, hub.SafeText(err), err)
+	}
+	if len(Needs(o.Action)) == 0 {
+		return order{}, hub.E(hub.Invalid, op, fmt.Sprintf("%s is no action that the NFVO carries out", o.Action.Type), nil)
+	}
+	if o.ID == "" || o.Key == "" || len(o.Steps) > 0 {
+		return order{}, hub.E(hub.Invalid, op, "a new order has an ID, a key and no steps", nil)
+	}
+	stored := order{Order: o, Seq: 1, Actor: s.identity()}
+	stored.Created, stored.Updated = s.now(), s.now()
+	switch {
+	case o.State == smgr.OrderShadow, o.State == smgr.OrderPlanned && o.Level == smgr.LevelShadow:
+		stored.State = smgr.OrderShadow
+	case o.State == smgr.OrderRecommended:
+		stored.Hold = holdAdvisory
+	case o.State == smgr.OrderWaiting:
+		stored.Hold = holdPerson
+	case o.State != smgr.OrderPlanned:
+		return order{}, hub.E(hub.Invalid, op, fmt.Sprintf("a new order is planned, shadow, recommended or waiting, not %q", o.State), nil)
+	case o.Level == smgr.LevelEnforce, stored.approved():
+	case o.Level == smgr.LevelApprove:
+		stored.State, stored.Hold = smgr.OrderWaiting, holdPerson
+		stored.Reason = "level approve: a second person has to approve it"
+	case o.Level == smgr.LevelAdvise:
+		stored.State, stored.Hold = smgr.OrderRecommended, holdAdvisory
+		stored.Reason = "level advise: it is a recommendation; approve it to have it carried out"
+	default:
+		return order{}, hub.E(hub.Invalid, op, fmt.Sprintf("no order is made at level %q", o.Level), nil)
+	}
+	return stored, nil
+}
+
+// push gives an order that goes on by itself to the queue.
+func (s *Enforcer) push(ctx context.Context, o *order) error {
+	if !o.working() {
+		return nil
+	}
+	err := s.Queue.Push(ctx, Item{ID: o.ID + "/" + strconv.Itoa(o.Wakes), Key: o.Key, Data: []byte(o.ID)})
+	return wrap("queue order "+o.ID, err)
+}
+
+// sweep finishes what a crash cut off: records and queues orders again. An item
+// that still waits is not doubled.
+func (s *Enforcer) sweep(ctx context.Context) error {
+	for _, id := range s.orders.Find(termOpen) {
+		e, err := s.get(ctx, id)
+		if hub.CodeOf(err) == hub.NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if s.now().Sub(e.Value.Updated) < s.Sweep {
+			continue // somebody is at it
+		}
+		if !e.Value.working() {
+			if err := s.recordOrder(ctx, &e, true); err != nil {
+				return err
+			}
+		}
+		if err := s.push(ctx, &e.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishControl repeats the records of the last pause and the last reset.
+func (s *Enforcer) finishControl(ctx context.Context) error {
+	p, err := s.paused(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.recordPause(ctx, p); err != nil {
+		return err
+	}
+	w, err := s.windows.GetIn(ctx, s.TrustDomain, theOne)
+	if hub.CodeOf(err) == hub.NotFound {
+		return nil
+	}
+	if err != nil {
+		return wrap("read the limit", err)
+	}
+	return s.recordReset(ctx, w.Value)
+}
+
+// Get returns an order, hub.NotFound if there is none.
+func (s *Enforcer) Get(ctx context.Context, id string) (smgr.Order, error) {
+	e, err := s.get(ctx, id)
+	return e.Value.Order, err
+}
+
+// Query narrows a list of orders; its empty members allow everything.
+type Query struct {
+	State        smgr.OrderState
+	NsInstanceID string
+	Policy       string
+	DecisionID   string
+}
+
+// List yields the orders after a given ID, in the order of their IDs. An error
+// ends it. Its cost grows with those that fit the rarest member that is given,
+// not with all there are.
+func (s *Enforcer) List(ctx context.Context, q Query, after string) iter.Seq2[smgr.Order, error] {
+	return func(yield func(smgr.Order, error) bool) {
+		for id := range s.find(q, after) {
+			e, err := s.get(ctx, id)
+			if hub.CodeOf(err) == hub.NotFound || err == nil && !q.fits(&e.Value) {
+				continue
+			}
+			if !yield(e.Value.Order, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// find yields the candidates: those of the member that few orders share.
+func (s *Enforcer) find(q Query, after string) iter.Seq[string] {
+	switch {
+	case q.DecisionID != "":
+		return s.orders.FindAfter("decision="+q.DecisionID, after)
+	case q.NsInstanceID != "":
+		return s.orders.FindAfter("ns="+q.NsInstanceID, after)
+	case q.Policy != "":
+		return s.orders.FindAfter("policy="+q.Policy, after)
+	case q.State != "":
+		return s.orders.FindAfter("state="+string(q.State), after)
+	}
+	return s.orders.IDs(after)
+}
+
+func (q Query) fits(o *order) bool {
+	inNs := q.NsInstanceID == ""
+	for _, ns := range o.nss() {
+		inNs = inNs || ns == q.NsInstanceID
+	}
+	return inNs && (q.State == "" || q.State == o.State) && (q.Policy == "" || q.Policy == o.Policy) && (q.DecisionID == "" || q.DecisionID == o.DecisionID)
+}
