@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,14 +27,14 @@ type producer struct {
 	refuse   func(request) int // status of POST of a subscription; 0: taken
 	down     bool              // everything answers 500
 	lost     bool              // POST makes it and its answer is lost
-	answers  int               // requests answered
+	asked    chan struct{}     // an entry for each request, while there is room
 	ops      []map[string]any
 	noFilter bool
 	nss      []string
 }
 
 func newProducer(t testing.TB) *producer {
-	p := &producer{t: t}
+	p := &producer{t: t, asked: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /subscriptions", p.subscribe)
 	mux.HandleFunc("GET /subscriptions", func(w http.ResponseWriter, r *http.Request) { p.answer(w, 200, p.subs) })
@@ -67,7 +66,10 @@ func newProducer(t testing.TB) *producer {
 	p.server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.answers++
+		select {
+		case p.asked <- struct{}{}:
+		default:
+		}
 		if p.down {
 			p.answer(w, 500, nil)
 			return
@@ -133,20 +135,15 @@ func (p *producer) listOps(w http.ResponseWriter, r *http.Request) {
 		p.answer(w, 400, nil)
 		return
 	}
-	from := time.Time{}
-	if filter != "" {
-		var err error
-		from, err = time.Parse(time.RFC3339, strings.TrimSuffix(strings.TrimPrefix(filter, "(gte,stateEnteredTime,"), ")"))
-		if err != nil {
-			p.t.Errorf("filter %q: %v", filter, err)
-		}
+	wanted, err := httpapi.ParseFilter(filter)
+	if filter == "" {
+		wanted, err = nil, nil
+	}
+	if err != nil {
+		p.t.Errorf("filter %q: %v", filter, err)
 	}
 	for _, o := range p.ops {
-		at, err := time.Parse(time.RFC3339Nano, o["stateEnteredTime"].(string))
-		if err != nil {
-			p.t.Error(err)
-		}
-		if !at.Before(from) {
+		if wanted.Match(o) {
 			list = append(list, o)
 		}
 	}

@@ -92,6 +92,11 @@ func (s *Subscriber) keep(ctx context.Context, p Producer) error {
 			s.note(p.Interface, o)
 			return nil
 		}
+		if err == nil { // such as one for a callback URI that was configured before
+			if err := s.delete(ctx, p, u.ID); err != nil {
+				return err
+			}
+		}
 	}
 	return s.subscribe(ctx, p, u.ID != "")
 }
@@ -211,11 +216,19 @@ func (s *Subscriber) delete(ctx context.Context, p Producer, id string) error {
 	return err
 }
 
-// endAll ends every subscription with our callback URI, and forgets which it was.
+// endAll ends the subscription that is remembered, and every other with our
+// callback URI.
 func (s *Subscriber) endAll(ctx context.Context, p Producer) error {
+	u, err := s.load(ctx, p.Interface)
+	if err != nil {
+		return err
+	}
 	ours, err := s.find(ctx, p)
 	if err != nil {
 		return err
+	}
+	if u.ID != "" {
+		ours = append(ours, remote{ID: u.ID})
 	}
 	for _, o := range ours {
 		if err := s.delete(ctx, p, o.ID); err != nil {

@@ -69,6 +69,23 @@ func TestRenewed(t *testing.T) {
 	}
 }
 
+// A callback URI that is configured anew is subscribed with, and the old one no
+// longer.
+func TestOtherCallback(t *testing.T) {
+	w, p := newWorld(t), newProducer(t)
+	p.subscriber(w, nil).Look(t.Context())
+	s := p.subscriber(w, nil)
+	s.cfg.Producers[0].CallbackURI = "https://sm.example.net/moved"
+	s.Look(t.Context())
+	if len(p.subs) != 1 || p.subs[0].CallbackURI != "https://sm.example.net/moved" || s.Check(hub.ScOrNsLcm) != nil {
+		t.Fatalf("%+v", p.subs)
+	}
+	s = p.subscriber(w, nil) // back, and at once for good
+	if err := s.End(t.Context()); err != nil || len(p.subs) != 0 {
+		t.Fatalf("after End: %+v, %v", p.subs, err)
+	}
+}
+
 // Wherever the process ends while it subscribes, there is one subscription in the
 // end; also when the answer is lost, and when two processes do it at once.
 func TestNeverTwo(t *testing.T) {
