@@ -33,9 +33,9 @@ type smCredential struct {
 
 	mu     sync.Mutex // covers what is below; held while the files are read
 	looked time.Time
-	stamp  string // of the files that were read last, whatever came of it
+	stamp  string // of the files that are in use
 	is     *smEndpoint
-	err    error // why there is none
+	err    error // why there is none yet
 }
 
 // smEndpoint is one interface of a Security Manager: who it is there, and who the
@@ -86,15 +86,16 @@ func (c *smCredential) get() (*smEndpoint, error) {
 			stamp += fmt.Sprintf("%d/%d ", info.ModTime().UnixNano(), info.Size())
 		}
 	}
-	if stamp == c.stamp {
-		return c.is, c.err
+	if c.is != nil && stamp == c.stamp {
+		return c.is, nil
 	}
 	next, err := c.read()
-	if err != nil {
-		if c.is == nil {
-			c.err = err
-		}
-		return c.is, c.err // a renewal may be under way: the files are read again, whatever their times say
+	switch {
+	case err != nil && c.is == nil:
+		c.err = err
+		return nil, err
+	case err != nil:
+		return c.is, nil // a renewal may be under way: the files are read again, whatever their times say
 	}
 	if c.is != nil {
 		c.is.transport.CloseIdleConnections()
