@@ -107,6 +107,7 @@ type hubProcess struct {
 
 	mano     []*function
 	outboxes []*notify.Outbox
+	sms      *smAPI // nil where Security Managers do not run beside an operators' entrance
 
 	failed chan error // a part that cannot go on
 

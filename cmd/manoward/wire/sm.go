@@ -21,6 +21,7 @@ import (
 	"github.com/manoward/manoward/smgr/decide"
 	"github.com/manoward/manoward/smgr/enforce"
 	"github.com/manoward/manoward/smgr/intake"
+	"github.com/manoward/manoward/smgr/smgrapi"
 	"github.com/manoward/manoward/smgr/topology"
 )
 
@@ -51,6 +52,7 @@ type smParts struct {
 	subscriber *intake.Subscriber
 	gaps       *intake.Gaps
 	receiver   *intake.Receiver
+	served     *smgrapi.Manager
 }
 
 // The storage of a Security Manager in the account of its trust domain. Names are
@@ -216,6 +218,10 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err := s.newDecider(ctx, p, space, tables, records, keys); err != nil {
 		return nil, err
 	}
+	p.served = smgrapi.NewManager(smgrapi.Config{
+		TrustDomain: s.cfg.TrustDomain, Name: s.cfg.Name, Space: space, Decide: p.decider, Enforce: p.enforcer, Schemas: s.schemas,
+		Input: p.topology.Input, Records: records, Now: time.Now,
+	})
 	if err := space.Open(ctx, follow, s.cfg.TrustDomain); err != nil {
 		return nil, err
 	}
@@ -238,6 +244,7 @@ func (s *securityManager) start(work context.Context, p *smParts) {
 	background("capabilities"+of, func(ctx context.Context) { s.reportCapabilities(ctx, p) })
 	s.run("orders"+of, work, p.enforcer.Run)
 	s.run("events"+of, work, func(ctx context.Context) error { return p.events.judge(ctx, p.decider) })
+	s.sms.add(p.served)
 	s.log.Info("a Security Manager runs")
 }
 
