@@ -34,6 +34,7 @@ type Config struct {
 	Decide      *decide.Decider
 	Enforce     *enforce.Enforcer
 	Schemas     *policies.Schemas
+	Keys        func() []policies.VerificationKey // that may sign policies now
 	// Input makes the input of an event from what is known now. It takes nothing in.
 	Input func(ctx context.Context, e smgr.Event) ([]byte, error)
 	// Records appends to the trust domain's record log. A record whose ID is there
@@ -85,6 +86,8 @@ func (m *Manager) work(op string) (done func(), err error) {
 type API struct {
 	Authorize Authorize
 	Managers  []*Manager // of this process
+	// SeesAll says who sees what is of every trust domain, where Authorize lets it.
+	SeesAll func(caller hub.Identity) bool
 }
 
 // handler answers a request about one Security Manager; who sent it may do so.

@@ -113,7 +113,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{TB: t, now: noon, mode: hub.FullyActive, client: http.DefaultClient}
 	w.key, w.keys = newKey(t, "team")
 	w.m = w.process("red", "north")
-	w.api = &API{Authorize: w.authorize, Managers: []*Manager{w.m}}
+	w.api = &API{Authorize: w.authorize, Managers: []*Manager{w.m}, SeesAll: func(who hub.Identity) bool { return who.TrustDomain == "hub" }}
 	w.mux = httpapi.NewMux(httpapi.Options{
 		Now: w.clock, PageSize: 2,
 		Authenticate: func(r *http.Request) (hub.Identity, error) {
@@ -124,6 +124,7 @@ func newWorld(t testing.TB) *world {
 		},
 	})
 	w.api.Routes(w.mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: Version}}, VersionOptional: true}))
+	w.api.PolicyRoutes(w.mux.API(httpapi.API{Name: "nfvpolicy", Major: "v1", Versions: []httpapi.APIVersion{{Version: PolicyVersion}}}))
 	server := httptest.NewServer(w.mux)
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -163,7 +164,7 @@ func (w *world) process(domain, name string) *Manager {
 		Records: w.append, Push: func(context.Context, smgr.Event) error { return nil }, Now: w.clock, Log: log,
 	})
 	m := NewManager(Config{
-		TrustDomain: domain, Name: name, Space: space, Decide: d, Enforce: e, Schemas: own, Input: w.Input,
+		TrustDomain: domain, Name: name, Space: space, Decide: d, Enforce: e, Schemas: own, Input: w.Input, Keys: func() []policies.VerificationKey { return w.keys },
 		Records: w.append, Deadline: 10 * time.Second, Now: w.clock,
 	})
 	work, stop := context.WithCancel(context.Background())
