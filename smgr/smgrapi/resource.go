@@ -23,6 +23,9 @@ type resource struct {
 	Selected string    `json:"selected,omitempty"` // one of Versions
 	Created  time.Time `json:"created"`
 	Creator  string    `json:"creator"` // identity
+	Changes  int       `json:"changes"` // so far
+	Untold   []change  `json:"untold,omitempty"`
+	Deleted  bool      `json:"deleted,omitempty"` // and only to be told
 }
 
 // maxVersions bounds the versions of one policy, maxResources the policies of a
@@ -37,6 +40,9 @@ func (p *resource) terms() []string {
 	var list []string
 	for _, v := range p.Versions {
 		list = append(list, termVersion+v)
+	}
+	if len(p.Untold) > 0 {
+		list = append(list, termUntold)
 	}
 	return list
 }
@@ -126,3 +132,12 @@ func (m *Manager) show(r *http.Request, e state.Entry[resource]) shownPolicy {
 
 // pfID names the Security Manager as a policy function.
 func (m *Manager) pfID() string { return m.TrustDomain + "/" + m.Name }
+
+// current returns the policy of the path as it is now that changing is held.
+func (m *Manager) current(r *http.Request) (state.Entry[resource], error) {
+	e, err := m.resources.GetIn(r.Context(), m.TrustDomain, r.PathValue("policyId"))
+	if err == nil && e.Value.Deleted {
+		err = hub.E(hub.NotFound, "find policy", "the policy was deleted just now", nil)
+	}
+	return e, err
+}

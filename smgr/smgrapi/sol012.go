@@ -52,6 +52,7 @@ func (a *API) PolicyRoutes(g *httpapi.Group) {
 	handle("GET /policies/{policyId}/versions/{version}", "sm.policy.read", readVersion, httpapi.Produces(typeBundle))
 	handle("PUT /policies/{policyId}/versions/{version}", "sm.policy.push", transfer, httpapi.MaxBody(policies.MaxBundle), httpapi.Produces())
 	handle("DELETE /policies/{policyId}/versions/{version}", "sm.policy.delete", deleteVersion)
+	a.subscriptionRoutes(g)
 }
 
 // policyHandler answers a request about one policy; who sent it may do so.
@@ -68,6 +69,9 @@ func (a *API) policy(r *http.Request, operation string) (*Manager, state.Entry[r
 	for _, m = range a.Managers {
 		e, found = m.resources.GetIn(r.Context(), m.TrustDomain, id)
 		if hub.CodeOf(found) == hub.Invalid { // no identifier at all
+			found = missing
+		}
+		if found == nil && e.Value.Deleted {
 			found = missing
 		}
 		if hub.CodeOf(found) != hub.NotFound {
@@ -125,9 +129,13 @@ func (a *API) createPolicy(w http.ResponseWriter, r *http.Request) error {
 	if err := m.record(r.Context(), "sm.policy.created", id, who, p); err != nil {
 		return err
 	}
+	m.note(r, id, &p, change{Type: changeCreate})
 	e, err := m.resources.Create(r.Context(), m.TrustDomain, id, &p)
 	if err != nil {
 		return fmt.Errorf("create policy: %w", err)
+	}
+	if err := m.tell(r.Context(), e); err != nil {
+		return err
 	}
 	return httpapi.Created(w, r, "/policies/"+id, m.show(r, e))
 }
@@ -164,7 +172,9 @@ func (a *API) listResources(w http.ResponseWriter, r *http.Request) error {
 			if err != nil {
 				return fmt.Errorf("list policies: %w", err)
 			}
-			all = append(all, m.show(r, e))
+			if !e.Value.Deleted {
+				all = append(all, m.show(r, e))
+			}
 		}
 	}
 	o := httpapi.ListOptions{Required: []string{"_links"}}
@@ -208,13 +218,14 @@ func modifyPolicy(m *Manager, _ state.Entry[resource], who hub.Identity, w http.
 	}
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	e, err := m.resources.GetIn(r.Context(), m.TrustDomain, r.PathValue("policyId")) // as it is now
+	e, err := m.current(r)
 	if err != nil {
 		return err
 	}
 	if err := checkMatch(r, m.show(r, e)); err != nil {
 		return err
 	}
+	was, _ := m.selected(&e.Value)
 	version, act, err := m.modified(&e.Value, in)
 	if err != nil {
 		return err
@@ -225,14 +236,22 @@ func modifyPolicy(m *Manager, _ state.Entry[resource], who hub.Identity, w http.
 			return err
 		}
 	}
+	c := change{Type: changeModify, Version: version, Modifications: &in}
+	if was != version {
+		c.Previous = was
+	}
 	if e.Value.Selected != version {
-		e.Value.Selected = version
 		if err := m.record(r.Context(), "sm.policy.selected", e.ID, who, map[string]string{"version": version}); err != nil {
 			return err
 		}
-		if e, err = m.resources.Replace(r.Context(), e); err != nil {
-			return fmt.Errorf("modify policy: %w", err)
-		}
+	}
+	e.Value.Selected = version
+	m.note(r, e.ID, &e.Value, c)
+	if e, err = m.resources.Replace(r.Context(), e); err != nil {
+		return fmt.Errorf("modify policy: %w", err)
+	}
+	if err := m.tell(r.Context(), e); err != nil {
+		return err
 	}
 	return httpapi.Write(w, http.StatusOK, in)
 }
@@ -261,4 +280,3 @@ func (m *Manager) modified(p *resource, in modifications) (version string, act b
 	}
 	return version, in.ActivationStatus == activated || active && version != now, err
 }
-

@@ -33,7 +33,7 @@ func transfer(m *Manager, _ state.Entry[resource], who hub.Identity, w http.Resp
 	defer done()
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	e, err := m.resources.GetIn(r.Context(), m.TrustDomain, r.PathValue("policyId")) // as it is now
+	e, err := m.current(r)
 	if err != nil {
 		return err
 	}
@@ -62,8 +62,12 @@ func transfer(m *Manager, _ state.Entry[resource], who hub.Identity, w http.Resp
 	if err := m.record(r.Context(), "sm.policy.transferred", e.ID, who, map[string]string{"version": version}); err != nil {
 		return err
 	}
-	if _, err := m.resources.Replace(r.Context(), e); err != nil {
+	m.note(r, e.ID, &e.Value, change{Type: changeTransfer, Version: version})
+	if e, err = m.resources.Replace(r.Context(), e); err != nil {
 		return fmt.Errorf("transfer policy: %w", err)
+	}
+	if err := m.tell(r.Context(), e); err != nil {
+		return err
 	}
 	w.Header().Set("Location", httpapi.ResourceURI(r, "/policies/"+e.ID+"/versions/"+version))
 	w.WriteHeader(http.StatusCreated)
@@ -126,7 +130,7 @@ func (m *Manager) content(w http.ResponseWriter, r *http.Request, version string
 func deleteVersion(m *Manager, _ state.Entry[resource], who hub.Identity, w http.ResponseWriter, r *http.Request) error {
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	e, err := m.resources.GetIn(r.Context(), m.TrustDomain, r.PathValue("policyId")) // as it is now
+	e, err := m.current(r)
 	if err != nil {
 		return err
 	}
@@ -141,8 +145,12 @@ func deleteVersion(m *Manager, _ state.Entry[resource], who hub.Identity, w http
 		return err
 	}
 	e.Value.Versions = slices.DeleteFunc(slices.Clone(e.Value.Versions), func(v string) bool { return v == version })
-	if _, err := m.resources.Replace(r.Context(), e); err != nil {
+	m.note(r, e.ID, &e.Value, change{Type: changeDelete, Version: version})
+	if e, err = m.resources.Replace(r.Context(), e); err != nil {
 		return fmt.Errorf("delete version: %w", err)
+	}
+	if err := m.tell(r.Context(), e); err != nil {
+		return err
 	}
 	return httpapi.NoContent(w)
 }
@@ -162,7 +170,7 @@ func (m *Manager) forget(r *http.Request, who hub.Identity, version string) erro
 func deletePolicy(m *Manager, _ state.Entry[resource], who hub.Identity, w http.ResponseWriter, r *http.Request) error {
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	e, err := m.resources.GetIn(r.Context(), m.TrustDomain, r.PathValue("policyId")) // as it is now
+	e, err := m.current(r)
 	if err != nil {
 		return err
 	}
@@ -183,8 +191,13 @@ func deletePolicy(m *Manager, _ state.Entry[resource], who hub.Identity, w http.
 			return err
 		}
 	}
-	if err := m.resources.Delete(r.Context(), e.ID, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
+	e.Value.Deleted, e.Value.Versions, e.Value.Selected = true, nil, ""
+	m.note(r, e.ID, &e.Value, change{Type: changeDelete})
+	if e, err = m.resources.Replace(r.Context(), e); err != nil {
 		return fmt.Errorf("delete policy: %w", err)
+	}
+	if err := m.tell(r.Context(), e); err != nil {
+		return err
 	}
 	return httpapi.NoContent(w)
 }
