@@ -12,6 +12,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"reflect"
 	"strings"
 	"testing"
@@ -95,6 +96,48 @@ func TestBundle(t *testing.T) {
 				t.Errorf("the engine reads %v, %v", theirs.Manifest, err)
 			}
 		})
+	}
+}
+
+// TestFormsOfKeys holds that keys may be in the older forms of PEM, and that a
+// certificate does for a public key.
+func TestFormsOfKeys(t *testing.T) {
+	raw := mustBundle(t, mustLoad(t, base()))
+	key := ecKey(t, elliptic.P256())
+	sec1, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rsaPublic := keyPair(t, "a", rsaKey)
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	for name, tt := range map[string]struct{ private, public string }{
+		"SEC 1":  {block("EC PRIVATE KEY", sec1), block("CERTIFICATE", cert)},
+		"PKCS 1": {block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey)), rsaPublic.PEM},
+	} {
+		signed := mustSign(t, raw, SigningKey{"a", hub.Secret(tt.private)})
+		if _, err := verify(signed, []VerificationKey{{"a", tt.public}}, "a"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, kind := range []string{"EC PRIVATE KEY", "RSA PRIVATE KEY", "CERTIFICATE", "PUBLIC KEY"} {
+		text := block(kind, []byte("x"))
+		if _, err := Sign(raw, SigningKey{"a", hub.Secret(text)}); hub.CodeOf(err) != hub.Invalid {
+			t.Errorf("signing with a damaged %s: %v", kind, err)
+		}
+		if _, err := verify(raw, []VerificationKey{{"a", text}}, "a"); hub.CodeOf(err) != hub.Invalid {
+			t.Errorf("verifying with a damaged %s: %v", kind, err)
+		}
 	}
 }
 

@@ -48,6 +48,9 @@ func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 	}
 	owners := s.owners()
 	for _, file := range slices.Sorted(maps.Keys(s.compiler.Modules)) {
+		if owners[file] == nil && !strings.HasPrefix(packageOf(modules[file]), libRoot) {
+			continue // a policy whose metadata cannot be read
+		}
 		checkRefs(ps, file, s.compiler.Modules[file], owners[file])
 		if p := owners[file]; p != nil {
 			s.checkValues(ps, p, s.compiler.Modules[file])

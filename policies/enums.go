@@ -62,7 +62,11 @@ func (s *Set) checkValue(ps *problems, p *policy, aliases map[ast.Var]ast.Ref, f
 	}
 	var allowed []string
 	for _, kind := range p.Events {
-		doc := s.schemas.byKind[kind].doc
+		schema := s.schemas.byKind[kind]
+		if schema == nil {
+			return // which is a problem of its own
+		}
+		doc := schema.doc
 		names, closed := valuesOf(doc, doc, ref[1:], 0)
 		if !closed {
 			return

@@ -155,9 +155,14 @@ func (s *Snapshot) Evaluate(ctx context.Context, in *Input, o EvalOptions) (*Res
 			return nil, hub.E(hub.Unavailable, "evaluate policies", "the evaluation was given up by its caller; ask again", ctx.Err())
 		}
 	}
-	slices.SortFunc(r.Labels, func(a, b Label) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	slices.SortFunc(r.Labels, compareLabels)
+	r.Labels = slices.CompactFunc(r.Labels, func(a, b Label) bool { return compareLabels(a, b) == 0 }) // shared rules, asked for by several
 	r.Duration = s.set.now().Sub(began)
 	return r, nil
+}
+
+func compareLabels(a, b Label) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Rule, b.Rule))
 }
 
 // query returns what to ask for a kind, or for one policy of it.
@@ -199,7 +204,7 @@ func (r *Result) undecided(p *policy, err error, deadline time.Duration) {
 	reason := clip(err.Error())
 	var e *topdown.Error
 	switch {
-	case topdown.IsCancel(err):
+	case topdown.IsCancel(err), errors.Is(err, context.DeadlineExceeded):
 		reason = fmt.Sprintf("it was not done after %s, or other policies had used the time up", deadline)
 	case errors.As(err, &e):
 		reason = clip(strings.Join(strings.Fields(e.Message), " "))

@@ -139,6 +139,28 @@ func TestUndecided(t *testing.T) {
 	}
 }
 
+// TestLabelsOneByOne holds that a rule that policies share is named once, also
+// when they are asked one by one.
+func TestLabelsOneByOne(t *testing.T) {
+	files := base()
+	uses := "findings contains {\"code\": \"x\", \"message\": data.manoward.lib.text.sentence(1, 2), \"target\": {\"nsInstanceId\": \"a\"}} if input.ns.name == \"bad\""
+	add(add(files, "a", uses), "b", uses)
+	s := mustSnapshot(t, mustLoad(t, files), nil)
+	together := evaluate(t, s, badNS(t), EvalOptions{})
+	apart := &Result{}
+	s.oneByOne(t.Context(), s.set.queries[hub.EventReview].policies, badNS(t), time.Second, apart)
+	if len(together.Labels) != 3 || len(apart.Labels) != 4 {
+		t.Errorf("labels = %+v and %+v", together.Labels, apart.Labels)
+	}
+	bad := add(files, "c", "x := 1")
+	bad["c.rego"].Data = []byte(simple("c", bads["conflict"].rules+"\n"+strings.ReplaceAll(ns, "bad", "sample")))
+	bad["c.samples.yaml"].Data = []byte(strings.ReplaceAll(nsSamples, "name: bad", "name: sample"))
+	r := evaluate(t, mustSnapshot(t, mustLoad(t, bad), nil), badNS(t), EvalOptions{Deadline: time.Second})
+	if len(r.Undecided) != 1 || len(r.Findings) != 2 || len(r.Labels) != 3 {
+		t.Errorf("result = %+v", r)
+	}
+}
+
 // TestDeadline holds that policies that never end take ten deadlines together
 // and no more, and that a caller who gives up is told so.
 func TestDeadline(t *testing.T) {
@@ -156,6 +178,31 @@ func TestDeadline(t *testing.T) {
 	defer cancel()
 	if _, err := s.Evaluate(ctx, badNS(t), EvalOptions{Deadline: time.Minute}); hub.CodeOf(err) != hub.Unavailable {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// TestVocabulary carries every action with every argument through a policy.
+func TestVocabulary(t *testing.T) {
+	no := false
+	want := []hub.Action{
+		{Type: hub.ActionAlert},
+		{Type: hub.ActionTerminateVnf, Snapshot: true, Replace: &no, DisablePackage: true, CoHosted: true, Erase: true, BelowMinimum: true},
+		{Type: hub.ActionStopHost, Vnfs: "migrate", Quarantine: true},
+		{Type: hub.ActionInsertSecurityVnf},
+		{Type: hub.ActionModifySecurityVnf, Properties: map[string]string{"level": "high"}},
+		{Type: hub.ActionRemoveSecurityVnf},
+		{Type: hub.ActionDenyCertificate},
+		{Type: hub.ActionDowngradeAttestation},
+	}
+	target := hub.Target{NsInstanceID: "n", VnfInstanceID: "v", VnfProfileID: "p", VnfPkgID: "k", HostID: "h", ImageID: "i", CertificateRequestID: "c"}
+	if len(want) != len(actionTypes()) {
+		t.Error("an action is missing here")
+	}
+	rules := find(`{"code": "x", "severity": "critical", "message": "m", "target": ` + string(encode(target)) + `, "actions": ` + string(encode(want)) + `}`)
+	s := mustSnapshot(t, withoutSamples(t, map[string]string{"a": rules}), nil)
+	r := evaluate(t, s, badNS(t), EvalOptions{})
+	if len(r.Findings) != 1 || !reflect.DeepEqual(r.Findings[0].Actions, want) || r.Findings[0].Target != target || r.Findings[0].Severity != hub.SeverityCritical {
+		t.Errorf("result = %+v", r)
 	}
 }
 

@@ -1,12 +1,14 @@
 package policies
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/policies/schemas"
 )
 
 func TestLoad(t *testing.T) {
@@ -22,6 +24,9 @@ func TestLoad(t *testing.T) {
 	if len(p.Parameters) != 1 || p.Parameters[0].Name != "signers" || string(p.Parameters[0].Default) != `["CN=good"]` {
 		t.Errorf("parameters = %+v", p.Parameters)
 	}
+	if list := set.Policies(); len(list) != 1 || list[0].ID != "package-signer" {
+		t.Errorf("policies = %v", list)
+	}
 	if src, ok := set.Source(p.File); !ok || string(src) != signer {
 		t.Error("the policy's source is not in the set")
 	}
@@ -36,6 +41,20 @@ func TestOwnSchemas(t *testing.T) {
 	}
 	if kinds := ownSchemas(t).Kinds(); len(kinds) != len(hub.EventKinds()) {
 		t.Errorf("kinds = %v", kinds)
+	}
+	review, err := fs.ReadFile(schemas.FS(), "review.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := ReadSchemas(fstest.MapFS{"review.json": {Data: review}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := base()
+	files["package_signer.rego"].Data = []byte(signer + "x if input.sm.mode == \"a\"\n")
+	set, problems := Load(t.Context(), files, Options{Schemas: one})
+	if set != nil || len(problems) != 1 || !strings.Contains(problems[0].Text, "events of the kind ns-change have no schema here") {
+		t.Errorf("problems = %v", problems)
 	}
 	for want, files := range map[string]fstest.MapFS{
 		"there is none":           {},
@@ -227,7 +246,7 @@ func TestHostileSource(t *testing.T) {
 
 // FuzzLoad holds that no policy and no samples stop the one who loads them.
 func FuzzLoad(f *testing.F) {
-	schemas := ownSchemas(f)
+	own := ownSchemas(f)
 	f.Add(signer, signerSamples, textLib)
 	f.Add(simple("p", ns), nsSamples, "package manoward.lib.x\nf(a) := a")
 	f.Add("# METADATA\n# custom: &a [*a]\npackage manoward.policies.x", "- &a [*a]", "package x")
@@ -239,7 +258,7 @@ func FuzzLoad(f *testing.F) {
 			"package_signer.rego": {Data: []byte(policy)}, "package_signer.samples.yaml": {Data: []byte(samples)},
 			"p.samples.yaml": {Data: []byte(samples)}, "lib.rego": {Data: []byte(lib)},
 		}
-		set, problems := Load(t.Context(), files, Options{Schemas: schemas, SampleDeadline: 50 * time.Millisecond})
+		set, problems := Load(t.Context(), files, Options{Schemas: own, SampleDeadline: 50 * time.Millisecond})
 		if (set == nil) != (Refusal(problems) != nil) {
 			t.Errorf("set %v with problems %v", set, problems)
 		}

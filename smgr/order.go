@@ -12,7 +12,7 @@ type Level string
 
 // The levels, from the least.
 const (
-	LevelOff     Level = "off"     // the policy is not evaluated
+	LevelOff     Level = "off"     // what the policy finds is dropped; the decision says that it is off
 	LevelShadow  Level = "shadow"  // evaluated and recorded; nobody is told
 	LevelAdvise  Level = "advise"  // orders are recommendations that an operator can see
 	LevelApprove Level = "approve" // orders wait for a named second person

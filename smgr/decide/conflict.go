@@ -111,8 +111,11 @@ func contradict(all []*planned, k *known) []smgr.Conflict {
 			both := ranks[x.Level] > ranks[smgr.LevelAdvise] && ranks[y.Level] > ranks[smgr.LevelAdvise]
 			for _, pair := range [][2]*planned{{x, y}, {y, x}} {
 				o, other := pair[0], pair[1]
-				if both {
+				switch {
+				case both:
 					o.State = smgr.OrderWaiting
+				case o.Level == smgr.LevelAdvise:
+					o.State = smgr.OrderRecommended
 				}
 				if both || o.Level == smgr.LevelAdvise {
 					o.Reason = clip("it contradicts what "+other.Policy+" asks for on "+other.Target.String()+": "+reason+"; carry out one of them and reject the other", 500)

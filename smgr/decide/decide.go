@@ -30,8 +30,8 @@ type Orders interface {
 	// Plan takes an order, durable when it returns nil. One whose ID it has
 	// already, in whatever state, has no second effect.
 	Plan(ctx context.Context, o smgr.Order) error
-	// Open reports whether any of these orders is there and not final.
-	Open(ctx context.Context, ids []string) (bool, error)
+	// Get returns an order as it stands; hub.NotFound if there is none.
+	Get(ctx context.Context, id string) (smgr.Order, error)
 }
 
 // Inventory lists what there is to be reviewed.
@@ -85,7 +85,9 @@ type Decider struct {
 
 // Limits of a decision.
 const (
-	maxFindings = 500 // in one decision, so that it and its record stay far below what the bus takes
+	// A decision stays far below what the bus takes, with its records.
+	maxFindings = 512
+	maxBytes    = 1 << 20 // of findings; each counts as maxBytes/maxFindings at least
 
 	// defects is how often an event is tried that fails for a reason that is no
 	// outage, before it is undecided.
@@ -208,9 +210,12 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 			return nil, nil, err
 		}
 		dec.Undecided = []smgr.Undecided{{Policy: Every, Reason: "no input can be made of the event: " + hub.SafeText(err)}}
-		if raw, err = json.Marshal(e); err != nil {
-			raw = e.Body // it is no JSON
+		if raw == nil {
+			if raw, err = json.Marshal(e); err != nil {
+				raw = e.Body // it is no JSON
+			}
 		}
+		err = nil
 	}
 	// The disk works while the policies do: the input is kept whatever they say.
 	dec.InputDigest = digest(raw)
@@ -242,7 +247,8 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 	return dec, k, err
 }
 
-// input makes the input of an event and checks it against its schema.
+// input makes the input of an event and checks it against its schema. With the
+// error comes the input that did not fit, if there is one.
 func (d *Decider) input(ctx context.Context, e smgr.Event) ([]byte, *policies.Input, error) {
 	if err := d.c.Topology.Apply(ctx, e); err != nil {
 		return nil, nil, err
@@ -253,10 +259,10 @@ func (d *Decider) input(ctx context.Context, e smgr.Event) ([]byte, *policies.In
 	}
 	in, err := d.c.Schemas.ParseInput(raw)
 	if err != nil {
-		return nil, nil, err
+		return raw, nil, err
 	}
 	if in.Kind != e.Kind {
-		return nil, nil, hub.E(hub.Invalid, "make input", fmt.Sprintf("the event is of the kind %s, its input of %s", e.Kind, in.Kind), nil)
+		return raw, nil, hub.E(hub.Invalid, "make input", fmt.Sprintf("the event is of the kind %s, its input of %s", e.Kind, in.Kind), nil)
 	}
 	return raw, in, nil
 }
@@ -341,14 +347,24 @@ func (d *Decider) atLevels(dec *smgr.Decision, findings []hub.Finding, k *known)
 	}
 }
 
-// bound makes the policies with the most findings undecided until the others fit
-// into a decision.
+// bound makes the policies that say the most undecided until the others fit into a
+// decision: what the bus does not take would hold up its NS for ever.
 func bound(dec *smgr.Decision) {
-	for len(dec.Findings) > maxFindings {
-		count, most := map[string]int{}, ""
-		for _, f := range dec.Findings { // by policy: of as many, the last one
-			if count[f.Policy]++; most == "" || count[f.Policy] >= count[most] {
-				most = f.Policy
+	size, all := map[string]int{}, 0
+	for _, f := range dec.Findings {
+		raw, err := json.Marshal(f)
+		if err != nil {
+			raw = nil // plain texts are always JSON
+		}
+		n := max(len(raw), maxBytes/maxFindings)
+		size[f.Policy] += n
+		all += n
+	}
+	for all > maxBytes {
+		most := ""
+		for id, n := range size {
+			if most == "" || n > size[most] || n == size[most] && id > most {
+				most = id
 			}
 		}
 		findings, levels := dec.Findings, dec.Levels
@@ -359,7 +375,9 @@ func bound(dec *smgr.Decision) {
 			}
 		}
 		dec.Undecided = append(dec.Undecided, smgr.Undecided{Policy: most,
-			Reason: fmt.Sprintf("it has %d findings, and together with the other policies that is more than a decision holds (%d); let it find one thing for many targets", count[most], maxFindings)})
+			Reason: fmt.Sprintf("it has %d findings, and together with the other policies that is more than a decision holds (%d findings, %d bytes); let it find one thing for many targets", len(findings)-len(dec.Findings), maxFindings, maxBytes)})
+		all -= size[most]
+		delete(size, most)
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -167,11 +167,12 @@ func TestUndecided(t *testing.T) {
 		"event of no use": {inputs: func(smgr.Event) ([]byte, error) { return nil, hub.E(hub.Invalid, "x", "it names no NS", nil) }, policy: Every, reason: "names no NS"},
 		"not the schema":  {inputs: func(e smgr.Event) ([]byte, error) { return input(e, map[string]any{"more": 1}), nil }, policy: Every, reason: "more"},
 		"another kind": {inputs: func(e smgr.Event) ([]byte, error) {
-			return input(e, map[string]any{"kind": "ns-identifier", "operation": "CREATE", "event": map[string]any{"id": "i", "notificationType": "NsIdentifierCreationNotification", "nsInstanceId": "n1", "timeStamp": "2026-01-01T00:00:00Z"}}), nil
-		}, policy: Every, reason: "no input can be made"},
-		"nothing active": {inactive: true, policy: Every, reason: "no policies are active"},
-		"malformed":      {policy: "b", reason: "no code", findings: 1},
-		"certificate":    {set: map[string]string{"a": certificate}, policy: "a", reason: "no request for a certificate", findings: 1},
+			return input(e, map[string]any{"kind": "ns-identifier", "operation": "CREATE", "event": map[string]any{"id": "i", "notificationType": "NsIdentifierCreationNotification", "nsInstanceId": "n1", "timestamp": "2026-01-01T00:00:00Z"}}), nil
+		}, policy: Every, reason: "its input of ns-identifier"},
+		"event that is no JSON": {inputs: func(smgr.Event) ([]byte, error) { return nil, hub.E(hub.Invalid, "x", "it is no JSON", nil) }, policy: Every, reason: "no JSON"},
+		"nothing active":        {inactive: true, policy: Every, reason: "no policies are active"},
+		"malformed":             {policy: "b", reason: "no code", findings: 1},
+		"certificate":           {set: map[string]string{"a": certificate}, policy: "a", reason: "no request for a certificate", findings: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -197,7 +198,11 @@ func TestUndecided(t *testing.T) {
 			if name == "certificate" {
 				w.inputs = nil
 			}
-			check(t, d.Handle(t.Context(), review(1), 1))
+			e := review(1)
+			if name == "event that is no JSON" {
+				e.Body = append(e.Body, '}')
+			}
+			check(t, d.Handle(t.Context(), e, 1))
 			all := list(t, d, Query{Undecided: true})
 			if len(all) != 1 || len(all[0].Undecided) != 1 || all[0].Undecided[0].Policy != tt.policy || !strings.Contains(all[0].Undecided[0].Reason, tt.reason) {
 				t.Fatalf("%+v", all)
@@ -208,7 +213,7 @@ func TestUndecided(t *testing.T) {
 			if kinds := w.kinds(); kinds[RecordUndecided] != 1 || kinds[RecordDecision] != 1 {
 				t.Errorf("records %v", kinds)
 			}
-			if raw, err := d.Input(t.Context(), &all[0]); err != nil || !bytes.Contains(raw, []byte("periodic")) && !bytes.Contains(raw, []byte("Notification")) {
+			if raw, err := d.Input(t.Context(), &all[0]); err != nil || !bytes.Contains(raw, []byte(`"reason":"periodic"`)) && name != "another kind" || name == "not the schema" && !bytes.Contains(raw, []byte(`"more":1`)) {
 				t.Errorf("kept input %s, %v", raw, err)
 			}
 		})
@@ -274,17 +279,36 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestTooMany holds that a decision is bounded, and says what it left out.
-func TestTooMany(t *testing.T) {
-	dec := &smgr.Decision{}
-	for p := range 8 {
-		for i := range 60 + p {
-			dec.Findings = append(dec.Findings, hub.Finding{Policy: fmt.Sprintf("p%d", p), Code: fmt.Sprintf("c%d", i)})
-			dec.Levels = append(dec.Levels, smgr.LevelAdvise)
+// TestTooMuch holds that a decision is bounded, and says what it left out.
+func TestTooMuch(t *testing.T) {
+	decision := func(counts map[string]int, size int) *smgr.Decision {
+		dec := &smgr.Decision{}
+		for _, id := range slices.Sorted(maps.Keys(counts)) {
+			for range counts[id] {
+				dec.Findings = append(dec.Findings, hub.Finding{Policy: id, Code: "c", Actions: []hub.Action{{Properties: map[string]string{"a": strings.Repeat("x", size)}}}})
+				dec.Levels = append(dec.Levels, smgr.LevelAdvise)
+			}
 		}
+		return dec
 	}
-	bound(dec)
-	if len(dec.Findings) != 508-67 || len(dec.Levels) != len(dec.Findings) || len(dec.Undecided) != 1 || dec.Undecided[0].Policy != "p7" {
-		t.Errorf("%d findings, %d levels, undecided %+v", len(dec.Findings), len(dec.Levels), dec.Undecided)
+	for name, tt := range map[string]struct {
+		dec  *smgr.Decision
+		left int
+		out  []string
+	}{
+		"fits":       {decision(map[string]int{"a": 100, "b": 100, "c": 100, "d": 100, "e": 100}, 100), 500, nil},
+		"too many":   {decision(map[string]int{"a": 100, "b": 100, "c": 100, "d": 100, "e": 99, "f": 98}, 100), 497, []string{"d"}},
+		"too large":  {decision(map[string]int{"a": 3, "b": 2, "c": 1}, 400_000), 1, []string{"a", "b"}},
+		"one giant":  {decision(map[string]int{"a": 1}, 9<<20), 0, []string{"a"}},
+		"no finding": {decision(nil, 0), 0, nil},
+	} {
+		bound(tt.dec)
+		var out []string
+		for _, u := range tt.dec.Undecided {
+			out = append(out, u.Policy)
+		}
+		if len(tt.dec.Findings) != tt.left || len(tt.dec.Levels) != tt.left || !slices.Equal(out, tt.out) {
+			t.Errorf("%s: %d findings, %d levels, undecided %q", name, len(tt.dec.Findings), len(tt.dec.Levels), out)
+		}
 	}
 }

@@ -177,7 +177,7 @@ func TestConflictsByLevel(t *testing.T) {
 		others    smgr.OrderState
 	}{
 		{smgr.LevelShadow, 0, smgr.OrderPlanned, smgr.OrderShadow},
-		{smgr.LevelAdvise, 1, smgr.OrderPlanned, smgr.OrderPlanned},
+		{smgr.LevelAdvise, 1, smgr.OrderPlanned, smgr.OrderRecommended},
 		{smgr.LevelApprove, 1, smgr.OrderWaiting, smgr.OrderWaiting},
 		{smgr.LevelEnforce, 1, smgr.OrderWaiting, smgr.OrderWaiting},
 	} {

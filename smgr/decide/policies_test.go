@@ -171,6 +171,26 @@ func TestPushRefuses(t *testing.T) {
 	refused(t, err, hub.NotFound)
 }
 
+// TestPushAgain pushes a set again whose signer is not trusted any more.
+func TestPushAgain(t *testing.T) {
+	w := newWorld(t)
+	p := w.process().Policies()
+	old, _, err := p.Push(t.Context(), w.bundle(one()), "team", "ann")
+	check(t, err)
+	w.key, w.keys = newKey(t, "new-team")
+	_, err = p.Activate(t.Context(), old.Revision, "ben", "")
+	refused(t, err, hub.Denied)
+	r, _, err := p.Push(t.Context(), w.bundle(one()), "new-team", "bea")
+	check(t, err)
+	if r.Revision != old.Revision || r.KeyID != "new-team" || !slices.Equal(r.PushedBy, []string{"ann", "bea"}) {
+		t.Errorf("%+v", r)
+	}
+	_, err = p.Activate(t.Context(), r.Revision, "ben", "")
+	check(t, err)
+	_, err = p.blobs.get(t.Context(), blobBundle, old.Content)
+	refused(t, err, hub.NotFound)
+}
+
 // TestNotLoaded holds that a process that cannot load what is active says so and
 // goes on with what it has; one that has nothing decides nothing.
 func TestNotLoaded(t *testing.T) {

@@ -156,16 +156,31 @@ func (p *Policies) store(ctx context.Context, set *policies.Set, r Revision, kin
 		return Revision{}, err
 	}
 	if known {
-		there.Value = r
-		_, err = p.revisions.Replace(ctx, there)
+		next := there
+		next.Value = r
+		_, err = p.revisions.Replace(ctx, next)
 	} else {
 		_, err = p.revisions.Create(ctx, p.c.TrustDomain, r.Revision, &r)
 	}
 	if code := hub.CodeOf(err); code == hub.Conflict || code == hub.Precondition {
 		return Revision{}, hub.E(hub.Precondition, "push policies", "somebody else pushed the same policies at the same time; look at them and try again", err)
 	}
+	if err != nil {
+		return Revision{}, fmt.Errorf("push policies: %w", err)
+	}
+	if old := there.Value; known && old.Content != r.Content { // such as the same set with another signature
+		err = p.blobs.remove(ctx, old.blob(), old.Content)
+	}
 	r.State = p.stateOf(r.Revision)
 	return r, err
+}
+
+// blob is the kind of content that the revision has.
+func (r *Revision) blob() string {
+	if r.Source == sourceBundle {
+		return blobBundle
+	}
+	return blobFiles
 }
 
 // record appends a record of which there is one for each content and moment.
@@ -226,10 +241,7 @@ func (p *Policies) Revision(ctx context.Context, revision string) (Revision, err
 
 // Content returns what was pushed: a bundle, or a zip of what the hub brought.
 func (p *Policies) Content(ctx context.Context, r Revision) ([]byte, error) {
-	if r.Source == sourceBundle {
-		return p.blobs.get(ctx, blobBundle, r.Content)
-	}
-	return p.blobs.get(ctx, blobFiles, r.Content)
+	return p.blobs.get(ctx, r.blob(), r.Content)
 }
 
 // Delete forgets a set that is neither active nor what a rollback goes back to;
@@ -248,14 +260,11 @@ func (p *Policies) Delete(ctx context.Context, revision, by string) error {
 	if err := ignore(p.revisions.Delete(ctx, revision, nil), hub.NotFound); err != nil {
 		return fmt.Errorf("delete policies: %w", err)
 	}
-	kind := blobFiles
-	if r.Source == sourceBundle {
-		kind = blobBundle
-	}
-	return p.blobs.remove(ctx, kind, r.Content)
+	return p.blobs.remove(ctx, r.blob(), r.Content)
 }
 
-// Load returns a set that was pushed, verified again with the keys of now.
+// Load returns a set that was pushed, verified again with the keys of now; the one
+// that this process judges by is taken as it is.
 func (p *Policies) Load(ctx context.Context, revision string) (*policies.Set, error) {
 	if l := p.loaded.Load(); l != nil && l.snapshot.PolicyRevision() == revision {
 		return l.snapshot.Set(), nil

@@ -136,8 +136,9 @@ func (d *Decider) Decision(ctx context.Context, id string) (smgr.Decision, error
 	return e.Value, err
 }
 
-// Input returns the input of a decision, byte for byte as it was judged. Of an
-// event of which no input could be made, it is the event.
+// Input returns the input of a decision, byte for byte as it was judged, or as it
+// was refused because it does not fit its schema. Of an event of which no input
+// could be made, it is the event.
 func (d *Decider) Input(ctx context.Context, dec *smgr.Decision) ([]byte, error) {
 	raw, err := d.blobs.get(ctx, blobInput, dec.InputDigest)
 	if hub.CodeOf(err) == hub.NotFound {
@@ -196,10 +197,13 @@ func (d *Decider) prune(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, ignore(err, hub.NotFound)
 	}
-	if len(e.Value.Orders) > 0 {
-		open, err := d.c.Orders.Open(ctx, e.Value.Orders)
-		if err != nil || open {
+	for _, order := range e.Value.Orders {
+		o, err := d.c.Orders.Get(ctx, order)
+		if ignore(err, hub.NotFound) != nil {
 			return false, err
+		}
+		if err == nil && !o.State.Final() {
+			return false, nil
 		}
 	}
 	// The input first: a decision without one can be found and is removed by the

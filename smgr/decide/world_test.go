@@ -99,6 +99,7 @@ type world struct {
 	pushed  []smgr.Event
 	told    int
 	step    func(what string, do func() error) error // nil: do
+	read    func(what string, do func() error) error // of reads; nil: do
 }
 
 func newWorld(t testing.TB) *world {
@@ -247,10 +248,20 @@ func (w *world) Plan(_ context.Context, o smgr.Order) error {
 	})
 }
 
-func (w *world) Open(_ context.Context, ids []string) (bool, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.ContainsFunc(ids, func(id string) bool { o, there := w.orders[id]; return there && !o.State.Final() }), nil
+func (w *world) Get(_ context.Context, id string) (o smgr.Order, err error) {
+	get := func() error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		there := false
+		if o, there = w.orders[id]; !there {
+			return hub.E(hub.NotFound, "find order", "there is no such order", nil)
+		}
+		return nil
+	}
+	if w.read == nil {
+		return o, get()
+	}
+	return o, w.read("order "+id, get)
 }
 
 func (w *world) NsIDs(_ context.Context, after string, most int) ([]string, error) {
@@ -313,6 +324,14 @@ func (s stepTables) Open(ctx context.Context, domain, name string) (state.Table,
 type stepTable struct {
 	state.Table
 	w *world
+}
+
+func (t stepTable) Get(ctx context.Context, key string) (value []byte, rev uint64, err error) {
+	if t.w.read == nil {
+		return t.Table.Get(ctx, key)
+	}
+	err = t.w.read("get "+key, func() error { value, rev, err = t.Table.Get(ctx, key); return err })
+	return value, rev, err
 }
 
 func (t stepTable) Create(ctx context.Context, key string, value []byte) (rev uint64, err error) {
