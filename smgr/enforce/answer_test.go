@@ -355,3 +355,26 @@ func TestJudgeAnswer_Broken(t *testing.T) {
 		}
 	}
 }
+
+// An answer 412 to a question is no change of the order by somebody else.
+func TestFollow_Precondition(t *testing.T) {
+	w := newWorld(t, true)
+	s := w.process()
+	inner := s.NFVO.SecEnforce.NsLcm.HTTP.Transport
+	asked := 0
+	s.NFVO.SecEnforce.NsLcm.HTTP.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		a, err := inner.RoundTrip(r)
+		if err == nil && r.Method == http.MethodGet {
+			if asked++; asked <= 2 {
+				a.StatusCode = http.StatusPreconditionFailed
+			}
+		}
+		return a, err
+	})
+	w.plan(s, terminate("o", "vnf-a"))
+	if err := w.step(s, "ns/ns-1"); err == nil || asked != 1 {
+		t.Fatalf("after %d questions: %v; want it tried again later", asked, err)
+	}
+	w.work(s, 5)
+	w.want(s, "o", smgr.OrderCompleted)
+}

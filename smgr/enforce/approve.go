@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,7 +57,7 @@ func (s *Enforcer) judge(ctx context.Context, op, id string, a smgr.Approval) er
 			}
 		})
 		switch {
-		case hub.CodeOf(err) == hub.Precondition:
+		case errors.Is(err, errStale):
 			continue
 		case err != nil:
 			return wrap(op, err)

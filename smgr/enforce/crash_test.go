@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol005"
@@ -74,6 +76,41 @@ func crashAt(t *testing.T, points int, foreign bool, o smgr.Order, effects []str
 		t.Fatalf("died after %d: still open are %v", points, open)
 	}
 	return lived
+}
+
+// An owner that lost its lease works on beside the one that took over: the
+// effects and the records are those of one.
+func TestTakeover(t *testing.T) {
+	for range 20 {
+		w := newWorld(t, true)
+		one, two := w.process(), w.process()
+		o := terminate("o", "vnf-s")
+		o.Action.DisablePackage, o.Target.VnfPkgID = true, "pkg-1"
+		w.plan(one, o)
+		it := w.items[0]
+		it.Attempt = 1
+		var both sync.WaitGroup
+		for _, s := range []*Enforcer{one, two} {
+			both.Go(func() {
+				for s.handle(t.Context(), it) != nil && w.wait(t.Context(), time.Second) == nil {
+				}
+			})
+		}
+		both.Wait()
+		w.want(one, "o", smgr.OrderCompleted)
+		w.checkRecords(one, "o")
+		if got, want := w.nfvo.happened(), []string{"disable pkg-1", "remove vnf-s from ns-1", "remove vnf-s from ns-2"}; !slices.Equal(got, want) {
+			t.Errorf("the effects are %q, want %q", got, want)
+		}
+	}
+}
+
+// An item of the queue that outlived its order holds up nobody.
+func TestHandle_Unknown(t *testing.T) {
+	w := newWorld(t, true)
+	if err := w.process().handle(t.Context(), Item{ID: "x/0", Data: []byte("x"), Attempt: 1}); err != nil {
+		t.Errorf("an order that does not exist: %v", err)
+	}
 }
 
 // Approvals, pauses and resets that a crash cut off are finished, with their

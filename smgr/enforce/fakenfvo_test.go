@@ -67,12 +67,16 @@ func newFakeNFVO(t testing.TB, ours bool, now func() time.Time) *fakeNFVO {
 		}
 		reply(w, http.StatusOK, map[string]string{"mode": "FULLY_ACTIVE"})
 	})
-	mux.HandleFunc("GET /nslcm/v2/ns_instances", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /nslcm/v2/ns_instances", func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		list := []any{}
 		for _, id := range slices.Sorted(maps.Keys(f.nss)) {
-			list = append(list, f.showNs(id))
+			if ns := f.showNs(id); f.fields(r, "vnfInstance") {
+				list = append(list, ns)
+			} else {
+				list = append(list, map[string]string{"id": id})
+			}
 		}
 		reply(w, http.StatusOK, list) // it knows no filters
 	})
@@ -85,12 +89,16 @@ func newFakeNFVO(t testing.TB, ours bool, now func() time.Time) *fakeNFVO {
 		}
 		reply(w, http.StatusOK, f.showNs(r.PathValue("id")))
 	})
-	mux.HandleFunc("GET /nslcm/v2/ns_lcm_op_occs", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /nslcm/v2/ns_lcm_op_occs", func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		list := []any{map[string]any{"id": "other", "nsInstanceId": "ns-9", "operationState": "PROCESSING", "lcmOperationType": "SCALE", "operationParams": []int{1}}}
 		for _, o := range f.ops {
-			list = append(list, o.show())
+			v := o.show()
+			if !f.fields(r, "operationParams") {
+				delete(v, "operationParams")
+			}
+			list = append(list, v)
 		}
 		reply(w, http.StatusOK, list)
 	})
@@ -197,7 +205,13 @@ func (f *fakeNFVO) showNs(id string) any {
 	return map[string]any{"id": id, "vnfInstance": vnfs}
 }
 
-func (o *fakeOp) show() any {
+// fields says whether a list shows an attribute that it leaves out by default.
+// The foreign NFVO does not know the parameter.
+func (f *fakeNFVO) fields(r *http.Request, name string) bool {
+	return f.ours && r.URL.Query().Get("fields") == name
+}
+
+func (o *fakeOp) show() map[string]any {
 	v := map[string]any{"id": o.id, "nsInstanceId": o.ns, "operationState": o.state, "lcmOperationType": "UPDATE", "startTime": o.start, "operationParams": o.params}
 	if o.state != "PROCESSING" && o.state != "COMPLETED" {
 		v["error"] = map[string]any{"status": 500, "detail": "it went wrong"}

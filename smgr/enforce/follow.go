@@ -247,7 +247,7 @@ func (s *Enforcer) disabled(ctx context.Context, e *state.Entry[order], i int, c
 // operations yields the updates of the NS that a request is about, as far as the
 // NFVO knows filters, and more if it does not.
 func (s *Enforcer) operations(ctx context.Context, r request) func(yield func(opOcc, error) bool) {
-	query := url.Values{"filter": {fmt.Sprintf("(eq,nsInstanceId,%s)", filterValue(r.nsID))}}
+	query := url.Values{"filter": {fmt.Sprintf("(eq,nsInstanceId,%s)", filterValue(r.nsID))}, "fields": {"operationParams"}}
 	return func(yield func(opOcc, error) bool) {
 		for occ, err := range httpapi.All[opOcc](ctx, r.client, "/ns_lcm_op_occs", query) {
 			if err == nil && occ.NsInstanceID != r.nsID {

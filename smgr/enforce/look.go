@@ -3,6 +3,8 @@ package enforce
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -43,10 +45,17 @@ func (s *Enforcer) look(ctx context.Context, e *state.Entry[order], i int) (foun
 		if err != nil {
 			return false, err
 		}
-		if occ.StartTime.Before(step.Started.Add(-skew)) || occ.StartTime.Before(newest.StartTime) || !sameUpdate(occ.OperationParams.UpdateNsRequest, &want) {
+		if occ.StartTime.Before(step.Started.Add(-skew)) || occ.StartTime.Before(newest.StartTime) || occ.ID == "" {
 			continue
 		}
-		newest = occ
+		if occ.OperationParams.UpdateNsRequest == nil { // a list leaves them out, also when an NFVO knows no "fields"
+			if _, err := r.client.Do(ctx, http.MethodGet, "/ns_lcm_op_occs/"+url.PathEscape(occ.ID), nil, &occ); err != nil {
+				return false, wrap("query operation "+occ.ID, err)
+			}
+		}
+		if sameUpdate(occ.OperationParams.UpdateNsRequest, &want) {
+			newest = occ
+		}
 	}
 	if newest.ID != "" {
 		return true, s.adopt(ctx, e, i, "/ns_lcm_op_occs/"+newest.ID)

@@ -106,9 +106,6 @@ func (s *Enforcer) send(ctx context.Context, e *state.Entry[order], i int) error
 	if err := ctx.Err(); err != nil { // the work is another process's
 		return err
 	}
-	if i == 0 && s.Metrics.Wire != nil {
-		s.Metrics.Wire(s.now().Sub(o.planned()))
-	}
 	r := s.request(o, step.Name)
 	a, err := r.client.Do(ctx, r.method, r.path, r.body, nil, func(h http.Header) { h.Set("Idempotency-Key", r.key) })
 	v := judgeAnswer(a, err)

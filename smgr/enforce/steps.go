@@ -87,12 +87,19 @@ func (s *Enforcer) places(ctx context.Context, t hub.Target) ([]Place, error) {
 		return nil, fmt.Errorf("find the NSs of VNF %s: %w", t.VnfInstanceID, err)
 	}
 	if len(list) == 0 {
-		query := url.Values{"filter": {"(eq,vnfInstance/id," + filterValue(t.VnfInstanceID) + ")"}}
+		// A list leaves vnfInstance out unless it is asked for (SOL 013 clause 5.3),
+		// and an NFVO may know no filters and no fields.
+		query := url.Values{"filter": {"(eq,vnfInstance/id," + filterValue(t.VnfInstanceID) + ")"}, "fields": {"vnfInstance"}}
 		for ns, err := range httpapi.All[nsAnswer](ctx, s.NFVO.SecEnforce.NsLcm, "/ns_instances", query) {
 			if err != nil {
 				return nil, fmt.Errorf("ask for the NSs of VNF %s: %w", t.VnfInstanceID, err)
 			}
-			if ns.has(t.VnfInstanceID) { // an NFVO may know no filters
+			if ns.VnfInstance == nil {
+				if ns, _, err = s.queryNs(ctx, request{client: s.NFVO.SecEnforce.NsLcm, nsID: ns.ID}); err != nil {
+					return nil, err
+				}
+			}
+			if ns.has(t.VnfInstanceID) {
 				list = append(list, Place{NsInstanceID: ns.ID})
 			}
 		}

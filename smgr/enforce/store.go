@@ -80,8 +80,12 @@ func (o *order) nss() []string {
 	return list
 }
 
-// transition changes an order in the store, then records it. An error of code
-// hub.Precondition says that somebody else changed it meanwhile. Whoever comes
+// errStale says that somebody else changed the order meanwhile. It is no code of
+// hub's, which an NFVO's answer could have too.
+var errStale = errors.New("the order was changed meanwhile")
+
+// transition changes an order in the store, then records it. errStale says that
+// it was changed by somebody else, and not here. Whoever comes
 // back to an order after a crash records its last transition first.
 func (s *Enforcer) transition(ctx context.Context, e *state.Entry[order], actor string, change func(*order)) error {
 	before := e.Value.State
@@ -100,6 +104,9 @@ func (s *Enforcer) transition(ctx context.Context, e *state.Entry[order], actor 
 
 func (s *Enforcer) store(ctx context.Context, e *state.Entry[order]) error {
 	next, err := s.orders.Replace(ctx, *e)
+	if hub.CodeOf(err) == hub.Precondition {
+		return errStale
+	}
 	if err != nil {
 		return fmt.Errorf("store order %s: %w", e.ID, err)
 	}
@@ -128,7 +135,7 @@ func (s *Enforcer) recordOrder(ctx context.Context, e *state.Entry[order], note 
 	}
 	o.Recorded = o.Seq
 	err = s.store(ctx, e)
-	if hub.CodeOf(err) == hub.Precondition || hub.CodeOf(err) == hub.NotFound {
+	if errors.Is(err, errStale) || hub.CodeOf(err) == hub.NotFound {
 		return nil // whoever changed it knew that this one is recorded
 	}
 	return err

@@ -45,7 +45,8 @@ const pausePoll = time.Second
 func (s *Enforcer) handle(ctx context.Context, it Item) error {
 	id := string(it.Data)
 	until := s.Now().Add(s.Hold)
-	for first := true; ; first = false {
+	recorded := 0 // the last transition that is known to be recorded
+	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -57,8 +58,8 @@ func (s *Enforcer) handle(ctx context.Context, it Item) error {
 		if err != nil {
 			return err
 		}
-		if first {
-			// Whoever was here before may have died between store and record.
+		if e.Value.Seq != recorded {
+			// Whoever changed it may have died between store and record.
 			if err := s.recordOrder(ctx, &e, it.Attempt > 1); err != nil {
 				return err
 			}
@@ -67,8 +68,10 @@ func (s *Enforcer) handle(ctx context.Context, it Item) error {
 			return nil
 		}
 		err = s.advance(ctx, &e, until)
-		if hub.CodeOf(err) == hub.Precondition {
-			continue // somebody else changed it
+		recorded = e.Value.Seq
+		if errors.Is(err, errStale) {
+			recorded = 0
+			continue
 		}
 		if err != nil {
 			return s.notYet(ctx, id, err)
@@ -179,6 +182,9 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	})
 	if err != nil || !fresh {
 		return err
+	}
+	if i == 0 && s.Metrics.Wire != nil {
+		s.Metrics.Wire(s.now().Sub(e.Value.planned()))
 	}
 	return s.send(ctx, e, i)
 }
@@ -321,11 +327,14 @@ func (s *Enforcer) notYet(ctx context.Context, id string, cause error) error {
 	if !late && (o.Reason == reason || told || errors.Is(cause, errStillRunning)) {
 		return cause
 	}
+	if err := s.recordOrder(ctx, &e, false); err != nil {
+		return errors.Join(cause, err)
+	}
 	err = s.transition(ctx, &e, s.identity(), func(o *order) {
 		o.Alarmed = o.Alarmed || late
 		o.Reason = reason
 	})
-	if hub.CodeOf(err) == hub.Precondition {
+	if errors.Is(err, errStale) {
 		err = nil // it went on
 	}
 	return errors.Join(cause, err)
