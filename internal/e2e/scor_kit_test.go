@@ -124,6 +124,7 @@ func (h *nsHub) scorEnded(id string, want sol005.NsLcmOperationStateType) sol005
 
 // scorNote is a notification of the NS life cycle as an SM reads it.
 type scorNote struct {
+	raw              []byte                                                       // as it came
 	ID               string                                                       `json:"id"`
 	Type             string                                                       `json:"notificationType"`
 	Subscription     string                                                       `json:"subscriptionId"`
@@ -204,6 +205,7 @@ func (in *scorInbox) take(w http.ResponseWriter, r *http.Request, own *endpoint)
 	if err == nil {
 		err = json.Unmarshal(raw, &n)
 	}
+	n.raw = raw
 	if err != nil {
 		in.strangers = append(in.strangers, err.Error()+": "+string(raw))
 	}

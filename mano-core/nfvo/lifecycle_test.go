@@ -6,6 +6,7 @@ import (
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol005"
+	"github.com/manoward/manoward/mano-core/nfvo"
 )
 
 func TestNsFromCreationToDeletion(t *testing.T) {
@@ -26,12 +27,20 @@ func TestNsFromCreationToDeletion(t *testing.T) {
 				Instances []string
 			}
 		} `json:"manoward.nfpInfo"`
+		Vnfs map[string]nfvo.NsVnf `json:"manoward.vnfs"`
+		Bars map[string]nfvo.Bar   `json:"manoward.replacementBars"`
 	}](t, w.call(north, "GET", nsInstances+"/"+id, nil))
 	if n.NsState != "INSTANTIATED" || len(n.VnfInstance) != 2 || len(n.PnfInfo) != 1 || len(n.SapInfo) != 1 || len(n.VnffgInfo) != 1 || n.Links.Update == nil || n.Links.Instantiate != nil {
 		t.Fatalf("NS: %+v", n)
 	}
 	if web := n.VnfInstance[1]; web.VnfPkgID != "pkg-north-web" || web.InstantiatedVnfInfo.VnfState != "STARTED" || web.InstantiatedVnfInfo.VnfcResourceInfo[0].ComputeResource.VimID != "vim" {
 		t.Errorf("VNF: %+v", web)
+	}
+	if web := n.Vnfs[n.VnfInstance[1].ID]; len(n.Vnfs) != 2 || web.ProfileID != "web" || web.Security || *web.MinInstances != 1 || web.Integrity.Verdict != "PASSED" {
+		t.Errorf("what the NS says of its VNFs: %+v", n.Vnfs)
+	}
+	if n.Bars == nil || len(n.Bars) > 0 {
+		t.Errorf("bars: %v, want none, said so", n.Bars)
 	}
 	if ports := n.VirtualLinkInfo[0].LinkPort; len(ports) != 3 {
 		t.Errorf("link ports: %+v", ports)

@@ -81,6 +81,12 @@ func TestBarHoldsUntilAnOperatorLiftsIt(t *testing.T) {
 	if len(bars) != 1 || bars[0].VnfProfileID != "web" || bars[0].VnfInstanceID != first.ID || bars[0].By != north {
 		t.Fatalf("bars: %+v", bars)
 	}
+	shown := decode[struct {
+		Bars map[string]nfvo.Bar `json:"manoward.replacementBars"`
+	}](t, w.call(north, "GET", nsInstances+"/"+n.ID, nil))
+	if shown.Bars["web"] != bars[0] {
+		t.Errorf("the NS shows the bars %+v", shown.Bars)
+	}
 	refused := map[string]any{
 		"scale":  sol005.ScaleNsRequest{ScaleType: "SCALE_NS", ScaleNsData: &sol005.ScaleNsData{ScaleNsByStepsData: &sol005.ScaleNsByStepsData{ScalingDirection: "SCALE_OUT", AspectID: "webs"}}},
 		"heal":   sol005.HealNsRequest{HealVnfData: []sol005.HealVnfData{{VnfInstanceID: rest.ID}}},

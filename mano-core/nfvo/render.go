@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol005"
+	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/internal/state"
 )
 
@@ -17,15 +19,57 @@ import (
 type NsInstance struct {
 	sol005.NsInstance
 	NFPs []NFP `json:"manoward.nfpInfo,omitempty"` // SOL 005 V3.7.1 has no place for NFPs in VnffgInfo
+	// Vnfs says of each VNF, by its ID, what SOL 005 V3.7.1 has no place for in
+	// VnfInstance, Bars which VNF profiles may not come back.
+	Vnfs map[string]NsVnf `json:"manoward.vnfs"`
+	Bars map[string]Bar   `json:"manoward.replacementBars"`
 	// Domain is the trust domain that it belongs to.
 	Domain string `json:"manoward.trustDomain"`
 	// Running is the operation that holds it, empty if none does.
 	Running string `json:"-"`
 }
 
+// NsVnf is what an NS says of one of its VNFs besides SOL 005: what a Security
+// Manager is told by notifications, for one that was not there to hear them.
+type NsVnf struct {
+	ProfileID    string    `json:"vnfProfileId"`
+	Security     bool      `json:"securityVnf"`            // the NSD foresees it as one, or its VNFD says so
+	MinInstances *int      `json:"minInstances,omitempty"` // of its profile; absent when the NSD is gone
+	Integrity    Integrity `json:"integrity"`
+}
+
+// showVnf is [NsVnf] of a member of an NS; f is nil when the NSD is gone.
+func showVnf(m *member, v *vnf, f *sol001.NSFlavour) NsVnf {
+	out := NsVnf{ProfileID: m.ProfileID, Security: v.Security, Integrity: v.Integrity}
+	if f != nil && f.VNFs[m.ProfileID] != nil {
+		p := f.VNFs[m.ProfileID]
+		out.Security, out.MinInstances = out.Security || p.Security, &p.Min
+	}
+	return out
+}
+
+// flavourNow is the flavour that an NS is of, nil when its NSD is gone.
+func (s *Service) flavourNow(ctx context.Context, e *state.Entry[ns]) (*sol001.NSFlavour, error) {
+	if len(e.Value.Members) == 0 {
+		return nil, nil
+	}
+	nsd, err := s.FindNSD(ctx, e.Domain, e.Value.NsdID)
+	if hub.CodeOf(err) == hub.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nsd.Flavours[or(e.Value.FlavourID, nsd.Default)], nil
+}
+
 // show assembles an NS from what is stored of it and of its VNFs.
 func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, error) {
 	out := outline(e)
+	flavour, err := s.flavourNow(ctx, e)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range e.Value.Members {
 		v, err := s.vnfs.Get(ctx, m.VnfID)
 		if hub.CodeOf(err) == hub.NotFound {
@@ -37,6 +81,7 @@ func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, er
 		shown := convert[sol005.VnfInstance](v.Value.Info)
 		shown.VnfPkgID, shown.VimID = v.Value.PkgID, s.c.VimID
 		out.VnfInstance = append(out.VnfInstance, shown)
+		out.Vnfs[m.VnfID] = showVnf(&m, &v.Value, flavour)
 		addPorts(out, &shown)
 	}
 	return out, nil
@@ -45,7 +90,8 @@ func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, er
 // outline is what of an NS is stored with it.
 func outline(e *state.Entry[ns]) *NsInstance {
 	n := &e.Value
-	out := &NsInstance{Domain: e.Domain, Running: n.Running}
+	out := &NsInstance{Domain: e.Domain, Running: n.Running, Vnfs: map[string]NsVnf{}, Bars: map[string]Bar{}}
+	maps.Copy(out.Bars, n.Bars)
 	out.NsInstance = sol005.NsInstance{
 		ID: e.ID, NsInstanceName: n.Name, NsInstanceDescription: n.Description, NsdID: n.NsdID, NsdInfoID: n.NsdInfoID, FlavourID: n.FlavourID,
 		PnfInfo: n.Pnfs, SapInfo: n.Saps, VnfSnapshotInfoIDs: n.Snapshots, NsState: n.State, AdditionalAffinityOrAntiAffinityRule: n.Rules,

@@ -1,0 +1,96 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/smgr"
+)
+
+// occurrence is what a notification and a query show alike. The zero occurrence
+// is of what only notifications tell.
+type occurrence struct {
+	name  string    // "op/<id>/<state>", "ns-created/<id>", "ns-deleted/<id>"
+	once  bool      // it cannot happen again
+	at    time.Time //
+	isGap bool
+}
+
+// tolerance is how far the times of one occurrence in a notification and in a
+// query may lie apart: some round to seconds.
+const tolerance = 2 * time.Second
+
+// is reports whether an entry is of this occurrence. What a query shows is the
+// newest of a state, so an entry of that state which is not older is it, or came
+// after it. Of two notifications, the time is the same or they are two.
+func (o *occurrence) is(e *entry) bool {
+	switch {
+	case o.once || e.At.Equal(o.at):
+		return true
+	case o.isGap:
+		return !e.At.Before(o.at.Add(-tolerance))
+	}
+	return e.Gap && e.At.Sub(o.at).Abs() <= tolerance
+}
+
+// admit makes an event durable in the queue, exactly once in effect: see the
+// package. It may give the event the ID that its occurrence has already. Its
+// answer is OutcomeAccepted or OutcomeDuplicate. before, which may be nil, is
+// called before an event is queued whose occurrence no notification told.
+func (in *Intake) admit(ctx context.Context, ev *smgr.Event, occ occurrence, known bool, before func() error) (string, error) {
+	gap := false
+	if occ.name != "" {
+		e, found, err := in.ledger.claim(ctx, spaceOcc, []string{occ.name}, entry{Event: ev.ID, At: occ.at.UTC(), Gap: occ.isGap}, occ.is)
+		if err != nil {
+			return "", err
+		}
+		ev.ID, known, gap = e.Event, known || found, e.Gap
+	}
+	if known {
+		done, err := in.ports.Decided(ctx, ev.ID)
+		if err != nil {
+			return "", err
+		}
+		if done {
+			return OutcomeDuplicate, nil
+		}
+	}
+	if gap && before != nil {
+		if err := before(); err != nil {
+			return "", err
+		}
+	}
+	raw, err := json.Marshal(ev)
+	if err != nil {
+		return "", hub.E(hub.Internal, "take an event in", "the event cannot be encoded", err)
+	}
+	if err := in.ports.Push(ctx, ev.ID, ev.Key, raw); err != nil {
+		return "", err
+	}
+	if known {
+		return OutcomeDuplicate, nil
+	}
+	return OutcomeAccepted, nil
+}
+
+// errAltered is returned for a notification with the id of another one.
+var errAltered = hub.E(hub.Conflict, "take a notification in", "another notification of yours had this id; give each an id of its own", nil)
+
+// admitNotification is admit for a notification of a sender.
+func (in *Intake) admitNotification(ctx context.Context, ev *smgr.Event, id string, occ occurrence) (string, error) {
+	sum := sha256.Sum256(ev.Body)
+	digest := hex.EncodeToString(sum[:16])
+	ev.ID = hub.DeriveID("sm-event", in.sm.String(), ev.Sender, id)
+	e, found, err := in.ledger.claim(ctx, spaceSeen, []string{ev.Sender, id}, entry{Digest: digest}, func(*entry) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	if e.Digest != digest {
+		return "", errAltered
+	}
+	return in.admit(ctx, ev, occ, found, nil)
+}

@@ -1,0 +1,205 @@
+package topology
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
+)
+
+// The bounds of what an input says of earlier events.
+const (
+	Window     = time.Hour
+	MaxRecent  = 256
+	maxText    = 512 // bytes of a source or target that are kept
+	maxRetries = 20
+)
+
+// earlier is an event as later inputs show it.
+type earlier struct {
+	Kind      string    `json:"kind"`
+	Time      time.Time `json:"time"`
+	Operation string    `json:"operation,omitempty"`
+	Phase     string    `json:"phase,omitempty"`
+	Source    *source   `json:"source,omitempty"`
+	NsID      string    `json:"nsInstanceId,omitempty"`
+	VnfID     string    `json:"vnfInstanceId,omitempty"`
+	Target    string    `json:"target,omitempty"`
+	Count     int       `json:"count,omitempty"`
+}
+
+// window is the events of the last hour of one NS, or the unauthorized attempts
+// of the trust domain, as they are stored: newest last, at most MaxRecent.
+type window struct {
+	Writer  string        `json:"writer"`  // process that added last
+	Written time.Time     `json:"written"` // when
+	Entries []windowEntry `json:"entries"`
+}
+
+type windowEntry struct {
+	EventID string `json:"eventId"`
+	earlier
+}
+
+// firstSeen is the checksum that a package had when this Security Manager first
+// saw it on-boarded.
+type firstSeen struct {
+	PkgID    string   `json:"vnfPkgId"`
+	Checksum checksum `json:"checksum"`
+}
+
+func windowOf(nsID string) string { return hub.DeriveID("recent", "ns", nsID) }
+
+func windowOfAttempts() string { return hub.DeriveID("recent", "attempts") }
+
+func firstID(pkgID string) string { return hub.DeriveID("package", pkgID) }
+
+// enter adds an event to its window, once however often it is called. It returns
+// the window as another process left it, or nil if this one wrote last.
+func (t *Topology) enter(ctx context.Context, id string, e windowEntry) (foreign *window, err error) {
+	for range maxRetries {
+		there, err := t.windows.GetIn(ctx, t.c.TrustDomain, id)
+		fresh := hub.CodeOf(err) == hub.NotFound
+		if err != nil && !fresh {
+			return nil, fmt.Errorf("read recent events: %w", err)
+		}
+		w := &there.Value
+		if foreign == nil && !fresh && w.Writer != t.writer {
+			foreign = &window{Writer: w.Writer, Written: w.Written}
+		}
+		if slices.ContainsFunc(w.Entries, func(o windowEntry) bool { return o.EventID == e.EventID }) {
+			return foreign, nil
+		}
+		w.add(e)
+		w.Writer, w.Written = t.writer, t.c.Now().UTC()
+		if fresh {
+			_, err = t.windows.Create(ctx, t.c.TrustDomain, id, w)
+		} else {
+			_, err = t.windows.Replace(ctx, there)
+		}
+		if err == nil {
+			return foreign, nil
+		}
+		if c := hub.CodeOf(err); c != hub.Conflict && c != hub.Precondition && c != hub.NotFound {
+			return nil, fmt.Errorf("keep recent event: %w", err)
+		}
+	}
+	return nil, hub.E(hub.Unavailable, "keep recent event", "other processes wrote at the same time, again and again; try again", nil)
+}
+
+// add puts an entry in its place and drops what is too old or too much.
+func (w *window) add(e windowEntry) {
+	i, _ := slices.BinarySearchFunc(w.Entries, e, compareEntries)
+	w.Entries = slices.Insert(w.Entries, i, e)
+	oldest := w.Entries[len(w.Entries)-1].Time.Add(-Window)
+	w.Entries = slices.DeleteFunc(w.Entries, func(o windowEntry) bool { return o.Time.Before(oldest) })
+	w.Entries = w.Entries[max(0, len(w.Entries)-MaxRecent):]
+}
+
+func compareEntries(a, b windowEntry) int {
+	return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.EventID, b.EventID))
+}
+
+// before returns the events of the hour before an event: of its NS, and the
+// attempts of the trust domain.
+func (t *Topology) before(ctx context.Context, eventID, nsID string, at time.Time) ([]earlier, error) {
+	ids := []string{windowOfAttempts()}
+	if nsID != "" {
+		ids = append(ids, windowOf(nsID))
+	}
+	var all []windowEntry
+	for _, id := range ids {
+		w, err := t.windows.GetIn(ctx, t.c.TrustDomain, id)
+		if hub.CodeOf(err) == hub.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read recent events: %w", err)
+		}
+		all = append(all, w.Value.Entries...)
+	}
+	slices.SortFunc(all, compareEntries)
+	out := []earlier{}
+	for _, e := range all {
+		if e.EventID != eventID && !e.Time.After(at) && at.Sub(e.Time) <= Window {
+			out = append(out, e.earlier)
+		}
+	}
+	return out[max(0, len(out)-MaxRecent):], nil
+}
+
+// prune deletes windows whose events are all over, and checksums of packages
+// that are gone.
+func (t *Topology) prune(ctx context.Context, pkgs map[string]bool) error {
+	limit := t.c.Now().Add(-2 * Window) // clocks differ, and events are told late
+	old := func(w *window) bool { return w.Written.Before(limit) }
+	var over []string
+	for e, err := range t.windows.List(ctx, t.own, "") {
+		if err != nil {
+			return fmt.Errorf("list recent events: %w", err)
+		}
+		if old(&e.Value) {
+			over = append(over, e.ID)
+		}
+	}
+	for _, id := range over {
+		err := t.windows.Delete(ctx, id, func(w *window) error {
+			if !old(w) {
+				return hub.E(hub.Conflict, "prune recent events", "there are new ones", nil)
+			}
+			return nil
+		})
+		if err := ignore(err, hub.NotFound, hub.Conflict); err != nil {
+			return fmt.Errorf("prune recent events: %w", err)
+		}
+	}
+	if pkgs == nil {
+		return nil
+	}
+	for id := range t.firsts.IDs("") {
+		if f := t.firsts.Kept(id); f != nil && !pkgs[f.PkgID] {
+			if err := ignore(t.firsts.Delete(ctx, id, nil), hub.NotFound); err != nil {
+				return fmt.Errorf("forget package: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// keepFirst stores the checksum of a package that has none stored.
+func (t *Topology) keepFirst(ctx context.Context, p *pkg) error {
+	if p.Checksum == nil || t.firsts.Kept(firstID(p.ID)) != nil {
+		return nil
+	}
+	_, err := t.firsts.Create(ctx, t.c.TrustDomain, firstID(p.ID), &firstSeen{p.ID, *p.Checksum})
+	if err := ignore(err, hub.Conflict); err != nil {
+		return fmt.Errorf("keep checksum of package: %w", err)
+	}
+	return nil
+}
+
+func (t *Topology) own(domain string) bool { return domain == t.c.TrustDomain }
+
+func ignore(err error, codes ...hub.Code) error {
+	if slices.Contains(codes, hub.CodeOf(err)) {
+		return nil
+	}
+	return err
+}
+
+// kinds adds what is stored to the Security Manager's space.
+func (t *Topology) kinds(s *state.Space) {
+	t.windows = state.NewKind[window](s, "recent", nil)
+	t.firsts = state.NewKept[firstSeen](s, "package", nil)
+}
+
+func clip(s string) string {
+	if len(s) > maxText {
+		return s[:maxText]
+	}
+	return s
+}

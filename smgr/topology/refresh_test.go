@@ -1,0 +1,197 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/testkit/memstate"
+)
+
+// TestRefreshIsOnce holds that what is asked for while it is read is read once
+// more, however often, and never twice at the same time.
+func TestRefreshIsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			mu          sync.Mutex
+			reads, busy int
+			most        int
+		)
+		r := newRefresher(2, slog.New(slog.DiscardHandler), func(_ context.Context, x ref) error {
+			mu.Lock()
+			reads++
+			busy++
+			most = max(most, busy)
+			mu.Unlock()
+			time.Sleep(time.Second) // of the bubble
+			mu.Lock()
+			busy--
+			mu.Unlock()
+			return nil
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { r.run(ctx); close(done) }()
+		for range 100 {
+			r.want(ref{kindNs, "n1"})
+		}
+		synctest.Wait() // n1 is read now, so it will be again; n2 likewise; h1 waits
+		for range 100 {
+			r.want(ref{kindNs, "n1"})
+			r.want(ref{kindNs, "n2"})
+			r.want(ref{kindHost, "h1"})
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if reads != 5 || most != 2 || r.waiting() != 0 {
+			t.Errorf("%d readings, %d at once, %d wait", reads, most, r.waiting())
+		}
+		stop()
+		<-done
+	})
+}
+
+// TestRefreshBacksOff holds the pauses after failures, that others go on
+// meanwhile, and that the end of the work waits for no pause.
+func TestRefreshBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var failed, others []time.Duration
+		r := newRefresher(1, slog.New(slog.DiscardHandler), func(_ context.Context, x ref) error {
+			if x.kind == kindHost {
+				others = append(others, time.Since(began))
+				return nil
+			}
+			failed = append(failed, time.Since(began))
+			if len(failed) == 12 {
+				return nil
+			}
+			return errors.New("down")
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { r.run(ctx); close(done) }()
+		r.want(ref{kindNs, "n1"})
+		r.want(ref{kindHost, "h1"})
+		synctest.Wait()
+		if !r.failing(ref{kindNs, "n1"}) || r.failing(ref{kindHost, "h1"}) {
+			t.Error("which one fails is not known")
+		}
+		r.want(ref{kindNs, "n1"}) // does not shorten the pause
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		want := []time.Duration{0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 811, 1111}
+		for i := range want {
+			want[i] *= time.Second
+		}
+		if !slices.Equal(failed, want) || !slices.Equal(others, []time.Duration{0}) || r.waiting() != 0 {
+			t.Errorf("%v, others %v", failed, others)
+		}
+		failed = nil
+		r.want(ref{kindNs, "n1"})
+		synctest.Wait()
+		stop()
+		<-done
+	})
+}
+
+// TestRun drives the whole: it rebuilds at start although the NFVO does not answer
+// at first, follows events in the background, and rebuilds on the timer.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := small()
+		down := true
+		w.fail = func(string) int {
+			if down {
+				return 500
+			}
+			return 0
+		}
+		s := start1(t, w, &memstate.Bus{}, nil)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { s.Run(ctx); close(done) }()
+		synctest.Wait()
+		if err := s.Check(ctx); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "not read whole") {
+			t.Errorf("ready: %v", err)
+		}
+		w.mu.Lock()
+		down = false
+		w.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		if err := s.Check(ctx); err != nil || s.Sizes()["vnf"] != 3 {
+			t.Errorf("not ready: %v %v", err, s.Sizes())
+		}
+		w.addVnf("n1", "v9", "h1")
+		if err := s.Apply(ctx, nsChange("n1", "v9", "VNF_INSTANTIATE", "START", noon, nil)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.forget()
+		expect(t, s.input(t, nsChange("n1", "v9", "VNF_INSTANTIATE", "START", noon, nil)), map[string]string{"computes v9-c hostId": `"h1"`})
+		w.removeVnf("n1", "v9")
+		time.Sleep(DefaultEvery)
+		if n := s.Sizes(); n["vnf"] != 3 || n["compute"] != 3 || n["refresh"] != 0 {
+			t.Errorf("after the timer: %v", n)
+		}
+		stop()
+		<-done
+	})
+}
+
+// TestRebuildKeepsWhatCannotBeRead holds that an interface that fails keeps its
+// part of the model, and that the others are rebuilt.
+func TestRebuildKeepsWhatCannotBeRead(t *testing.T) {
+	w := small()
+	s := built(t, w)
+	w.removeVnf("n1", "v1")
+	w.mu.Lock()
+	w.fail = func(path string) int {
+		if strings.Contains(path, "/hosts") || strings.Contains(path, "/computes") {
+			return 503
+		}
+		return 0
+	}
+	delete(w.hosts, "h2")
+	w.mu.Unlock()
+	err := s.Rebuild(t.Context())
+	if hub.CodeOf(err) != hub.Unavailable || !strings.Contains(err.Error(), "read computes") {
+		t.Errorf("rebuild: %v", err)
+	}
+	if n := s.Sizes(); n["vnf"] != 2 || n["host"] != 2 || n["compute"] != 2 {
+		t.Errorf("sizes %v", n)
+	}
+}
+
+// TestRebuildOfNFVOWithoutSelectors holds that one that refuses all_fields is read
+// NS by NS.
+func TestRebuildOfNFVOWithoutSelectors(t *testing.T) {
+	w := small()
+	w.shallow = true
+	refused := map[string]bool{}
+	w.fail = func(path string) int {
+		if !refused[path] && (strings.HasSuffix(path, "/ns_instances") || strings.HasSuffix(path, "/vnf_packages")) {
+			refused[path] = true
+			return 400
+		}
+		return 0
+	}
+	s := built(t, w)
+	expect(t, s.input(t, review("n1", noon)), map[string]string{"vnfs v1 provider": `"Acme"`, "vnfs v2 provider": `"Acme"`, "packages k1 integrity": `"OK"`})
+}
+
+func TestAnswerOfAnotherNs(t *testing.T) {
+	w := small()
+	w.nss["n8"] = w.nss["n1"]
+	s := built(t, w)
+	if err := s.read(t.Context(), ref{kindNs, "n8"}); hub.CodeOf(err) != hub.Unavailable {
+		t.Errorf("read: %v", err)
+	}
+}
