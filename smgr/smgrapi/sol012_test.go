@@ -185,6 +185,7 @@ func TestSOL012_TransferRefused(t *testing.T) {
 	}
 	w.put(ann, path+"2.0", good).is(http.StatusUnprocessableEntity, revision)
 	w.put(ann, path+revision, good, "Content-Type: application/zip").is(http.StatusUnsupportedMediaType, typeBundle)
+	w.put(ann, path+revision, make([]byte, policies.MaxBundle+1)).is(http.StatusRequestEntityTooLarge)
 	w.put(ann, "/policies/none/versions/"+revision, good).is(http.StatusNotFound)
 	w.refuse(http.StatusUnsupportedMediaType, "PUT", path+revision, `{}`)
 	if all, err := w.m.Decide.Policies().Revisions(t.Context()); err != nil || len(all) != 0 {
