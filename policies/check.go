@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/format"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -51,18 +50,18 @@ func (ps *problems) warn(file string, line int, text, mend string) {
 
 // checkFormat compares a file with what the formatter would write.
 func checkFormat(ps *problems, name string, source []byte) {
-	formatted, err := format.SourceWithOpts(name, source, format.Opts{RegoVersion: ast.RegoV1})
+	formatted, err := Format(name, source)
 	if err != nil || bytes.Equal(formatted, source) {
 		return // what cannot be parsed has been reported
 	}
 	want := bytes.Split(formatted, []byte("\n"))
 	for i, line := range bytes.Split(source, []byte("\n")) {
 		if i >= len(want) || !bytes.Equal(line, want[i]) {
-			ps.warn(name, i+1, "the file is not formatted from here on", "format it as `opa fmt` does")
+			ps.warn(name, i+1, "the file is not formatted from here on", "format it with `manoward policy check --format`")
 			return
 		}
 	}
-	ps.warn(name, 0, "the file is not formatted at its end", "format it as `opa fmt` does")
+	ps.warn(name, 0, "the file is not formatted at its end", "format it with `manoward policy check --format`")
 }
 
 // tested reports whether a rule of the tests refers to the policy or is in its

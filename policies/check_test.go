@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 	wantText(t, got,
 		"p.rego: warning: no test refers to the policy; write test_ rules in a file p_test.rego",
 		"p.rego:1: warning: the policy names no control that it is for",
-		"p.rego:14: warning: the file is not formatted from here on; format it as `opa fmt` does",
+		"p.rego:14: warning: the file is not formatted from here on; format it with `manoward policy check --format`",
 		"q.rego:1: warning: the policy names no control",
 		"q_test.rego:3: warning: the file is not formatted from here on")
 	if strings.Contains(got, "q.rego: warning: no test") || strings.Contains(got, "error") {

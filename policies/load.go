@@ -249,9 +249,12 @@ func readSources(files fs.FS, want func(string) bool) (map[string][]byte, error)
 		if ext := path.Ext(name); d.IsDir() || ext != ".rego" && ext != ".yaml" || !want(name) {
 			return nil
 		}
-		info, err := d.Info()
+		info, err := fs.Stat(files, name) // of what a link leads to
 		if err != nil {
 			return err
+		}
+		if !info.Mode().IsRegular() {
+			return hub.E(hub.Invalid, "read policies", clip(name)+" is no plain file; take it away or give it another name", nil)
 		}
 		if info.Size() > MaxFile {
 			return tooMuch(fmt.Sprintf("%s is %d bytes long; a file of policies has at most %d", clip(name), info.Size(), MaxFile))

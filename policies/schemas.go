@@ -102,7 +102,7 @@ func (s *Schemas) ParseInput(raw []byte) (*Input, error) {
 		return nil, bad("the input is no JSON object")
 	}
 	if obj["schema"] != InputSchema {
-		return nil, bad(`the input's "schema" must be %q; it is %s`, InputSchema, clip(fmt.Sprintf("%q", obj["schema"])))
+		return nil, bad(`the input's "schema" must be %q; it is %s`, InputSchema, clip(string(encode(obj["schema"]))))
 	}
 	name, _ := obj["kind"].(string)
 	kind := hub.EventKind(name)

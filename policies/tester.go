@@ -61,6 +61,7 @@ type Coverage struct {
 type TestReport struct {
 	Results  []TestResult `json:"results"`  // by file and line
 	Coverage []Coverage   `json:"coverage"` // of files that are no tests, by name
+	Samples  int          `json:"samples"`  // that were evaluated too; the set does not load unless all do what they say
 }
 
 // Passed reports whether all tests passed. No test at all is no pass.
@@ -136,6 +137,9 @@ func (s *Set) runTests(ctx context.Context, modules map[string]*ast.Module, o Te
 		return nil, err
 	}
 	report := &TestReport{}
+	for _, p := range s.policies {
+		report.Samples += len(p.samples)
+	}
 	for r := range results {
 		report.Results = append(report.Results, resultOf(r))
 	}

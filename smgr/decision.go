@@ -44,7 +44,8 @@ type Undecided struct {
 }
 
 // Conflict is two findings that ask for what cannot both be done to one target.
-// Neither is carried out without a person.
+// Where both would be carried out, at level approve or enforce, neither is without
+// a person.
 type Conflict struct {
 	Findings [2]int `json:"findings"` // indices into Decision.Findings
 	Reason   string `json:"reason"`

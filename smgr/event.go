@@ -20,7 +20,7 @@ const (
 // Event is something to be judged, as intake stored it. The same ID is the same
 // event, however often it comes.
 type Event struct {
-	ID       string          `json:"id"`     // that of the notification, or derived from what the gap or the review is of
+	ID       string          `json:"id"`     // derived from sender and notification, or from what the gap or the review is of
 	Kind     hub.EventKind   `json:"kind"`   //
 	Key      string          `json:"key"`    // events of one key are judged in order: see [KeyNs]
 	Origin   Origin          `json:"origin"` //

@@ -70,7 +70,7 @@ type Order struct {
 // Step is one request of an order to the NFVO.
 type Step struct {
 	Name     string     `json:"name"`               // "snapshot", "disable-package", "remove-vnf:<nsInstanceId>", "stop-use"
-	State    OrderState `json:"state"`              // running, completed, failed or superseded
+	State    OrderState `json:"state"`              // planned, running, completed, failed or superseded
 	Resource string     `json:"resource,omitempty"` // URI of the operation occurrence or host order that the NFVO answered with
 	Outcome  string     `json:"outcome,omitempty"`  // its final state, and its problem if it failed
 	Started  time.Time  `json:"started"`

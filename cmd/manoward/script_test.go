@@ -54,6 +54,9 @@ func TestScripts(t *testing.T) {
 			"kit":      kits,
 			"id":       idCommand,
 			"envsubst": envsubstCommand,
+			"status":   statusCommand,
+			"huge":     hugeCommand,
+			"keys":     keysCommand,
 		},
 	})
 }

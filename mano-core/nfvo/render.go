@@ -66,7 +66,6 @@ func (s *Service) flavourNow(ctx context.Context, e *state.Entry[ns]) (*sol001.N
 // show assembles an NS from what is stored of it and of its VNFs.
 func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, error) {
 	out := outline(e)
-	out.Vnfs = map[string]NsVnf{}
 	flavour, err := s.flavourNow(ctx, e)
 	if err != nil {
 		return nil, err
@@ -91,7 +90,7 @@ func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, er
 // outline is what of an NS is stored with it.
 func outline(e *state.Entry[ns]) *NsInstance {
 	n := &e.Value
-	out := &NsInstance{Domain: e.Domain, Running: n.Running, Bars: map[string]Bar{}}
+	out := &NsInstance{Domain: e.Domain, Running: n.Running, Vnfs: map[string]NsVnf{}, Bars: map[string]Bar{}}
 	maps.Copy(out.Bars, n.Bars)
 	out.NsInstance = sol005.NsInstance{
 		ID: e.ID, NsInstanceName: n.Name, NsInstanceDescription: n.Description, NsdID: n.NsdID, NsdInfoID: n.NsdInfoID, FlavourID: n.FlavourID,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/policies"
 	"github.com/manoward/manoward/smgr"
@@ -34,13 +35,15 @@ type Config struct {
 	Decide      *decide.Decider
 	Enforce     *enforce.Enforcer
 	Schemas     *policies.Schemas
+	Keys        func() []policies.VerificationKey // that may sign policies now
 	// Input makes the input of an event from what is known now. It takes nothing in.
 	Input func(ctx context.Context, e smgr.Event) ([]byte, error)
 	// Records appends to the trust domain's record log. A record whose ID is there
 	// has no second effect.
-	Records  func(ctx context.Context, records ...hub.Record) error
-	Deadline time.Duration // of a dry run; 0: ten times policies.DefaultDeadline
-	Now      func() time.Time
+	Records   func(ctx context.Context, records ...hub.Record) error
+	Publisher Publisher     // the outbox of its trust domain
+	Deadline  time.Duration // of a dry run; 0: ten times policies.DefaultDeadline
+	Now       func() time.Time
 }
 
 // Manager is one Security Manager as it is served here. It is safe for concurrent
@@ -85,6 +88,10 @@ func (m *Manager) work(op string) (done func(), err error) {
 type API struct {
 	Authorize Authorize
 	Managers  []*Manager // of this process
+	// SeesAll says who sees what is of every trust domain, where Authorize lets it.
+	SeesAll func(caller hub.Identity) bool
+	// Subscriptions are those of nfvpolicy/v1.
+	Subscriptions notify.Store
 }
 
 // handler answers a request about one Security Manager; who sent it may do so.

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,9 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/internal/testkit/memnotify"
 	"github.com/manoward/manoward/internal/testkit/memstate"
 	"github.com/manoward/manoward/policies"
 	"github.com/manoward/manoward/smgr"
@@ -106,6 +109,8 @@ type world struct {
 	now     time.Time
 	records []hub.Record
 	refused []string
+	told    []notify.Event // each ID once
+	deaf    bool           // the outbox takes nothing
 	mode    hub.Mode
 }
 
@@ -113,7 +118,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{TB: t, now: noon, mode: hub.FullyActive, client: http.DefaultClient}
 	w.key, w.keys = newKey(t, "team")
 	w.m = w.process("red", "north")
-	w.api = &API{Authorize: w.authorize, Managers: []*Manager{w.m}}
+	w.api = &API{Authorize: w.authorize, Managers: []*Manager{w.m}, SeesAll: func(who hub.Identity) bool { return who.TrustDomain == "hub" }, Subscriptions: memnotify.Open(t, "hub", "red", "blue")}
 	w.mux = httpapi.NewMux(httpapi.Options{
 		Now: w.clock, PageSize: 2,
 		Authenticate: func(r *http.Request) (hub.Identity, error) {
@@ -124,6 +129,7 @@ func newWorld(t testing.TB) *world {
 		},
 	})
 	w.api.Routes(w.mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: Version}}, VersionOptional: true}))
+	w.api.PolicyRoutes(w.mux.API(httpapi.API{Name: "nfvpolicy", Major: "v1", Versions: []httpapi.APIVersion{{Version: PolicyVersion}}}))
 	server := httptest.NewServer(w.mux)
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -163,8 +169,8 @@ func (w *world) process(domain, name string) *Manager {
 		Records: w.append, Push: func(context.Context, smgr.Event) error { return nil }, Now: w.clock, Log: log,
 	})
 	m := NewManager(Config{
-		TrustDomain: domain, Name: name, Space: space, Decide: d, Enforce: e, Schemas: own, Input: w.Input,
-		Records: w.append, Deadline: 10 * time.Second, Now: w.clock,
+		TrustDomain: domain, Name: name, Space: space, Decide: d, Enforce: e, Schemas: own, Input: w.Input, Keys: func() []policies.VerificationKey { return w.keys },
+		Records: w.append, Deadline: 10 * time.Second, Now: w.clock, Publisher: w,
 	})
 	work, stop := context.WithCancel(context.Background())
 	w.Cleanup(stop)
@@ -235,6 +241,19 @@ func (w *world) append(_ context.Context, list ...hub.Record) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.records = append(w.records, list...)
+	return nil
+}
+
+// Publish makes the world an outbox.
+func (w *world) Publish(_ context.Context, e notify.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.deaf {
+		return hub.E(hub.Unavailable, "publish", "the outbox does not answer", nil)
+	}
+	if !slices.ContainsFunc(w.told, func(had notify.Event) bool { return had.ID == e.ID }) {
+		w.told = append(w.told, e)
+	}
 	return nil
 }
 

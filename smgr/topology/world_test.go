@@ -241,7 +241,7 @@ func (w *world) vnfOf(nsID, id string) map[string]any {
 	return object(sol005.VnfInstance{
 		ID: id, VnfdID: "d1", VnfProvider: "Acme", VnfProductName: "AMF", VnfSoftwareVersion: "1", VnfPkgID: "k1", InstantiationState: "INSTANTIATED",
 		VnfConfigurableProperties: sol005.KeyValuePairs{"logLevel": "info", "replicas": 3},
-		InstantiatedVnfInfo: &sol005.VnfInstanceInstantiatedVnfInfo{
+		InstantiatedVnfInfo: &sol005.InstantiatedVnfInfo{
 			FlavourID: "f", VnfState: "STARTED", ExtCpInfo: []sol005.VnfExtCpInfo{{ID: id + "-x", CpdID: "mgmt", ExtLinkPortID: id + "-p"}},
 			ExtVirtualLinkInfo: []sol005.ExtVirtualLinkInfo{{ID: "e", ResourceHandle: sol005.ResourceHandle{ResourceID: "net-" + nsID}, ExtLinkPorts: []sol005.ExtLinkPortInfo{{ID: id + "-p"}}}},
 			VnfcResourceInfo:   []sol005.VnfcResourceInfo{{ID: id + "-vnfc", VduID: "vdu", ComputeResource: sol005.ResourceHandle{ResourceID: id + "-c"}}},

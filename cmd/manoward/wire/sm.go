@@ -218,9 +218,10 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err := s.newDecider(ctx, p, space, tables, records, keys); err != nil {
 		return nil, err
 	}
+	// Our own resources are served; those of SOL 012, which alone need a publisher, are not.
 	p.served = smgrapi.NewManager(smgrapi.Config{
 		TrustDomain: s.cfg.TrustDomain, Name: s.cfg.Name, Space: space, Decide: p.decider, Enforce: p.enforcer, Schemas: s.schemas,
-		Input: p.topology.Input, Records: records, Now: time.Now,
+		Keys: func() []policies.VerificationKey { return keys }, Input: p.topology.Input, Records: records, Now: time.Now,
 	})
 	if err := space.Open(ctx, follow, s.cfg.TrustDomain); err != nil {
 		return nil, err

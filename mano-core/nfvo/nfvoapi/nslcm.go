@@ -103,12 +103,12 @@ func (a *API) listNs(w http.ResponseWriter, r *http.Request) error {
 	}
 	options := httpapi.ListOptions{
 		// As the OpenAPI file lists them, by the names that the attributes have.
-		ExcludeDefault: []string{"vnfInstance", "pnfInfo", "virtualLinkInfo", "vnffgInfo", "sapInfo", "nsScaleStatus", "additionalAffinityOrAntiAffinityRule", "wanConnectionInfo", "manoward.vnfs"},
+		ExcludeDefault: []string{"vnfInstance", "manoward.vnfs", "pnfInfo", "virtualLinkInfo", "vnffgInfo", "sapInfo", "nsScaleStatus", "additionalAffinityOrAntiAffinityRule", "wanConnectionInfo"},
 		Required:       []string{"_links"},
 	}
 	want := wanted(r, "id", "nsInstanceName", "nsdId", "nsdInfoId", "vnfInstance/id", "vnfInstance/vnfdId", "vnfInstance/vnfPkgId")
 	list := a.NFVO.Instances
-	if unasked(r, options, "vnfInstance", "virtualLinkInfo", "manoward.vnfs") { // as by default
+	if unasked(r, options, "vnfInstance", "manoward.vnfs", "virtualLinkInfo") { // as by default
 		list = a.NFVO.Outlines
 	}
 	return httpapi.List(w, r, options, func(after string) iter.Seq2[httpapi.Item, error] {
