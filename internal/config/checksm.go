@@ -22,7 +22,9 @@ func (l *loader) checkSecurityManagers() {
 			l.wrong(path+".name", "Security Manager %q of trust domain %q is in securityManagers[%d] already; keep one", clip(sm.Name), clip(sm.TrustDomain), first)
 		}
 		seen[id] = i
-		for _, own := range []struct{ key, address, example string }{{".scOr", sm.ScOr, "127.0.0.1:9443"}, {".scVi", sm.ScVi, "127.0.0.1:9444"}} {
+		for _, own := range []struct{ key, address, callbackKey, callback, example string }{
+			{".scOr", sm.ScOr, ".callbackScOr", sm.CallbackScOr, "127.0.0.1:9443"}, {".scVi", sm.ScVi, ".callbackScVi", sm.CallbackScVi, "127.0.0.1:9444"},
+		} {
 			if own.address == "" {
 				l.wrong(path+own.key, "it is empty; write host:port, like %s", own.example)
 				continue
@@ -33,6 +35,9 @@ func (l *loader) checkSecurityManagers() {
 			}
 			if at.port == "0" {
 				l.wrong(at.key, "port 0 is another port at each start, and what is subscribed would go elsewhere; write one like %s", own.example)
+			}
+			if own.callback == "" && isAny(at.host) {
+				l.wrong(path+own.callbackKey, "others cannot reach %s; write the URI under which they do, like https://sm.example.net:%s", own.address, at.port)
 			}
 			for _, other := range taken {
 				if overlap(at, other) {
