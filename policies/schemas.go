@@ -125,6 +125,24 @@ func (s *Schemas) ParseInput(raw []byte) (*Input, error) {
 	return &Input{Kind: kind, Time: at.UTC(), value: value}, nil
 }
 
+// CheckEvent checks an event, as it is in inputs of its kind, against the schema.
+// The error has code Invalid and names the place.
+func (s *Schemas) CheckEvent(kind hub.EventKind, raw []byte) error {
+	const op = "check event"
+	schema := s.byKind[kind]
+	if schema == nil || schema.check.Properties["event"] == nil {
+		return hub.E(hub.Invalid, op, fmt.Sprintf("there is no schema of events of the kind %.40q; use one of %s", kind, join(s.Kinds())), nil)
+	}
+	doc, err := decodeJSON(raw)
+	if err != nil {
+		return hub.E(hub.Invalid, op, fmt.Sprintf("the event is no JSON document: %s; send one JSON object", clip(err.Error())), nil)
+	}
+	if err := schema.check.Properties["event"].Validate(doc); err != nil {
+		return hub.E(hub.Invalid, op, fmt.Sprintf("the event does not fit the schema of %s: %s", kind, violation(err)), nil)
+	}
+	return nil
+}
+
 // JSON returns the input as a JSON document.
 func (in *Input) JSON() json.RawMessage {
 	doc, err := ast.JSON(in.value)

@@ -304,6 +304,9 @@ func conformQueue(t *testing.T, open func(t *testing.T) *Account) {
 		cfg.MaxAttempts = 2
 		q := mustQueue(t, open(t), unique(), cfg)
 		push(t, q, "k", "bad", "good")
+		if n, err := q.Waiting(within(t)); err != nil || n != 2 {
+			t.Errorf("%d items wait, %v", n, err)
+		}
 		var mu sync.Mutex
 		var seen []string
 		mended := false
@@ -318,6 +321,7 @@ func conformQueue(t *testing.T, open func(t *testing.T) *Account) {
 		})
 		defer stop()
 		eventually(t, "the key goes on", func() bool { mu.Lock(); defer mu.Unlock(); return len(seen) == 3 })
+		eventually(t, "the parked item alone is left", func() bool { n, err := q.Waiting(within(t)); return err == nil && n == 1 })
 		items, err := q.Parked(within(t))
 		if err != nil || len(items) != 1 || items[0].ID != "bad" || items[0].Key != "k" || string(items[0].Data) != "bad" {
 			t.Errorf("parked: %v, %v", items, err)

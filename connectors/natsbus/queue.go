@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -193,6 +194,18 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 			return q.a.fail(op, err)
 		}
 	}
+}
+
+// Waiting returns how many items are in the queue, those included that are being
+// handled or are parked.
+func (q *Queue) Waiting(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	info, err := q.stream.Info(ctx)
+	if err != nil {
+		return 0, q.a.fail("count queue", err)
+	}
+	return int(min(info.State.Msgs, math.MaxInt32)), nil
 }
 
 // holds reports whether the leader has a message on a subject.

@@ -29,6 +29,7 @@ func (l *loader) check() {
 	l.checkListen()
 	l.checkNATS()
 	l.checkTrust()
+	l.checkSecurityManagers()
 }
 
 // wrong notes a problem with the value of a key, at the place it comes from. A

@@ -108,12 +108,13 @@ func (f *fileReader) value(path string, n *yaml.Node, v reflect.Value) {
 	switch list := v.Addr().Interface().(type) {
 	case *[]string:
 		f.texts(path, n, list)
-	case *[]Token:
-		f.tokens(path, n, list)
 	default:
-		if isSection(v) {
+		switch {
+		case isEntries(v):
+			f.entries(path, n, v)
+		case isSection(v):
 			f.section(path+".", n, v)
-		} else {
+		default:
 			f.scalar(path, n, v)
 		}
 	}
@@ -172,23 +173,25 @@ func (f *fileReader) texts(path string, n *yaml.Node, list *[]string) {
 	}
 }
 
-func (f *fileReader) tokens(path string, n *yaml.Node, list *[]Token) {
+// entries reads a list whose entries have keys.
+func (f *fileReader) entries(path string, n *yaml.Node, list reflect.Value) {
 	if isNull(n) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
-		f.wrong(path, n, `a list with one entry ("- trustDomain: …") for each token`)
+		first := names(reflect.New(list.Type().Elem()).Elem())[0]
+		f.wrong(path, n, fmt.Sprintf(`a list with one entry ("- %s: …") for each %s`, first, strings.TrimSuffix(strings.TrimPrefix(expected(list), "a list of "), "s")))
 		return
 	}
 	f.cfg.origins[path] = at(f.name, n)
-	*list = nil
+	list.SetZero()
 	if len(n.Content) > 0 {
-		*list = make([]Token, len(n.Content))
+		list.Set(reflect.MakeSlice(list.Type(), len(n.Content), len(n.Content)))
 	}
 	for i, item := range n.Content {
 		entry := fmt.Sprintf("%s[%d]", path, i)
 		f.cfg.origins[entry] = at(f.name, item)
-		f.section(entry+".", item, reflect.ValueOf(list).Elem().Index(i))
+		f.section(entry+".", item, list.Index(i))
 	}
 }
 

@@ -22,6 +22,10 @@ type Config struct {
 
 	Notifications Notifications `yaml:"notifications"`
 
+	// Security Managers that the role sm runs in this process. One is taken up as
+	// soon as it is registered and its credentials are there.
+	SecurityManagers []SecurityManager `yaml:"securityManagers"`
+
 	// How long a hub that is asked to stop may take to finish what it has begun.
 	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
 
@@ -185,6 +189,47 @@ type Token struct {
 
 	// File that holds the user PIN and nothing else, readable by its owner only.
 	PINFile string `yaml:"pinFile"`
+}
+
+// SecurityManager is one Security Manager that this process runs.
+type SecurityManager struct {
+	// Name with which it is registered, of at most 48 characters.
+	Name string `yaml:"name"`
+
+	// Its trust domain.
+	TrustDomain string `yaml:"trustDomain"`
+
+	// Directory that "manoward sm register --out" wrote: a credential for each
+	// interface, and endpoints.json, which says where the NFVO and the VIM are.
+	// Renewed files are taken up without a restart.
+	Credentials string `yaml:"credentials"`
+
+	// host:port on which notifications of the NFVO are taken, with the credential
+	// of sc-or.ns-lcm. It is shared with no other listener.
+	ScOr string `yaml:"scOr"`
+
+	// host:port on which notifications of the VIM are taken, with the credential
+	// of sc-vi.telem. It is shared with no other listener.
+	ScVi string `yaml:"scVi"`
+
+	// https URI under which the NFVO reaches scOr: the same in all processes that
+	// run this Security Manager. Empty: https:// and scOr.
+	CallbackScOr string `yaml:"callbackScOr"`
+
+	// https URI under which the VIM reaches scVi: the same in all processes that
+	// run this Security Manager. Empty: https:// and scVi.
+	CallbackScVi string `yaml:"callbackScVi"`
+
+	// Policies that are activated when none are: library for those built in, a
+	// directory, or a file with a signed bundle. Empty: library. What an operator
+	// activates stays.
+	Policies string `yaml:"policies"`
+
+	// File with the public key, in PEM, that a bundle of policies is signed with.
+	PolicyKey string `yaml:"policyKey"`
+
+	// Name of that key, which the signature must give.
+	PolicyKeyID string `yaml:"policyKeyId"`
 }
 
 // Default returns the configuration of a hub that was told nothing.

@@ -111,9 +111,10 @@ func leaf(v reflect.Value) *yaml.Node {
 			list.Content = append(list.Content, text(s))
 		}
 		return flowIfEmpty(list)
-	case []Token:
+	}
+	if isEntries(v) {
 		list := &yaml.Node{Kind: yaml.SequenceNode}
-		for i := range x {
+		for i := range v.Len() {
 			entry, s := &yaml.Node{Kind: yaml.MappingNode}, v.Index(i)
 			for j, name := range names(s) {
 				entry.Content = append(entry.Content, text(name), leaf(s.Field(j)))
@@ -143,9 +144,10 @@ func plain(v reflect.Value) any {
 		return strings.ToLower(x.String())
 	case []string:
 		return append([]string{}, x...)
-	case []Token:
-		list := make([]map[string]string, len(x))
-		for i := range x {
+	}
+	if isEntries(v) {
+		list := make([]map[string]string, v.Len())
+		for i := range list {
 			s := v.Index(i)
 			list[i] = make(map[string]string)
 			for j, name := range names(s) {
@@ -189,8 +191,8 @@ func Keys() ([]Key, error) {
 	}
 	for _, k := range Default().keys() {
 		add(k, k.path)
-		if _, ok := k.value.Interface().([]Token); ok {
-			for _, in := range keysOf("", reflect.ValueOf(&Token{}).Elem()) {
+		if isEntries(k.value) {
+			for _, in := range keysOf("", reflect.New(k.value.Type().Elem()).Elem()) {
 				in.env = ""
 				add(in, k.path+"[]."+in.path)
 			}

@@ -75,7 +75,7 @@ func keysOf(prefix string, s reflect.Value) []key {
 			continue
 		}
 		k := key{path: path, owner: s.Type(), field: field.Name, value: value}
-		if _, ok := value.Interface().([]Token); !ok {
+		if !isEntries(value) {
 			k.env = envName(path)
 		}
 		list = append(list, k)
@@ -87,6 +87,11 @@ func keysOf(prefix string, s reflect.Value) []key {
 func isSection(v reflect.Value) bool {
 	_, leaf := v.Interface().(Renewal)
 	return v.Kind() == reflect.Struct && !leaf
+}
+
+// isEntries reports whether the value is a list whose entries have keys.
+func isEntries(v reflect.Value) bool {
+	return v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct
 }
 
 // envName returns the name of the variable for a path: words begin at dots and
@@ -124,6 +129,8 @@ func expected(v reflect.Value) string {
 		return "a list of texts"
 	case []Token:
 		return "a list of tokens"
+	case []SecurityManager:
+		return "a list of Security Managers"
 	}
 	return "text"
 }

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"slices"
@@ -92,6 +93,18 @@ func smgrJudge(t *testing.T, top *topology.Topology, schemas *policies.Schemas, 
 	return in
 }
 
+// smgrEventually waits for what can be seen.
+func smgrEventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not seen in 30 s", what)
+		}
+	}
+}
+
 // What a Security Manager reads over its own endpoints, and every notification
 // that it is sent, makes inputs that are whole and fit the schemas of policies.
 func TestSmgr_Topology(t *testing.T) {
@@ -106,12 +119,22 @@ func TestSmgr_Topology(t *testing.T) {
 		t.Fatal(err)
 	}
 	top := smgrTopology(sm, hub.Passive)
-	if err := top.Rebuild(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	work, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { top.Run(work); close(done) }()
+	t.Cleanup(func() { stop(); <-done })
+	smgrEventually(t, "the first reading", func() bool { return top.Check(work) == nil })
 	review := smgr.Event{ID: "r", Kind: hub.EventReview, Key: smgr.KeyNs(ns), Time: time.Now(), Body: json.RawMessage(`{"reason":"periodic"}`)}
 	in := smgrJudge(t, top, schemas, review)
 	checkSmgrInput(t, in, ns)
+	smgrEventually(t, "who else is on the hosts", func() bool {
+		for _, host := range smgrJudge(t, top, schemas, review).Hosts {
+			if host.OtherTenants == nil {
+				return false
+			}
+		}
+		return true
+	})
 
 	// All that was told since, to a model that learns it from the events.
 	h.mustComplete(ns, "terminate", map[string]string{})

@@ -144,6 +144,22 @@ func Rules() []Rule {
 		{op, AdminInterface, "oauth-client.create", "", "-", true, "Security.003"},
 		{op, AdminInterface, "oauth-client.delete", "", "-", true, "Security.003"},
 
+		// Security Managers that run here: what they decided, and how far they go.
+		{op, AdminInterface, "sm.status.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.decision.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.decision.evaluate", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.order.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.order.approve", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.order.reject", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.pause", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.resume", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.limit.reset", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.level.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.level.set", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.policy.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.policy.activate", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.parameter.set", "", "-", true, "Sc-Or.SecEnforce.005"},
+
 		// Programs with an OAuth 2.0 token read there and change nothing.
 		{client, AdminInterface, "trust-domain.read", "", "-", true, "Security.003"},
 		{client, AdminInterface, "security-manager.read", "", "-", true, "Security.003"},

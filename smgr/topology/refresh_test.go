@@ -13,6 +13,7 @@ import (
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/testkit/memstate"
+	"github.com/manoward/manoward/smgr"
 )
 
 // TestRefreshIsOnce holds that what is asked for while it is read is read once
@@ -94,7 +95,6 @@ func TestRefreshBacksOff(t *testing.T) {
 		if !slices.Equal(failed, want) || !slices.Equal(others, []time.Duration{0}) || r.waiting() != 0 {
 			t.Errorf("%v, others %v", failed, others)
 		}
-		failed = nil
 		r.want(ref{kindNs, "n1"})
 		synctest.Wait()
 		stop()
@@ -194,4 +194,50 @@ func TestAnswerOfAnotherNs(t *testing.T) {
 	if err := s.read(t.Context(), ref{kindNs, "n8"}); hub.CodeOf(err) != hub.Unavailable {
 		t.Errorf("read: %v", err)
 	}
+}
+
+// TestConcurrent lets events, inputs, rebuilds and readings meet, for the race
+// detector; every input fits.
+func TestConcurrent(t *testing.T) {
+	w := small()
+	s := start1(t, w, &memstate.Bus{}, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	var work, background sync.WaitGroup
+	background.Go(func() { s.Run(ctx) })
+	for i := range 4 {
+		work.Go(func() {
+			for j := range 25 {
+				at := noon.Add(time.Duration(j) * time.Second)
+				for _, e := range []smgr.Event{
+					nsChange("n1", "v1", []string{"VNF_SCALE", "VNF_HEAL"}[j%2], "COMPLETED", at, map[string]any{"id": strings.Repeat("x", i+1)}),
+					change(hub.EventHostChange, "host/h1", "HOST", "h1", "STATE", at, map[string]any{"state": []string{"ENABLED", "QUARANTINED"}[j%2]}, nil),
+					change(hub.EventComputeChange, "host/h1", "COMPUTE", "v3-c", []string{"DELETED", "CREATED"}[j%2], at, map[string]any{}, map[string]any{"hostId": "h1"}),
+				} {
+					if err := s.Apply(ctx, e); err != nil {
+						t.Error(err)
+						continue
+					}
+					raw, err := s.Input(ctx, e)
+					if err != nil {
+						t.Error(err)
+						continue
+					}
+					if _, err := parse(raw); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	work.Go(func() {
+		for range 5 {
+			if err := s.Rebuild(ctx); err != nil {
+				t.Error(err)
+			}
+			s.Sizes()
+		}
+	})
+	work.Wait()
+	stop()
+	background.Wait()
 }

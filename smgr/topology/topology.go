@@ -20,7 +20,9 @@ const (
 	DefaultMaxInput = 4 << 20
 )
 
-// Config is what a Topology works with. It must not change after [New].
+// Config is what a Topology works with. Mode, Ns, Packages, Space, Now and Log are
+// required; nothing may change after [New]. The clients carry a time limit of
+// their own, which bounds what is read in the background.
 type Config struct {
 	Name        string // of the Security Manager
 	TrustDomain string

@@ -406,13 +406,18 @@ func (s *setup) input(t testing.TB, e smgr.Event) map[string]any {
 	return valid(t, raw)
 }
 
-func valid(t testing.TB, raw []byte) map[string]any {
-	t.Helper()
+// parse checks an input by its schema, as the engine does.
+func parse(raw []byte) (*policies.Input, error) {
 	all, err := schemas()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if _, err := all.ParseInput(raw); err != nil {
+	return all.ParseInput(raw)
+}
+
+func valid(t testing.TB, raw []byte) map[string]any {
+	t.Helper()
+	if _, err := parse(raw); err != nil {
 		t.Fatalf("the input does not fit its schema: %v\n%.300s", err, raw)
 	}
 	var out map[string]any

@@ -35,6 +35,10 @@ func Parts() cli.Parts {
 func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env, ready func(cli.Ready)) error {
 	if len(roles) == 0 {
 		roles = cli.Roles()
+	} else if slices.Contains(roles, "sm") {
+		if err := checkSecurityManagers(cfg); err != nil {
+			return err
+		}
 	}
 	log, err := obs.NewLogger(env.Stderr, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
@@ -103,6 +107,7 @@ type hubProcess struct {
 
 	mano     []*function
 	outboxes []*notify.Outbox
+	sms      *smAPI // nil where Security Managers do not run beside an operators' entrance
 
 	failed chan error // a part that cannot go on
 
@@ -120,7 +125,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
 		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openAddresses,
-		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openOperator,
+		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openSecurityManagers, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {
 			return err

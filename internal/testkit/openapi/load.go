@@ -17,7 +17,7 @@ import (
 // API is one of the official files.
 type API int
 
-// The APIs of issue 3. The version is that of info.version.
+// The APIs. The version is that of info.version.
 const (
 	NsLcm                     API = iota // SOL005 nslcm 2.3.0
 	NsLcmNotification                    // SOL005 nslcm 2.3.0
@@ -30,6 +30,7 @@ const (
 	Grant                                // SOL003 grant 1.7.0
 	VnfPkgmOrVnfm                        // SOL003 vnfpkgm 2.4.0
 	VnfPkgmOrVnfmNotification            // SOL003 vnfpkgm 2.4.0
+	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
 )
 
 // source says where an API's file is.
@@ -53,6 +54,7 @@ func (a API) source() source {
 		Grant:                     {"Grant", sol003, "VNFLifecycleOperationGranting"},
 		VnfPkgmOrVnfm:             {"VnfPkgmOrVnfm", sol003, "VNFPackageManagement"},
 		VnfPkgmOrVnfmNotification: {"VnfPkgmOrVnfmNotification", sol003, "VNFPackageManagementNotification"},
+		NfvPolicy:                 {"NfvPolicy", "nfv-sol012/SOL012/", "PolicyManagement"},
 	}[a]
 }
 
@@ -69,7 +71,7 @@ func (a API) path() string {
 }
 
 // lastAPI ends the list.
-const lastAPI = VnfPkgmOrVnfmNotification
+const lastAPI = NfvPolicy
 
 // loaded reads each file when it is first asked for, and keeps it for the life
 // of the process: to read one takes longer than most tests.

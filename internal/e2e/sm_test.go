@@ -1,0 +1,236 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/smgr"
+)
+
+// smPort is an address on loopback that nothing listens on.
+func smPort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// smConfig is the configuration of Security Manager alpha of trust domain north.
+func smConfig(t testing.TB, credentials string) string {
+	t.Helper()
+	return fmt.Sprintf("securityManagers:\n  - {name: alpha, trustDomain: north, credentials: %q, scOr: %q, scVi: %q}\n", credentials, smPort(t), smPort(t))
+}
+
+// smHub is a hub that runs the Security Manager alpha of trust domain north,
+// which is registered in a mode, with an NS.
+func smHub(t testing.TB, mode string) (*nsHub, *scorSM, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "manoward.yaml")
+	started := newHub(t, "--config", file)
+	writeFile(t, file, smConfig(t, filepath.Join(started.home, "north-alpha")), 0o600)
+	h := newNsHubOn(t, started.start(), 1, "north")
+	ns := h.instantiate("north", "edge")
+	if _, missing := h.readyz(); !slices.ContainsFunc(missing, func(m missingCheck) bool { return m.Name == "security-manager/north/alpha" }) {
+		t.Errorf("readiness does not miss the Security Manager: %+v", missing)
+	}
+	sm := h.scorSM("north", "alpha", mode)
+	h.smReady()
+	return h, sm, ns
+}
+
+// smReady waits until the Security Manager works.
+func (h *nsHub) smReady() {
+	h.t.Helper()
+	var missing []missingCheck
+	eventually(h.t, "the Security Manager is ready", patience, func() bool {
+		_, missing = h.readyz()
+		return len(missing) == 0
+	})
+}
+
+// smRecords reads what the trust domain's records say of one kind.
+func smRecords[T any](h *nsHub, kind string) []T {
+	h.t.Helper()
+	var records []hub.Record
+	if err := json.Unmarshal([]byte(h.do("trust-domain", "records", "north", "--kind", kind, "-o", "json")), &records); err != nil {
+		h.t.Fatal(err)
+	}
+	list := make([]T, len(records))
+	for i, r := range records {
+		if err := json.Unmarshal(r.Data, &list[i]); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return list
+}
+
+// smOrder waits for the record of an order of a policy that is in a state.
+func (h *nsHub) smOrder(policy string, state smgr.OrderState) smgr.Order {
+	h.t.Helper()
+	var found smgr.Order
+	eventually(h.t, fmt.Sprintf("an order of %s is %s", policy, state), patience, func() bool {
+		list := smRecords[smgr.Order](h, "sm.order")
+		n := slices.IndexFunc(list, func(o smgr.Order) bool { return o.Policy == policy && o.State == state })
+		if n >= 0 {
+			found = list[n]
+		}
+		return n >= 0
+	})
+	return found
+}
+
+// smHost is a host that an NS uses.
+func (h *nsHub) smHost() string {
+	h.t.Helper()
+	return resources[ifa006.Compute](h, "computes", "")[0].HostID
+}
+
+// At level advise, which every policy has at first, an untrusted host becomes a
+// decision and a recommended order, and nothing is done to the host. At level
+// enforce its use is ended, also when the process dies right after the change.
+//
+// Covers: Sc-Or.SecEnforce.004
+func TestSm_HostIntegrity(t *testing.T) {
+	t.Parallel()
+	h, _, _ := smHub(t, "semi-active")
+	host := h.smHost()
+	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
+	order := h.smOrder("host-integrity", smgr.OrderRecommended)
+	if order.Action.Type != hub.ActionStopHost || order.Target.HostID != host || order.Level != smgr.LevelAdvise {
+		t.Errorf("the order is %+v", order)
+	}
+	decisions := smRecords[smgr.Decision](h, "sm.decision")
+	n := slices.IndexFunc(decisions, func(d smgr.Decision) bool { return d.ID == order.DecisionID })
+	if n < 0 || decisions[n].Kind != hub.EventHostChange || len(decisions[n].Labels) == 0 || decisions[n].InputDigest == "" || len(decisions[n].Undecided) != 0 {
+		t.Fatalf("the decision of %+v is not among %+v", order, decisions)
+	}
+	for _, x := range resources[ifa006.Host](h, "hosts", "") {
+		if len(x.StoppedFor) != 0 {
+			t.Errorf("host %s was stopped at level advise", x.ID)
+		}
+	}
+
+	h.smLevel("host-integrity", smgr.LevelEnforce)
+	h.do("vim", "event", "host-integrity", host, "TRUSTED")
+	about := func() (n int) {
+		for _, d := range smRecords[smgr.Decision](h, "sm.decision") {
+			if d.Key == smgr.KeyHost(host) {
+				n++
+			}
+		}
+		return n
+	}
+	eventually(t, "the host was judged again", patience, func() bool { return about() == 2 })
+
+	// What is told when the process dies is judged after, once, and carried out.
+	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
+	h.kill()
+	h.start()
+	h.smReady()
+	order = h.smOrder("host-integrity", smgr.OrderCompleted)
+	if order.Target.HostID != host || order.Level != smgr.LevelEnforce || len(order.Steps) != 1 {
+		t.Errorf("the order is %+v", order)
+	}
+	hosts := resources[ifa006.Host](h, "hosts", "")
+	if x := hosts[slices.IndexFunc(hosts, func(x ifa006.Host) bool { return x.ID == host })]; !slices.Contains(x.StoppedFor, "north") {
+		t.Errorf("the host is %+v", x)
+	}
+	for _, c := range resources[ifa006.Compute](h, "computes", "") {
+		if c.HostID == host {
+			t.Errorf("compute %s is still on the host", c.ID)
+		}
+	}
+	if n := about(); n < 3 { // a further one is on what the order did to the host
+		t.Errorf("%d decisions on the host, want 3 at least", n)
+	}
+	events, ended := map[string]int{}, map[string]int{}
+	for _, d := range smRecords[smgr.Decision](h, "sm.decision") {
+		events[d.EventID]++
+	}
+	for _, o := range smRecords[smgr.Order](h, "sm.order") {
+		if o.State.Final() {
+			ended[o.ID]++
+		}
+	}
+	for id, n := range events {
+		if n != 1 {
+			t.Errorf("event %s was decided %d times", id, n)
+		}
+	}
+	for id, n := range ended {
+		if n != 1 {
+			t.Errorf("order %s ended %d times", id, n)
+		}
+	}
+}
+
+// A Security Manager in a process of its own, on a bus that it shares with the
+// MANO functions, judges what it was told while it was dead, each event once.
+func TestSm_OwnProcess(t *testing.T) {
+	t.Parallel()
+	c := extStart(t, 1, nil)
+	h := newNsHubOn(t, startHub(t, append([]string{"serve", "trust", "nfvo", "vnfm", "vim"}, c.flags()...)...), 1, "north")
+	h.instantiate("north", "edge")
+	h.scorSM("north", "alpha", "semi-active")
+	file, host := filepath.Join(t.TempDir(), "manoward.yaml"), h.smHost()
+	writeFile(t, file, smConfig(t, filepath.Join(h.home, "north-alpha")), 0o600)
+	sm := startHub(t, append([]string{"serve", "sm", "--config", file}, c.flags()...)...)
+	told := func() map[string]int {
+		events := map[string]int{}
+		for _, d := range smRecords[smgr.Decision](h, "sm.decision") {
+			if d.Key == smgr.KeyHost(host) {
+				events[d.EventID]++
+			}
+		}
+		return events
+	}
+	subscribed := func() bool {
+		n := 0
+		for _, id := range []string{"nslcm", "sc-vi"} {
+			if strings.Contains(h.do("subscription", "list", "-o", "json"), id) {
+				n++
+			}
+		}
+		return n == 2
+	}
+	eventually(t, "the Security Manager has subscribed", patience, subscribed)
+	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
+	if o := h.smOrder("host-integrity", smgr.OrderRecommended); o.Target.HostID != host {
+		t.Errorf("the order is %+v", o)
+	}
+	sm.kill()
+	h.do("vim", "event", "host-integrity", host, "TRUSTED")
+	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
+	sm.start()
+	eventually(t, "what was told meanwhile is judged", 90*time.Second, func() bool { return len(told()) == 3 })
+	for id, n := range told() {
+		if n != 1 {
+			t.Errorf("event %s was decided %d times", id, n)
+		}
+	}
+	sm.stop()
+}
+
+// smLevel sets how far a policy is acted upon, as an operator.
+func (h *nsHub) smLevel(policy string, level smgr.Level) {
+	h.t.Helper()
+	c := h.operatorContext()
+	api := &httpapi.Client{Base: c.Server + "/manoward/v1", Version: "1.0.0", HTTP: httpClient(h.t, adminTLS(h.t, c, true), true)}
+	in := map[string]any{"level": level, "reason": "of a test"}
+	if _, err := api.Do(h.t.Context(), http.MethodPut, "/security_managers/alpha/levels/"+policy+"/*", in, nil); err != nil {
+		h.t.Fatal(err)
+	}
+}
