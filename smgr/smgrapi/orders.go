@@ -1,8 +1,10 @@
 package smgrapi
 
 import (
+	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -49,6 +51,9 @@ func listOrders(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Reque
 		State: smgr.OrderState(in.Get("state")), NsInstanceID: in.Get("nsInstanceId"),
 		Policy: in.Get("policy"), DecisionID: in.Get("decisionId"),
 	}
+	if q.State != "" && !slices.Contains(orderStates(), q.State) {
+		return hub.E(hub.Invalid, "list orders", fmt.Sprintf("%.40q is no state of an order; it is one of %v", q.State, orderStates()), nil)
+	}
 	o := httpapi.ListOptions{Params: []string{paramDomain, "state", "nsInstanceId", "policy", "decisionId"}}
 	return httpapi.List(w, r, o, func(after string) iter.Seq2[httpapi.Item, error] {
 		return func(yield func(httpapi.Item, error) bool) {
@@ -59,6 +64,13 @@ func listOrders(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Reque
 			}
 		}
 	})
+}
+
+func orderStates() []smgr.OrderState {
+	return []smgr.OrderState{
+		smgr.OrderPlanned, smgr.OrderShadow, smgr.OrderRecommended, smgr.OrderWaiting, smgr.OrderRunning,
+		smgr.OrderCompleted, smgr.OrderFailed, smgr.OrderRejected, smgr.OrderSuperseded,
+	}
 }
 
 func showOrder(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Request) error {

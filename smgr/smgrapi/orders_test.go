@@ -26,6 +26,7 @@ func TestOrders(t *testing.T) {
 		t.Errorf("running: %+v", list)
 	}
 	w.call(ann, "GET", "/orders?colour=red", "").is(http.StatusBadRequest)
+	w.call(ann, "GET", "/orders?state=lost", "").is(http.StatusBadRequest, "superseded")
 	w.call(ann, "GET", "/orders/"+o.ID, "").is(http.StatusOK, "terminate-vnf")
 	w.call(ann, "GET", "/orders/none", "").is(http.StatusNotFound)
 }

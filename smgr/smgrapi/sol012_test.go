@@ -147,7 +147,10 @@ func TestSOL012(t *testing.T) {
 			t.Errorf("%s recorded by %v", kind, got)
 		}
 	}
-	t.Log(v.Report())
+	w.refuse(http.StatusUnprocessableEntity, "POST", "/policies", `{"designer":"team","name":"n"}`, "pfId")
+	w.refuse(http.StatusUnsupportedMediaType, "PUT", path+"/versions/1", `{}`)
+	w.subscriptions()
+	v.RequireAll(t, "NfvPolicy GET /api_versions bad", "NfvPolicy PUT /policies/{policyId}/versions/{version} good")
 }
 
 func TestSOL012_Create(t *testing.T) {
