@@ -30,11 +30,15 @@ func (m *Model) Compute(ctx context.Context, viewer, id string) (*ifa006.Compute
 	if err != nil {
 		return nil, err
 	}
-	if e.Value.Phase == placing {
+	if e.Value.hidden() {
 		return nil, notFound("compute", id)
 	}
 	return m.showCompute(ctx, &e.Value)
 }
+
+// hidden reports whether a compute is not there for those who ask: it has no
+// place yet, or its end is decided and may have been told already.
+func (r *computeRecord) hidden() bool { return r.Phase == placing || r.Phase == leaving }
 
 // showCompute gathers what is kept elsewhere: where the host is, what of its
 // security hardware is used, ports and storages.
@@ -159,7 +163,7 @@ func (q Query) terms(viewer string, shared bool) [][]string {
 func (m *Model) Computes(ctx context.Context, viewer string, q Query) httpapi.Source {
 	sets := Query{HostIDs: q.HostIDs, ZoneIDs: q.ZoneIDs, TrustDomains: q.TrustDomains, VnfIDs: q.VnfIDs, States: q.States}.terms(viewer, false)
 	return listOf(ctx, m.computes, sets, func(r *computeRecord) (any, error) {
-		if r.Phase == placing || !sees(viewer, r.Domain) {
+		if r.hidden() || !sees(viewer, r.Domain) {
 			return nil, nil
 		}
 		return m.showCompute(ctx, r)
