@@ -319,3 +319,29 @@ func TestPublishFails(t *testing.T) {
 		t.Errorf("told %v", got)
 	}
 }
+
+// TestTerminate_Hidden holds that a compute is not there any more once its end can
+// have been told, although its record goes last.
+func TestTerminate_Hidden(t *testing.T) {
+	ctx := t.Context()
+	subs := newSubscribers(notifyAll())
+	m := loaded(t, &memstate.Bus{}, subs)
+	_, err := m.Allocate(ctx, compute("c1", "small"))
+	ok(t, err)
+	_, err = m.Compute(ctx, All, "c1")
+	ok(t, err)
+	subs.fail = errors.New("the disk is full") // the removal cannot end
+	if err := m.Terminate(ctx, All, "c1", false); err == nil {
+		t.Error("Terminate hid that its end cannot be told")
+	}
+	_, err = m.Compute(ctx, All, "c1")
+	refused(t, err, hub.NotFound, "c1")
+	for item, err := range m.Computes(ctx, All, Query{})("") {
+		t.Errorf("listed: %v, %v", item, err)
+	}
+	subs.fail = nil
+	ok(t, m.Resume(ctx))
+	if got := subs.changes("all"); !slices.Contains(got, "COMPUTE c1 DELETED") {
+		t.Errorf("told %v", got)
+	}
+}
