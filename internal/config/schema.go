@@ -230,6 +230,10 @@ type SecurityManager struct {
 
 	// Name of that key, which the signature must give.
 	PolicyKeyID string `yaml:"policyKeyId"`
+
+	// How long an order waits for a person, or is a recommendation, before it ends.
+	// Nothing or 0s: 168h.
+	OrderExpiry time.Duration `yaml:"orderExpiry"`
 }
 
 // Default returns the configuration of a hub that was told nothing.

@@ -151,7 +151,7 @@ func plain(v reflect.Value) any {
 			s := v.Index(i)
 			list[i] = make(map[string]string)
 			for j, name := range names(s) {
-				list[i][name] = s.Field(j).String()
+				list[i][name] = fmt.Sprint(plain(s.Field(j)))
 			}
 		}
 		return list
