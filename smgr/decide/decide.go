@@ -36,6 +36,9 @@ type Orders interface {
 	Plan(ctx context.Context, o smgr.Order) error
 	// Get returns an order as it stands; hub.NotFound if there is none.
 	Get(ctx context.Context, id string) (smgr.Order, error)
+	// Forget removes the orders of a decision that ended before a time. It may be
+	// repeated.
+	Forget(ctx context.Context, decisionID string, before time.Time) error
 }
 
 // Inventory lists what there is to be reviewed.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -20,6 +22,15 @@ func stamp(t time.Time) string {
 	const end = 1<<48 - 1
 	left := end - uint64(min(max(t.UnixMilli(), 0), end))
 	return fmt.Sprintf("%08x-%04x", left>>16, left&0xffff)
+}
+
+// moment is the time that an ID begins with.
+func moment(id string) time.Time {
+	left, err := strconv.ParseUint(strings.ReplaceAll(id[:timeDigits], "-", ""), 16, 64)
+	if err != nil {
+		return time.Time{} // older than all
+	}
+	return time.UnixMilli(int64(1<<48 - 1 - left))
 }
 
 // partDigits is how many digits at the end of a decision's ID stand for its part.
@@ -186,7 +197,7 @@ func (r Retention) withDefaults() Retention {
 }
 
 // Prune removes decisions over their age and, of those that are too many, the
-// oldest, with their inputs; it returns how many. A decision with an order that is
+// oldest, with their inputs and orders; it returns how many. A decision with an order that is
 // not final stays. Any number of processes may prune, and be cut off while they
 // do. What an event older than the age is judged to be is pruned soon after; intake
 // refuses such events.
@@ -203,7 +214,7 @@ func (d *Decider) Prune(ctx context.Context) (int, error) {
 	}
 	removed := 0
 	for id := range d.decisions.IDs(after) {
-		gone, err := d.prune(ctx, id)
+		gone, err := d.prune(ctx, id, moment(after))
 		if err != nil {
 			return removed, fmt.Errorf("prune decisions: %w", err)
 		}
@@ -214,7 +225,8 @@ func (d *Decider) Prune(ctx context.Context) (int, error) {
 	return removed, nil
 }
 
-func (d *Decider) prune(ctx context.Context, id string) (bool, error) {
+// prune removes a decision and, if they ended before a time, its orders.
+func (d *Decider) prune(ctx context.Context, id string, before time.Time) (bool, error) {
 	e, err := d.decisions.GetIn(ctx, d.c.TrustDomain, id)
 	if err != nil {
 		return false, ignore(err, hub.NotFound)
@@ -230,6 +242,9 @@ func (d *Decider) prune(ctx context.Context, id string) (bool, error) {
 	}
 	if e.Value.Parts > 1 && e.Value.Part == 0 && len(d.judgedTogether(&e.Value)) > 1 {
 		return false, nil // the other parts need its input; it goes with the next run
+	}
+	if err := d.c.Orders.Forget(ctx, id, before); err != nil {
+		return false, err
 	}
 	// The input first: a decision without one can be found and is removed by the
 	// next run, an input without a decision would stay for ever. An input names its

@@ -277,6 +277,8 @@ func (w *world) Get(_ context.Context, id string) (o smgr.Order, err error) {
 	return o, w.read("order "+id, get)
 }
 
+func (w *world) Forget(context.Context, string, time.Time) error { return nil }
+
 func (w *world) NsIDs(_ context.Context, after string, most int) ([]string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,6 +1,7 @@
 package enforce
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,31 @@ func TestExpire(t *testing.T) {
 	}
 	if left != 1 {
 		t.Errorf("%d decisions are left", left)
+	}
+	// Orders go with their decisions when they ended as long ago; the newest on a
+	// subject keeps its number.
+	w.clock = w.clock.Add(8 * 24 * time.Hour)
+	look(j, 0)
+	if again := j.judgeEvent(w.event(5, "vnf-b", "end")); smgr.OrderNumber(again[0]) != 3 {
+		t.Errorf("the next order is %v", again)
+	}
+	w.clock = w.clock.Add(31 * 24 * time.Hour)
+	for range 2 {
+		look(j, 0) // they expire
+		if _, err := j.d.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.clock = w.clock.Add(31 * 24 * time.Hour)
+	}
+	var kept []string
+	for _, o := range j.all() {
+		kept = append(kept, fmt.Sprint(o.Target.VnfInstanceID, " ", smgr.OrderNumber(o.ID)))
+	}
+	if slices.Sort(kept); !slices.Equal(kept, []string{"vnf-a 1", "vnf-b 3"}) {
+		t.Errorf("the orders %v are kept", kept)
+	}
+	if next := j.judgeEvent(w.event(6, "vnf-b", "end")); smgr.OrderNumber(next[0]) != 4 {
+		t.Errorf("the next order is %v", next)
 	}
 	if len(w.nfvo.requests()) > 0 {
 		t.Errorf("sent %v", w.nfvo.requests())
