@@ -93,10 +93,10 @@ func cut(all []verdict) [][]verdict {
 	var pages [][]verdict
 	count := func() {
 		pages = nil
-		size := maxBytes
+		size := 0
 		for _, v := range all {
 			n := sizeOf(&v.Finding)
-			if size+n > maxBytes || len(pages[len(pages)-1]) == maxFindings {
+			if len(pages) == 0 || size+n > maxBytes || len(pages[len(pages)-1]) == maxFindings {
 				pages, size = append(pages, nil), 0
 			}
 			pages[len(pages)-1] = append(pages[len(pages)-1], v)

@@ -134,7 +134,7 @@ func (w *world) event(n int, vnf, policy string) smgr.Event {
 	}
 }
 
-// handle judges an event and returns the decision's orders.
+// judgeEvent judges an event and returns the decision's orders.
 func (j *judging) judgeEvent(e smgr.Event) []string {
 	j.w.Helper()
 	if err := j.d.Handle(context.Background(), e, 1); err != nil {
@@ -277,6 +277,52 @@ func TestRepeated_TwoPolicies(t *testing.T) {
 	w.work(j.Enforcer, 10)
 	w.want(j.Enforcer, id[0], smgr.OrderCompleted)
 	w.checkRecords(j.Enforcer, id[0])
+}
+
+// What holds an order back holds it also when its finding repeats: a limit needs a
+// person, and a mode or a minimum needs to be another one. Nothing is written
+// while nothing changes.
+func TestRepeated_Held(t *testing.T) {
+	w := newWorld(t, true)
+	w.limits = Limits{Orders: 1, Window: 24 * time.Hour}
+	w.mode = hub.Passive
+	j := w.active(smgr.LevelEnforce)
+	n := 0
+	again := func(vnf string, want smgr.OrderState) string {
+		t.Helper()
+		n++
+		id := j.judgeEvent(w.event(n, vnf, "end"))
+		w.work(j.Enforcer, 5)
+		w.want(j.Enforcer, id[0], want)
+		return id[0]
+	}
+	first := again("vnf-a", smgr.OrderRecommended)
+	appends := w.appends
+	if id := again("vnf-a", smgr.OrderRecommended); id != first || w.appends != appends+1 { // of the decision
+		t.Errorf("%s beside %s, %d records", id, first, w.appends-appends)
+	}
+	w.mode = hub.SemiActive
+	if id := again("vnf-a", smgr.OrderCompleted); id != first {
+		t.Errorf("%s beside %s", id, first)
+	}
+	w.checkRecords(j.Enforcer, first)
+
+	limited := again("vnf-b", smgr.OrderWaiting)
+	if id := again("vnf-b", smgr.OrderWaiting); id != limited || len(w.kinds("sm.alarm")) != 1 {
+		t.Errorf("%s beside %s, %d alarms", id, limited, len(w.kinds("sm.alarm")))
+	}
+	if err := j.ResetLimit(t.Context(), anna, "looked at"); err != nil {
+		t.Fatal(err)
+	}
+	w.profiles[Place{"ns-1", "web"}] = Profile{MinInstances: 2} // vnf-b and vnf-s are left
+	least := again("vnf-s", smgr.OrderWaiting)
+	again("vnf-s", smgr.OrderWaiting)
+	below := terminate("x", "vnf-s")
+	below.ID, below.DecisionID, below.Policy, below.Action.BelowMinimum = least, "another", "means-it", true
+	w.plan(j.Enforcer, below)
+	w.work(j.Enforcer, 5)
+	w.want(j.Enforcer, least, smgr.OrderCompleted)
+	w.want(j.Enforcer, limited, smgr.OrderWaiting)
 }
 
 // A process dies after each durable thing in turn while a repeated finding makes

@@ -195,9 +195,7 @@ func (s *Enforcer) gateConflict(ctx context.Context, e *state.Entry[order], firs
 			continue
 		}
 		holds = true
-		s.countAlarm(alarmConflict)
-		err := s.alarm(ctx, alarmConflict, e.ID+"/"+x.ID, e.Value.Created, map[string]any{"order": e.ID, "against": x.ID, "policy": e.Value.Policy})
-		if err != nil {
+		if err := s.raiseConflict(ctx, e, x.ID); err != nil {
 			return false, err
 		}
 	}
@@ -213,13 +211,69 @@ func (s *Enforcer) gateConflict(ctx context.Context, e *state.Entry[order], firs
 	err = s.transition(ctx, e, s.identity(), func(o *order) {
 		o.Against = append(slices.Clone(o.Against), news...)
 		switch {
-		case holds && o.State != smgr.OrderRecommended:
-			o.State, o.Hold, o.Reason = smgr.OrderWaiting, holdConflict, clip(reason+"; carry out one of them and reject the other", maxReason)
+		case holds:
+			o.hold(reason)
 		case o.resting():
 			o.Reason = clip(o.Reason+"; "+reason, maxReason)
 		}
 	})
 	return holds, err
+}
+
+// holdRivals holds what contradicts an order that begins and does not know of it
+// yet: the two were planned in one moment, in two processes or by two workers.
+// errStale says that one of them has changed meanwhile, and is to be looked at
+// again.
+func (s *Enforcer) holdRivals(ctx context.Context, e *state.Entry[order]) error {
+	found, err := s.opposed(ctx, &e.Value)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		x := &found[i]
+		if slices.Contains(x.Value.Against, e.ID) || !x.Value.Level.Acts() || !e.Value.Level.Acts() {
+			continue
+		}
+		if len(x.Value.Steps) > 0 {
+			return errStale
+		}
+		why := smgr.Contradict(&e.Value.Order, &x.Value.Order)
+		if !slices.Contains(e.Value.Against, x.ID) {
+			if err := s.transition(ctx, e, s.identity(), func(o *order) { o.Against = append(slices.Clone(o.Against), x.ID) }); err != nil {
+				return err
+			}
+		}
+		if err := s.raiseConflict(ctx, x, e.ID); err != nil {
+			return err
+		}
+		if err := s.recordOrder(ctx, x, !x.Value.working()); err != nil {
+			return err
+		}
+		err := s.transition(ctx, x, s.identity(), func(o *order) {
+			o.Against = append(slices.Clone(o.Against), e.ID)
+			o.hold(opposes(&e.Value, why))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raiseConflict tells that an order waits because of another one.
+func (s *Enforcer) raiseConflict(ctx context.Context, e *state.Entry[order], other string) error {
+	s.countAlarm(alarmConflict)
+	return s.alarm(ctx, alarmConflict, e.ID+"/"+other, e.Value.Created, map[string]any{"order": e.ID, "against": other, "policy": e.Value.Policy})
+}
+
+// hold makes an order wait for a person because of what stands against it. A
+// recommendation stays one.
+func (o *order) hold(reason string) {
+	if o.State == smgr.OrderRecommended {
+		o.Reason = clip(o.Reason+"; "+reason, maxReason)
+		return
+	}
+	o.State, o.Hold, o.Reason = smgr.OrderWaiting, holdConflict, clip(reason+"; carry out one of them and reject the other", maxReason)
 }
 
 // opposes says in words that an order stands against another one.

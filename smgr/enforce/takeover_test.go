@@ -254,7 +254,7 @@ func newWhole(t testing.TB, bus *testbus.Bus, nfvo *remembering) *whole {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.kill = func() { p.dead.Store(true); cancel() }
 	fail(space.Open(ctx, ctx, "north"))
-	if _, active := p.d.Policies().Active(); !active {
+	if _, active := p.d.Policies().Active(); !active { // the first process
 		set := fstest.MapFS{"ends.rego": {Data: []byte(ends)}, "ends.samples.yaml": {Data: []byte(`
 - {name: "yes", kind: review, input: {event: {reason: periodic}, vnfs: {v1: {id: v1}}}, findings: [{code: found}]}
 - {name: "no", kind: review, input: {event: {reason: periodic}}, findings: []}
@@ -375,6 +375,69 @@ func TestTakeover_Bus(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two processes judge the same finding on the same VNF at once, in events of
+// different keys, over the bus: one order, which all decisions name, carried out
+// once.
+func TestRepeated_Bus(t *testing.T) {
+	t.Parallel()
+	bus := testbus.Open(t, t.TempDir(), "north")
+	nfvo := newRemembering(t)
+	one := newWhole(t, bus, nfvo)
+	two := newWhole(t, bus, nfvo)
+	const anna = "spiffe://hub/operator/anna"
+	if err := one.Pause(t.Context(), anna, "until all is judged"); err != nil {
+		t.Fatal(err)
+	}
+	const vnfs, times = 10, 4
+	var all sync.WaitGroup
+	for n := range vnfs * times {
+		p := []*whole{one, two}[n%2]
+		all.Go(func() {
+			e := smgr.Event{
+				ID: fmt.Sprint("event-", n), Kind: hub.EventReview, Key: smgr.KeyHost(fmt.Sprint("h-", n)), Origin: smgr.OriginReview,
+				Sender: fmt.Sprintf("ns-%d.vnf", n/times), Time: time.Now().UTC(), Received: time.Now().UTC(), Body: json.RawMessage(`{"reason":"periodic"}`),
+			}
+			if err := p.d.Handle(t.Context(), e, 1); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := two.Resume(t.Context(), anna, "all is judged"); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(60 * time.Second)
+	for done := 0; done != vnfs; {
+		if done = 0; time.Now().After(deadline) {
+			t.Fatal("not all orders are carried out")
+		}
+		for _, err := range two.List(t.Context(), enforce.Query{State: smgr.OrderCompleted}, "") {
+			if done++; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if pause(t.Context(), 50*time.Millisecond) != nil {
+			return
+		}
+	}
+	orders, decided := map[string]bool{}, 0
+	for o, err := range two.List(t.Context(), enforce.Query{}, "") {
+		if orders[o.ID] = true; err != nil || o.State != smgr.OrderCompleted {
+			t.Errorf("order %s on %s is %s, %v", o.ID, o.Target, o.State, err)
+		}
+	}
+	for dec, err := range two.d.Decisions(t.Context(), decide.Query{}) {
+		if decided++; err != nil || len(dec.Orders) != 1 || !orders[dec.Orders[0]] {
+			t.Errorf("the decision on %s names %v, %v", dec.EventID, dec.Orders, err)
+		}
+	}
+	nfvo.mu.Lock()
+	defer nfvo.mu.Unlock()
+	if len(orders) != vnfs || decided != vnfs*times || nfvo.count != vnfs {
+		t.Errorf("%d orders, %d decisions, %d operations; want %d, %d and %d", len(orders), decided, nfvo.count, vnfs, vnfs*times, vnfs)
 	}
 }
 

@@ -159,6 +159,9 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	if stopped, err := s.gateConflict(ctx, e, o.before); stopped || err != nil {
 		return err
 	}
+	if err := s.holdRivals(ctx, e); err != nil {
+		return err
+	}
 	planned := *o
 	if len(o.Steps) == 0 {
 		planned.Foreign = !ours

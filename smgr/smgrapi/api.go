@@ -42,7 +42,7 @@ type Config struct {
 	// has no second effect.
 	Records   func(ctx context.Context, records ...hub.Record) error
 	Publisher Publisher     // the outbox of its trust domain
-	Deadline  time.Duration // of a dry run; 0: ten times policies.DefaultDeadline
+	Deadline  time.Duration // of a dry run, at least; 0: ten times policies.DefaultDeadline
 	Now       func() time.Time
 }
 

@@ -236,7 +236,7 @@ func evaluate(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	result, err := snapshot.Evaluate(r.Context(), input, policies.EvalOptions{Deadline: m.Deadline, Policy: in.Policy})
+	result, err := snapshot.Evaluate(r.Context(), input, policies.EvalOptions{Deadline: max(m.Deadline, m.Decide.Deadline(len(input.JSON()))), Policy: in.Policy})
 	if err != nil {
 		return err
 	}
