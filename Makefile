@@ -82,7 +82,7 @@ bench: ## run the benchmarks; they print ratios taken in one run
 # Soak tests always run, for seconds; when MANOWARD_SOAK is set, whatever to, they do ten times as much.
 # One package after the other: what they measure is not to be what another one does.
 soak: deps ## run the soak tests (TestSoak...) at full size
-	MANOWARD_SOAK=1 $(GO) run ./internal/testsum -count=1 -p 1 -timeout 0 -run '^TestSoak' $(TESTFLAGS) $(PKG)
+	MANOWARD_SOAK=1 $(GO) run ./internal/testsum -log .cache/soak.jsonl -count=1 -p 1 -timeout 0 -run '^TestSoak' $(TESTFLAGS) $(PKG)
 
 trace: ## print requirement -> tests; TRACE='-o json -run-log .cache/test.jsonl'
 	@$(GO) run ./internal/trace/cmd $(TRACE)
