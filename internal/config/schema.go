@@ -230,6 +230,13 @@ type SecurityManager struct {
 
 	// Name of that key, which the signature must give.
 	PolicyKeyID string `yaml:"policyKeyId"`
+
+	// How many destructive orders may begin within orderWindow before the others
+	// wait for a person. 0: 5.
+	OrderLimit int `yaml:"orderLimit"`
+
+	// The time in which destructive orders are counted. 0s: 10m.
+	OrderWindow time.Duration `yaml:"orderWindow"`
 }
 
 // Default returns the configuration of a hub that was told nothing.
