@@ -109,6 +109,24 @@ func TestMigrationFromAStoppedHost(t *testing.T) {
 		map[string]string{"computes v1-c hostId": `"h2"`, "computes v1-c location country": `"FR"`, "subject vnfInstanceId": `"v1"`, "subject hostId": `"h2"`, "hosts h1 state": `"STOPPED"`})
 }
 
+// TestRefusedGrant holds that a package is read again when the NFVO refused to
+// grant something to a VNF of it, and not for any other attempt.
+func TestRefusedGrant(t *testing.T) {
+	w := small()
+	s := built(t, w)
+	w.mu.Lock()
+	k := w.pkgs["k1"]
+	k.UserDefinedData = sol005.KeyValuePairs{"manoward.integrity": "FAILED"}
+	w.pkgs["k1"] = k
+	w.mu.Unlock()
+	attempt := func(id, operation string) smgr.Event {
+		return event(hub.EventUnauthorizedAttempt, smgr.KeyDomain, noon, map[string]any{"id": id, "notificationType": "manoward.UnauthorizedAttemptNotification", "timestamp": noon,
+			"attempt": map[string]any{"recordId": id, "time": noon, "actor": "spiffe://hub/vnfm/hub", "operation": operation, "target": "vnf/v1", "reason": "no", "count": 1}})
+	}
+	expect(t, s.input(t, attempt("a", "vnf.heal")), map[string]string{"packages k1 integrity": `"OK"`, "subject vnfPkgId": `"k1"`})
+	expect(t, s.input(t, attempt("b", "grant.request:SCALE")), map[string]string{"packages k1 integrity": `"FAILED"`, "subject vnfInstanceId": `"v1"`})
+}
+
 // TestEndOfAVnf holds that the event of an end is judged by what the VNF was, also
 // after the NFVO shows it no more.
 func TestEndOfAVnf(t *testing.T) {

@@ -144,7 +144,7 @@ func (m *model) notAtHand(h *happening, kind hub.EventKind) []ref {
 		out = append(out, ref{kindImage, s.ImageID})
 	}
 	// An NS is read with its packages.
-	if s.PkgID != "" && m.pkgs.byID[s.PkgID] == nil && !slices.ContainsFunc(out, func(r ref) bool { return r.kind == kindNs }) {
+	if p := m.pkgs.byID[s.PkgID]; s.PkgID != "" && (p == nil || p.unread()) && !slices.ContainsFunc(out, func(r ref) bool { return r.kind == kindNs }) {
 		out = append(out, ref{kindPkg, s.PkgID})
 	}
 	return out
