@@ -44,6 +44,13 @@ type Config struct {
 	Publisher Publisher     // the outbox of its trust domain
 	Deadline  time.Duration // of a dry run; 0: ten times policies.DefaultDeadline
 	Now       func() time.Time
+	Peer      func() *Peer // what is known of its NFVO; nil: nothing yet
+}
+
+// Peer is what the NFVO of a Security Manager can do for it.
+type Peer struct {
+	Extensions bool     `json:"extensions"`       // it is one of ours
+	Cannot     []string `json:"cannot,omitempty"` // in words for an operator
 }
 
 // Manager is one Security Manager as it is served here. It is safe for concurrent

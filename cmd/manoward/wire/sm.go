@@ -105,6 +105,7 @@ func (h *hubProcess) openSecurityManagers(_, work context.Context) error {
 			}
 		}
 		h.health.Register("security-manager/"+name, s.check)
+		h.health.Annotate("security-manager/"+name, s.lacks)
 		h.keepTrying("run Security Manager "+name, work, func(ctx context.Context) error {
 			parts, err := s.open(ctx, work)
 			s.mu.Lock()
@@ -224,7 +225,7 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	p.served = smgrapi.NewManager(smgrapi.Config{
 		TrustDomain: s.cfg.TrustDomain, Name: s.cfg.Name, Space: space, Decide: p.decider, Enforce: p.enforcer, Schemas: s.schemas,
 		Keys: func() []policies.VerificationKey { return keys }, Input: p.topology.Input, Records: records,
-		Publisher: s.policyOutbox, Now: time.Now,
+		Publisher: s.policyOutbox, Now: time.Now, Peer: p.peer,
 	})
 	if err := space.Open(ctx, follow, s.cfg.TrustDomain); err != nil {
 		return nil, err
@@ -269,15 +270,4 @@ func (s *securityManager) tellChanges(ctx context.Context, p *smParts) {
 		case <-tick.C:
 		}
 	}
-}
-
-// reportCapabilities says at the start what the NFVO cannot do.
-func (s *securityManager) reportCapabilities(ctx context.Context, p *smParts) {
-	s.try(ctx, "ask the NFVO what it can do", func(ctx context.Context) error {
-		c, err := p.enforcer.Capabilities(ctx)
-		for _, missing := range c.Cannot {
-			s.log.Warn("the NFVO cannot do everything that policies can ask for", "missing", missing)
-		}
-		return err
-	})
 }
