@@ -21,9 +21,9 @@ import (
 const (
 	DefaultDeadline = 100 * time.Millisecond // of an evaluation
 
-	// MaxFindings is how much one policy may find in one event. More is a defect
-	// of the policy, which is then undecided.
-	MaxFindings = 100
+	// MaxFindings is how much one policy may find in one event: a few for each VNF
+	// of the largest input. More is a defect of the policy, which is then undecided.
+	MaxFindings = 20_000
 
 	// alone is how many deadlines an evaluation may take together, once policies
 	// are evaluated one by one.

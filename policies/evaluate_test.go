@@ -94,7 +94,7 @@ var bads = map[string]struct{ rules, reason string }{
 	"severity":   {find(`{"code": "x", "message": "m", "target": {"nsInstanceId": "a"}, "severity": concat("", ["worst"])}`), `unknown severity "worst"`},
 	"number":     {find(`{"code": "x", "message": 7, "target": {"nsInstanceId": "a"}}`), `"message" is a number, not a text`},
 	"long":       {find(`{"code": "x", "message": concat("", [x | some i in numbers.range(1, 2000); x := "a"]), "target": {"nsInstanceId": "a"}}`), "needs a message of 1 to 1,000"},
-	"many":       {`findings contains {"code": "x", "message": sprintf("%d", [i]), "target": {"nsInstanceId": "a"}} if { some i in numbers.range(1, 101); input.ns.name == "bad" }`, "101 findings in one event; at most 100"},
+	"many":       {`findings contains {"code": "x", "message": sprintf("%d", [i]), "target": {"nsInstanceId": "a"}} if { some i in numbers.range(1, 20001); input.ns.name == "bad" }`, "20001 findings in one event; at most 20000"},
 	"actions":    {find(`{"code": "x", "message": "m", "target": {"nsInstanceId": "a"}, "actions": [x | some i in numbers.range(1, 17); x := {"type": "alert"}]}`), "17 actions; at most 16"},
 	"not-list":   {find(`{"code": "x", "message": "m", "target": {"nsInstanceId": "a"}, "actions": object.get(input, "ns", [])}`), `"actions" is an object, not a list`},
 	"properties": {find(`{"code": "x", "message": "m", "target": {"nsInstanceId": "a", "vnfInstanceId": "b"}, "actions": [{"type": "modify-security-vnf", "properties": {"a": object.get(input.ns, "x", 7)}}]}`), `"properties.a" is a number, not a text`},

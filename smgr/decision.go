@@ -11,6 +11,9 @@ import (
 type Decision struct {
 	ID             string        `json:"id"` // derived from the Security Manager and the event
 	EventID        string        `json:"eventId"`
+	Part           int           `json:"part,omitempty"`  // an event with more findings than one decision holds has several, counted from 0
+	Parts          int           `json:"parts,omitempty"` // how many, if more than one
+	All            string        `json:"all,omitempty"`   // digest of the findings of all parts
 	Kind           hub.EventKind `json:"kind"`
 	Key            string        `json:"key"`
 	EventTime      time.Time     `json:"eventTime"`
@@ -25,7 +28,7 @@ type Decision struct {
 	Labels         []Label       `json:"labels,omitempty"`
 	Undecided      []Undecided   `json:"undecided,omitempty"` // what failed; never the same as nothing found
 	Conflicts      []Conflict    `json:"conflicts,omitempty"`
-	Orders         []string      `json:"orders,omitempty"` // IDs, in the order in which they are carried out
+	Orders         []string      `json:"orders,omitempty"` // IDs, in the order in which they are carried out; one that was open already has a DecisionID of its own
 	Duration       time.Duration `json:"durationNs"`       // of the evaluation
 }
 

@@ -19,6 +19,16 @@ const (
 	LevelEnforce Level = "enforce" // orders are carried out
 )
 
+// ranks orders the levels.
+var ranks = map[Level]int{LevelOff: 1, LevelShadow: 2, LevelAdvise: 3, LevelApprove: 4, LevelEnforce: 5}
+
+// Rank orders levels from the least, 1, on; 0 is no level.
+func (l Level) Rank() int { return ranks[l] }
+
+// Acts reports whether what is asked for at the level is carried out, by itself
+// or after a person's yes.
+func (l Level) Acts() bool { return l.Rank() >= LevelApprove.Rank() }
+
 // OrderState is where an order stands.
 type OrderState string
 
@@ -32,13 +42,14 @@ const (
 	OrderCompleted   OrderState = "completed"
 	OrderFailed      OrderState = "failed"
 	OrderRejected    OrderState = "rejected"   // a person said no
-	OrderSuperseded  OrderState = "superseded" // what it was to end is gone already, or another order does the same
+	OrderSuperseded  OrderState = "superseded" // what it was to do is done already
+	OrderExpired     OrderState = "expired"    // nobody decided on it in time
 )
 
 // Final reports whether the order goes on no further by itself or by anybody.
 func (s OrderState) Final() bool {
 	switch s {
-	case OrderShadow, OrderCompleted, OrderFailed, OrderRejected, OrderSuperseded:
+	case OrderShadow, OrderCompleted, OrderFailed, OrderRejected, OrderSuperseded, OrderExpired:
 		return true
 	}
 	return false
@@ -46,18 +57,22 @@ func (s OrderState) Final() bool {
 
 // Order is one action of a finding on its way to the NFVO. Its ID is the
 // Idempotency-Key of every request that it sends, with the step's name behind it,
-// so that a repetition after a crash has no second effect.
+// so that a repetition after a crash has no second effect. Decisions that ask for
+// what an open order does already name that order ([Order.CanTake]).
 type Order struct {
-	ID         string       `json:"id"` // derived from the event, the action and its target
+	ID         string       `json:"id"` // see [OrderID]
 	DecisionID string       `json:"decisionId"`
 	Policy     string       `json:"policy"`
 	Finding    int          `json:"finding"`        // index into Decision.Findings
 	Also       []int        `json:"also,omitempty"` // further findings that ask for the same, united in Action
 	Severity   hub.Severity `json:"severity"`
 	Message    string       `json:"message"`
+	Taken      []Taken      `json:"taken,omitempty"` // what other decisions asked for and it does as well
 	Action     hub.Action   `json:"action"`
 	Target     hub.Target   `json:"target"`
-	Key        string       `json:"key"` // orders of one key are carried out one after the other
+	Scope      Scope        `json:"scope"`
+	Against    []string     `json:"against,omitempty"` // IDs of orders that contradict it
+	Key        string       `json:"key"`               // orders of one key are carried out one after the other
 	Level      Level        `json:"level"`
 	State      OrderState   `json:"state"`
 	Reason     string       `json:"reason,omitempty"` // of the state, for an operator
@@ -65,6 +80,21 @@ type Order struct {
 	Approval   *Approval    `json:"approval,omitempty"`
 	Created    time.Time    `json:"created"`
 	Updated    time.Time    `json:"updated"`
+}
+
+// Scope is what an order touches, as far as it was known when the order was made.
+type Scope struct {
+	Subject  string   `json:"subject"`            // what it changes: see [Subject]
+	Ends     []string `json:"ends,omitempty"`     // VNF instances that it ends; sorted
+	Hosts    []string `json:"hosts,omitempty"`    // whose VNFs it ends beside the one that is meant; sorted
+	Profiles []string `json:"profiles,omitempty"` // VNF profiles that it adds to, takes from or bars: "<nsInstanceId>/<vnfProfileId>"; sorted
+}
+
+// Taken is what a later decision asked for, and an open order took in.
+type Taken struct {
+	DecisionID string `json:"decisionId"`
+	Policy     string `json:"policy"`
+	Findings   []int  `json:"findings"` // indices into Decision.Findings
 }
 
 // Step is one request of an order to the NFVO.

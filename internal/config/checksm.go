@@ -66,6 +66,9 @@ func (l *loader) checkSM(path string, sm SecurityManager) {
 			l.checkURL(path+callback.key, callback.uri, "https://sm.example.net:9443", "https")
 		}
 	}
+	if sm.OrderExpiry < 0 {
+		l.wrong(path+".orderExpiry", "%s is shorter than nothing; write a duration like 168h", short(sm.OrderExpiry))
+	}
 	switch {
 	case sm.PolicyKey != "" && sm.PolicyKeyID == "":
 		l.wrong(path+".policyKey", "a key goes with its name; set policyKeyId as well")

@@ -237,6 +237,10 @@ type SecurityManager struct {
 
 	// The time in which destructive orders are counted. 0s: 10m.
 	OrderWindow time.Duration `yaml:"orderWindow"`
+
+	// How long an order waits for a person, or is a recommendation, before it ends.
+	// Nothing or 0s: 168h.
+	OrderExpiry time.Duration `yaml:"orderExpiry"`
 }
 
 // Default returns the configuration of a hub that was told nothing.

@@ -18,6 +18,7 @@ import (
 // The kinds of contents.
 const (
 	blobInput      = "input"      // of policies
+	blobFindings   = "findings"   // on an event that takes several decisions
 	blobBundle     = "bundle"     // signed policies
 	blobFiles      = "files"      // policies that the hub itself brought, as a zip
 	blobParameters = "parameters" // of policies

@@ -27,8 +27,12 @@ type Topology interface {
 
 // Orders carries orders out.
 type Orders interface {
-	// Plan takes an order, durable when it returns nil. One whose ID it has
-	// already, in whatever state, has no second effect.
+	// Place returns the ID of the open order that does what this one asks for, or
+	// can be made to; otherwise the ID that is next for its action and subject.
+	Place(ctx context.Context, o smgr.Order) (id string, open bool, err error)
+	// Plan takes an order, durable when it returns nil. The same order of the same
+	// decision again has no second effect; where its ID is that of an order of
+	// another decision, that one takes it in.
 	Plan(ctx context.Context, o smgr.Order) error
 	// Get returns an order as it stands; hub.NotFound if there is none.
 	Get(ctx context.Context, id string) (smgr.Order, error)
@@ -83,16 +87,9 @@ type Decider struct {
 	policies  *Policies
 }
 
-// Limits of a decision.
-const (
-	// A decision stays far below what the bus takes, with its records.
-	maxFindings = 512
-	maxBytes    = 1 << 20 // of findings; each counts as maxBytes/maxFindings at least
-
-	// defects is how often an event is tried that fails for a reason that is no
-	// outage, before it is undecided.
-	defects = 5
-)
+// defects is how often an event is tried that fails for a reason that is no
+// outage, before it is undecided.
+const defects = 5
 
 // New adds the decider's kinds to the space, which the caller opens next.
 func New(c Config) *Decider {
@@ -190,7 +187,7 @@ func (d *Decider) Handle(ctx context.Context, e smgr.Event, attempt int) error {
 // another time now. Memory says so; another process's may be missing there for a
 // moment, and is found when the decision is created.
 func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool, error) {
-	ids := d.decisions.Find("event=" + d.eventHash(e.ID))
+	ids := d.decisions.Find(termEvent + d.eventHash(e.ID)) // the first part is first
 	if len(ids) == 0 {
 		return nil, false, nil
 	}
@@ -201,7 +198,7 @@ func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool
 // decide judges an event that was not judged before: input, evaluation, decision.
 func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.Decision, *known, error) {
 	dec := &smgr.Decision{
-		ID: d.decisionID(&e), EventID: e.ID, Kind: e.Kind, Key: e.Key, EventTime: e.Time.UTC(),
+		ID: d.decisionID(&e, 0), EventID: e.ID, Kind: e.Kind, Key: e.Key, EventTime: e.Time.UTC(),
 		Engine: engine(), Findings: []hub.Finding{},
 	}
 	raw, in, err := d.input(ctx, e)
@@ -230,17 +227,18 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 	}
 	dec.Decided = d.now()
 	if k != nil {
-		orders, conflicts := plan(dec, d.c.TrustDomain, d.c.Name, k)
-		dec.Conflicts = conflicts
-		for _, o := range orders {
-			dec.Orders = append(dec.Orders, o.ID)
+		if err := d.keepParts(ctx, dec); err != nil {
+			return nil, nil, err
+		}
+		if err := d.placeOrders(ctx, dec, k); err != nil {
+			return nil, nil, err
 		}
 	}
 	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, dec)
 	if hub.CodeOf(err) == hub.Conflict { // by another process, or by us before a crash
 		there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, dec.ID)
 		if err == nil && there.Value.InputDigest != dec.InputDigest {
-			err = d.blobs.remove(ctx, blobInput, dec.InputDigest)
+			err = d.forget(ctx, dec)
 		}
 		return &there.Value, nil, err
 	}
@@ -286,7 +284,7 @@ func (d *Decider) judge(ctx context.Context, dec *smgr.Decision, raw []byte, in 
 	s, err := d.policies.Current(ctx)
 	var r *policies.Result
 	if err == nil {
-		r, err = s.Evaluate(ctx, in, policies.EvalOptions{Deadline: d.c.Deadline})
+		r, err = s.Evaluate(ctx, in, policies.EvalOptions{Deadline: d.Deadline(len(raw))})
 	}
 	if err != nil {
 		if again(ctx, err, attempt) {
@@ -347,42 +345,25 @@ func (d *Decider) atLevels(dec *smgr.Decision, findings []hub.Finding, k *known)
 	}
 }
 
-// bound makes the policies that say the most undecided until the others fit into a
-// decision: what the bus does not take would hold up its NS for ever.
-func bound(dec *smgr.Decision) {
-	size, all := map[string]int{}, 0
-	for _, f := range dec.Findings {
-		raw, err := json.Marshal(f)
+// carryOn records a decision that is stored, has its orders planned, and does the
+// same with the further decisions on its event.
+func (d *Decider) carryOn(ctx context.Context, dec *smgr.Decision, k *known) error {
+	if k == nil && (len(dec.Orders) > 0 || dec.Parts > 1) {
+		raw, err := d.Input(ctx, dec)
 		if err != nil {
-			raw = nil // plain texts are always JSON
+			return err
 		}
-		n := max(len(raw), maxBytes/maxFindings)
-		size[f.Policy] += n
-		all += n
+		if k, err = readKnown(raw); err != nil {
+			return err
+		}
 	}
-	for all > maxBytes {
-		most := ""
-		for id, n := range size {
-			if most == "" || n > size[most] || n == size[most] && id > most {
-				most = id
-			}
-		}
-		findings, levels := dec.Findings, dec.Levels
-		dec.Findings, dec.Levels = []hub.Finding{}, nil
-		for i, f := range findings {
-			if f.Policy != most {
-				dec.Findings, dec.Levels = append(dec.Findings, f), append(dec.Levels, levels[i])
-			}
-		}
-		dec.Undecided = append(dec.Undecided, smgr.Undecided{Policy: most,
-			Reason: fmt.Sprintf("it has %d findings, and together with the other policies that is more than a decision holds (%d findings, %d bytes); let it find one thing for many targets", len(findings)-len(dec.Findings), maxFindings, maxBytes)})
-		all -= size[most]
-		delete(size, most)
+	if err := d.carryOnOne(ctx, dec, k); err != nil || dec.Parts < 2 {
+		return err
 	}
+	return d.carryOnParts(ctx, dec, k)
 }
 
-// carryOn records a decision that is stored and has its orders planned.
-func (d *Decider) carryOn(ctx context.Context, dec *smgr.Decision, k *known) error {
+func (d *Decider) carryOnOne(ctx context.Context, dec *smgr.Decision, k *known) error {
 	records, err := d.records(dec)
 	if err != nil {
 		return err
@@ -391,24 +372,56 @@ func (d *Decider) carryOn(ctx context.Context, dec *smgr.Decision, k *known) err
 		return fmt.Errorf("record decision: %w", err)
 	}
 	if len(dec.Orders) > 0 {
-		if k == nil {
-			raw, err := d.Input(ctx, dec)
-			if err != nil {
-				return err
-			}
-			if k, err = readKnown(raw); err != nil {
-				return err
-			}
-		}
-		orders, _ := plan(dec, d.c.TrustDomain, d.c.Name, k)
-		for _, o := range orders {
-			if err := d.c.Orders.Plan(ctx, o); err != nil {
-				return fmt.Errorf("plan order %s: %w", o.ID, err)
-			}
+		if err := d.planOrders(ctx, dec, k); err != nil {
+			return err
 		}
 	}
 	if d.c.Decided != nil {
 		d.c.Decided(dec)
+	}
+	return nil
+}
+
+// planOrders has the orders of a decision carried out, under the IDs that the
+// decision names.
+func (d *Decider) planOrders(ctx context.Context, dec *smgr.Decision, k *known) error {
+	orders, clashes := plan(dec, k)
+	if len(orders) != len(dec.Orders) {
+		return hub.E(hub.Internal, "plan orders", fmt.Sprintf("the decision names %d orders, its input gives %d; run the version of the hub that decided it", len(dec.Orders), len(orders)), nil)
+	}
+	for i, o := range orders {
+		o.ID = dec.Orders[i]
+	}
+	for _, c := range clashes {
+		c.a.Against, c.b.Against = append(c.a.Against, c.b.ID), append(c.b.Against, c.a.ID)
+	}
+	for _, o := range orders {
+		if err := d.c.Orders.Plan(ctx, *o); err != nil {
+			return fmt.Errorf("plan order %s: %w", o.ID, err)
+		}
+	}
+	return nil
+}
+
+// placeOrders names the conflicts and the orders in a decision: the open order that
+// does the same as each, or the one that is to be made. No two that are to be made
+// are the same.
+func (d *Decider) placeOrders(ctx context.Context, dec *smgr.Decision, k *known) error {
+	orders, clashes := plan(dec, k)
+	dec.Conflicts = conflicts(clashes)
+	next := map[string]int{} // by action and subject: the number after the last one that is to be made
+	for _, o := range orders {
+		id, open, err := d.c.Orders.Place(ctx, *o)
+		if err != nil {
+			return fmt.Errorf("place order: %w", err)
+		}
+		if !open {
+			what := string(o.Action.Type) + " " + o.Scope.Subject
+			number := max(smgr.OrderNumber(id), next[what])
+			id = smgr.OrderID(d.c.TrustDomain, d.c.Name, o.Action.Type, o.Scope.Subject, number)
+			next[what] = number + 1
+		}
+		dec.Orders = append(dec.Orders, id)
 	}
 	return nil
 }

@@ -279,7 +279,8 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestTooMuch holds that a decision is bounded, and says what it left out.
+// TestTooMuch holds that what is judged at once is bounded, and says what it left
+// out.
 func TestTooMuch(t *testing.T) {
 	decision := func(counts map[string]int, size int) *smgr.Decision {
 		dec := &smgr.Decision{}
@@ -296,10 +297,10 @@ func TestTooMuch(t *testing.T) {
 		left int
 		out  []string
 	}{
-		"fits":       {decision(map[string]int{"a": 100, "b": 100, "c": 100, "d": 100, "e": 100}, 100), 500, nil},
-		"too many":   {decision(map[string]int{"a": 100, "b": 100, "c": 100, "d": 100, "e": 99, "f": 98}, 100), 497, []string{"d"}},
-		"too large":  {decision(map[string]int{"a": 3, "b": 2, "c": 1}, 400_000), 1, []string{"a", "b"}},
+		"fits":       {decision(map[string]int{"a": 1000, "b": 1000, "c": 100}, 100), 2100, nil},
+		"too large":  {decision(map[string]int{"a": 70, "b": 60, "c": 1}, 1_000_000), 61, []string{"a"}},
 		"one giant":  {decision(map[string]int{"a": 1}, 9<<20), 0, []string{"a"}},
+		"giant":      {decision(map[string]int{"a": 1, "b": 0}, maxBytes), 0, []string{"a"}},
 		"no finding": {decision(nil, 0), 0, nil},
 	} {
 		bound(tt.dec)

@@ -3,6 +3,7 @@ package decide
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -46,22 +47,28 @@ func FuzzPlan(f *testing.F) {
 				}
 			}
 		}
-		orders, conflicts := plan(d, domain, "north", k)
-		again, _ := plan(d, domain, "north", k)
+		orders, clashes := plan(d, k)
+		again, _ := plan(d, k)
 		if !reflect.DeepEqual(orders, again) || len(orders) > asked {
 			t.Fatalf("%d actions became %+v, then %+v", asked, orders, again)
 		}
-		ids := map[string]bool{}
-		for _, o := range orders {
-			if err := o.Action.Check(o.Target); err != nil || ids[o.ID] || o.Key == "" || o.Level != d.Levels[o.Finding] {
+		for i, o := range orders {
+			if err := o.Action.Check(o.Target); err != nil || o.Key == "" || o.Scope.Subject == "" || o.Level != d.Levels[o.Finding] {
 				t.Errorf("%+v: %v", o, err)
 			}
-			ids[o.ID] = true
-			if (o.State == smgr.OrderShadow) != (o.Level == smgr.LevelShadow) || o.State == smgr.OrderWaiting && ranks[o.Level] < ranks[smgr.LevelApprove] {
+			for _, other := range orders[:i] {
+				if o.Same(other) && o.Level == other.Level && o.Disagree(other) == "" {
+					t.Errorf("two orders for the same: %+v and %+v", o, other)
+				}
+				if smgr.Contradict(o, other) != "" && !slices.ContainsFunc(o.Touches(), func(touch string) bool { return slices.Contains(other.Touches(), touch) }) {
+					t.Errorf("%+v contradicts %+v, and they touch nothing together", o, other)
+				}
+			}
+			if (o.State == smgr.OrderShadow) != (o.Level == smgr.LevelShadow) || o.State == smgr.OrderWaiting && !o.Level.Acts() {
 				t.Errorf("%s at level %s", o.State, o.Level)
 			}
 		}
-		for _, c := range conflicts {
+		for _, c := range conflicts(clashes) {
 			if c.Reason == "" || max(c.Findings[0], c.Findings[1]) >= len(d.Findings) {
 				t.Errorf("%+v", c)
 			}

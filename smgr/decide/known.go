@@ -158,6 +158,24 @@ func (k *known) nsOf(t hub.Target) string {
 	return ""
 }
 
+// profilesOf lists the VNF profiles that a VNF is of, one in each NS that shares
+// it; sorted.
+func (k *known) profilesOf(t hub.Target) []string {
+	profile := k.profileOf(t)
+	if profile == "" {
+		return nil
+	}
+	var list []string
+	for _, ns := range k.Vnfs[t.VnfInstanceID].NsInstanceIDs {
+		list = append(list, ns+"/"+profile)
+	}
+	if t.NsInstanceID != "" {
+		list = append(list, t.NsInstanceID+"/"+profile)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // profileOf returns the VNF profile of a target, as far as it is known.
 func (k *known) profileOf(t hub.Target) string {
 	if t.VnfProfileID != "" {

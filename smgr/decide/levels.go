@@ -59,11 +59,6 @@ type Levels struct {
 	now          func() time.Time
 }
 
-// ranks orders the levels.
-var ranks = map[smgr.Level]int{
-	smgr.LevelOff: 0, smgr.LevelShadow: 1, smgr.LevelAdvise: 2, smgr.LevelApprove: 3, smgr.LevelEnforce: 4,
-}
-
 func ruleID(policy, scope string) string { return hub.DeriveID("level", policy, scope) }
 
 // Set sets the level of a policy in a scope. It is recorded, and counts in this
@@ -152,7 +147,7 @@ func (l *Levels) All() []Rule {
 
 func (r *Rule) check() error {
 	bad := func(text string) error { return hub.E(hub.Invalid, "set level", text, nil) }
-	if _, ok := ranks[r.Level]; !ok {
+	if r.Level.Rank() == 0 {
 		return bad(fmt.Sprintf("%.40q is no level; the levels are off, shadow, advise, approve and enforce", r.Level))
 	}
 	if r.Policy != Every && hub.CheckName("policy", r.Policy) != nil {
@@ -207,7 +202,7 @@ func (l *Levels) deciding(policy string, p place) *Rule {
 		if slices.ContainsFunc(all, func(s *Rule) bool { return s.overrules(r) }) {
 			continue
 		}
-		if least == nil || ranks[r.Level] < ranks[least.Level] {
+		if least == nil || r.Level.Rank() < least.Level.Rank() {
 			least = r
 		}
 	}
@@ -232,5 +227,5 @@ func (l *Levels) of(policy string, places []place) smgr.Level {
 		delete(seen, smgr.LevelOff)
 		seen[smgr.LevelShadow] = true
 	}
-	return slices.MinFunc(slices.Collect(maps.Keys(seen)), func(a, b smgr.Level) int { return ranks[a] - ranks[b] })
+	return slices.MinFunc(slices.Collect(maps.Keys(seen)), func(a, b smgr.Level) int { return a.Rank() - b.Rank() })
 }

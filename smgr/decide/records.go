@@ -69,7 +69,7 @@ func alerts(dec *smgr.Decision) []hub.Finding {
 		for _, a := range f.Actions {
 			told = told || a.Type == hub.ActionAlert
 		}
-		if told && ranks[dec.Levels[i]] >= ranks[smgr.LevelAdvise] {
+		if told && dec.Levels[i].Rank() >= smgr.LevelAdvise.Rank() {
 			list = append(list, f)
 		}
 	}

@@ -2,10 +2,12 @@ package decide
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/policies"
@@ -51,12 +53,21 @@ func (d *Decider) Reopen(ctx context.Context, id string) (*Case, error) {
 // byte for byte; what was off then is left out. It has ten times the deadline, so
 // that a busy machine makes no difference.
 func (d *Decider) Again(ctx context.Context, c *Case) (r *policies.Result, same bool, err error) {
-	deadline := d.c.Deadline
-	if deadline <= 0 {
-		deadline = policies.DefaultDeadline
-	}
-	if r, err = c.Snapshot.Evaluate(ctx, c.Input, policies.EvalOptions{Deadline: 10 * deadline}); err != nil {
+	if r, err = c.Snapshot.Evaluate(ctx, c.Input, policies.EvalOptions{Deadline: 10 * d.Deadline(len(c.Raw))}); err != nil {
 		return nil, false, err
+	}
+	before := c.Decision.Findings
+	if c.Decision.Parts > 1 {
+		all, err := d.findings(ctx, &c.Decision)
+		if err != nil {
+			return nil, false, err
+		}
+		before = nil
+		for _, v := range all {
+			before = append(before, v.Finding)
+		}
+		slices.SortStableFunc(before, byText)
+		slices.SortStableFunc(r.Findings, byText)
 	}
 	skipped := slices.Clone(c.Decision.Off)
 	for _, u := range c.Decision.Undecided {
@@ -71,7 +82,7 @@ func (d *Decider) Again(ctx context.Context, c *Case) (r *policies.Result, same 
 		}
 		return out
 	}
-	was, err := json.Marshal(only(c.Decision.Findings))
+	was, err := json.Marshal(only(before))
 	if err != nil {
 		return nil, false, fmt.Errorf("compare findings: %w", err)
 	}
@@ -82,15 +93,36 @@ func (d *Decider) Again(ctx context.Context, c *Case) (r *policies.Result, same 
 	return r, bytes.Equal(was, is), nil
 }
 
+// byText orders findings that were ordered by what they are about.
+func byText(a, b hub.Finding) int {
+	return cmp.Or(strings.Compare(a.Policy, b.Policy), strings.Compare(a.Code, b.Code), strings.Compare(a.Target.String(), b.Target.String()), strings.Compare(a.Message, b.Message))
+}
+
 // maxAuthors bounds how far back the history is read for authors.
 const maxAuthors = 100
 
-// Authors lists the identities of those who brought policies to ask for an order:
-// who pushed the set, who activated it and who set parameters of it since, up to
-// the decision, and who set the levels that count now for its findings. They are
-// no second person.
+// Authors lists the identities of those who brought policies to ask for an order,
+// in the decision that made it and in those that it took in since: who pushed the
+// set, who activated it and who set parameters of it since, up to the decision,
+// and who set the levels that count now for its findings. They are no second
+// person.
 func (d *Decider) Authors(ctx context.Context, o smgr.Order) ([]string, error) {
-	dec, err := d.Decision(ctx, o.DecisionID)
+	asked := append([]smgr.Taken{{DecisionID: o.DecisionID, Findings: append([]int{o.Finding}, o.Also...)}}, o.Taken...)
+	var all []string
+	for _, t := range asked {
+		list, err := d.authors(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// authors lists those of the findings of one decision.
+func (d *Decider) authors(ctx context.Context, t smgr.Taken) ([]string, error) {
+	dec, err := d.Decision(ctx, t.DecisionID)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +151,7 @@ func (d *Decider) Authors(ctx context.Context, o smgr.Order) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, i := range append([]int{o.Finding}, o.Also...) {
+	for _, i := range t.Findings {
 		if i < 0 || i >= len(dec.Findings) {
 			return nil, hub.E(hub.Invalid, "find authors", fmt.Sprintf("the decision has %d findings; there is none with the index %d", len(dec.Findings), i), nil)
 		}
@@ -130,6 +162,5 @@ func (d *Decider) Authors(ctx context.Context, o smgr.Order) ([]string, error) {
 			}
 		}
 	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
+	return list, nil
 }

@@ -22,19 +22,41 @@ func stamp(t time.Time) string {
 	return fmt.Sprintf("%08x-%04x", left>>16, left&0xffff)
 }
 
+// partDigits is how many digits at the end of a decision's ID stand for its part.
+const partDigits = 3
+
 // eventHash stands for an event, whatever time it says.
 func (d *Decider) eventHash(eventID string) string {
-	return hub.DeriveID("sm.decision", d.c.TrustDomain, d.c.Name, eventID)[timeDigits:]
+	return eventOf(hub.DeriveID("sm.decision", d.c.TrustDomain, d.c.Name, eventID))
 }
 
-// decisionID returns the ID of the decision on an event: a UUID (version 8) that
-// begins with the event's time, so that decisions are listed from the newest.
-func (d *Decider) decisionID(e *smgr.Event) string { return stamp(e.Time) + d.eventHash(e.ID) }
+// eventOf returns the digits of a decision's ID that stand for its event.
+func eventOf(id string) string {
+	if len(id) < timeDigits+partDigits {
+		return ""
+	}
+	return id[timeDigits : len(id)-partDigits]
+}
+
+// decisionID returns the ID of a decision on an event: a UUID (version 8) that
+// begins with the event's time, so that decisions are listed from the newest, and
+// ends with its part.
+func (d *Decider) decisionID(e *smgr.Event, part int) string {
+	return fmt.Sprintf("%s%s%0*x", stamp(e.Time), d.eventHash(e.ID), partDigits, part)
+}
+
+// partID returns the ID of another decision on the event of a decision.
+func partID(id string, part int) string {
+	return fmt.Sprintf("%s%0*x", id[:len(id)-partDigits], partDigits, part)
+}
+
+// termEvent finds the decisions on an event.
+const termEvent = "event="
 
 // terms are what a decision is found by. What found nothing has few, because
 // there are many of those.
 func terms(d *smgr.Decision) []string {
-	list := []string{"event=" + d.ID[min(timeDigits, len(d.ID)):], "key=" + d.Key}
+	list := []string{termEvent + eventOf(d.ID), "key=" + d.Key}
 	if len(d.Findings) > 0 {
 		list = append(list, "found")
 	}
@@ -85,7 +107,7 @@ func (d *Decider) terms(q Query) []string {
 			list = append(list, term)
 		}
 	}
-	add(q.EventID != "", "event="+d.eventHash(q.EventID))
+	add(q.EventID != "", termEvent+d.eventHash(q.EventID))
 	add(q.Vnf != "", "vnf="+q.Vnf)
 	add(q.Conflict, "conflict")
 	add(q.Undecided, "undecided")
@@ -206,10 +228,14 @@ func (d *Decider) prune(ctx context.Context, id string) (bool, error) {
 			return false, nil
 		}
 	}
+	if e.Value.Parts > 1 && e.Value.Part == 0 && len(d.judgedTogether(&e.Value)) > 1 {
+		return false, nil // the other parts need its input; it goes with the next run
+	}
 	// The input first: a decision without one can be found and is removed by the
 	// next run, an input without a decision would stay for ever. An input names its
-	// event, or the NS and the moment of a review, so no other decision has it.
-	if err := d.blobs.remove(ctx, blobInput, e.Value.InputDigest); err != nil {
+	// event, or the NS and the moment of a review, so no decision on another event
+	// has it.
+	if err := d.forget(ctx, &e.Value); err != nil {
 		return false, err
 	}
 	return true, ignore(d.decisions.Delete(ctx, id, nil), hub.NotFound)

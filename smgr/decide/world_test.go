@@ -236,6 +236,19 @@ func input(e smgr.Event, over map[string]any) []byte {
 	return raw
 }
 
+// Place numbers orders by what they change. Nothing is open here: what becomes of
+// the same findings in several decisions is tested with real orders.
+func (w *world) Place(_ context.Context, o smgr.Order) (string, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n := 1; ; n++ {
+		id := smgr.OrderID(domain, "north", o.Action.Type, o.Scope.Subject, n)
+		if _, there := w.orders[id]; !there {
+			return id, false, nil
+		}
+	}
+}
+
 func (w *world) Plan(_ context.Context, o smgr.Order) error {
 	return w.do("order", func() error {
 		w.mu.Lock()

@@ -12,8 +12,8 @@ import (
 
 // Approve is a second person's yes to an order that waits or is recommended; it
 // is then carried out, once, whatever its level and the limits. The second
-// person is anybody but the authors of the policy's coming to act
-// ([Config].Authors). Errors: hub.Denied (not a second person, or nobody),
+// person is an operator who is not among the authors of the policies' coming to
+// act ([Config].Authors). Errors: hub.Denied (not a second person, or nobody),
 // hub.Conflict (the order is in another state, the mode or the NFVO does not
 // allow it) and hub.NotFound. The same person's yes again, after a call that
 // was cut off, finishes it.
@@ -79,6 +79,9 @@ func (s *Enforcer) mayJudge(ctx context.Context, op string, o *order, a smgr.App
 	}
 	if !a.Approved {
 		return nil
+	}
+	if id, err := hub.ParseIdentity(a.By); err != nil || id.Kind != hub.KindOperator {
+		return hub.E(hub.Denied, op, a.By+" is no operator; a person has to approve it by name, such as spiffe://hub/operator/anna", err)
 	}
 	if o.Hold == holdPaused {
 		return hub.E(hub.Conflict, op, "the order waits because the Security Manager is paused; it goes on by itself when that is resumed", nil)

@@ -8,6 +8,12 @@
 //
 //	shadow, recommended, waiting    the level, the mode, a limit or a person decides
 //	planned -> running -> completed, failed, superseded, recommended or waiting
+//	recommended, waiting -> planned, rejected or expired
+//
+// Orders of one action on one subject are numbered, and an order's ID is made of
+// these three: of two processes that order the same at once, one creates it and
+// the other one finds it. An open order takes in what later decisions ask for
+// ([smgr.Order.CanTake]); one that contradicts an open one waits for a person.
 //
 // While it runs, each of its steps is stored as running, sent with the
 // Idempotency-Key "<order>/<step>", stored with the operation that the NFVO

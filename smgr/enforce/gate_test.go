@@ -219,6 +219,7 @@ func TestApprove(t *testing.T) {
 		"the author":         {ben, "mine", hub.Denied},
 		"nobody":             {"", "x", hub.Denied},
 		"no identity":        {"anna", "x", hub.Denied},
+		"another function":   {"spiffe://north/vnfm/edge", "x", hub.Denied},
 		"a Security Manager": {"spiffe://north/sm/alpha/sc-or.sec-enforce", "x", hub.Denied},
 		"without a reason":   {anna, "", hub.Invalid},
 		"a long reason":      {anna, strings.Repeat("x", 2000), hub.Invalid},

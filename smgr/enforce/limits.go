@@ -125,9 +125,11 @@ func (s *Enforcer) alarm(ctx context.Context, kind, id string, at time.Time, det
 
 // The kinds of alarms.
 const (
-	alarmLimit   = "limit"   // too many destructive orders
-	alarmMinimum = "minimum" // too few instances would remain
-	alarmStuck   = "stuck"   // an order makes no progress
+	alarmLimit    = "limit"    // too many destructive orders
+	alarmMinimum  = "minimum"  // too few instances would remain
+	alarmStuck    = "stuck"    // an order makes no progress
+	alarmConflict = "conflict" // an order contradicts one of an earlier decision
+	alarmExpired  = "expired"  // nobody decided on an order that waited
 )
 
 func (s *Enforcer) countAlarm(kind string) {
@@ -213,12 +215,17 @@ func (s *Enforcer) reserve(ctx context.Context, o *order, p Place, vnfs []string
 		next := map[string]string{}
 		left := 0
 		for _, id := range profile.VnfInstanceIDs { // what is gone needs no reservation
-			switch by := r.Pending[id]; {
-			case slices.Contains(vnfs, id):
+			if slices.Contains(vnfs, id) {
 				next[id] = o.ID
-			case by != "":
-				next[id] = by
-			default:
+				continue
+			}
+			holds, err := s.holds(ctx, r.Pending[id])
+			if err != nil {
+				return err
+			}
+			if holds {
+				next[id] = r.Pending[id]
+			} else {
 				left++
 			}
 		}
@@ -230,6 +237,19 @@ func (s *Enforcer) reserve(ctx context.Context, o *order, p Place, vnfs []string
 		return nil
 	})
 	return refused, wrap("keep the minimum of instances", err)
+}
+
+// holds reports whether an order's reservation counts. One that ended without
+// its effect gives it back, but cannot name what has left its host since.
+func (s *Enforcer) holds(ctx context.Context, id string) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
+	e, err := s.get(ctx, id)
+	if hub.CodeOf(err) == hub.NotFound {
+		return false, nil
+	}
+	return err == nil && (!e.Value.State.Final() || e.Value.State == smgr.OrderCompleted), err
 }
 
 // release gives back what an order reserved and did not end.

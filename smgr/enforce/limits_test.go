@@ -139,12 +139,13 @@ func TestMinimum_Others(t *testing.T) {
 	w := newWorld(t, true)
 	s := w.process()
 	w.profiles[Place{"ns-2", "web"}] = Profile{MinInstances: 2} // vnf-c is one of two, and on host-1
+	w.hosts["host-2"] = []string{"vnf-s"}
 	coHosted := terminate("o", "vnf-a")
 	coHosted.Action.CoHosted = true
 	guard := newOrder("g", "ns/ns-2", hub.Action{Type: hub.ActionRemoveSecurityVnf}, hub.Target{NsInstanceID: "ns-2", VnfInstanceID: "vnf-s"})
 	w.plan(s, coHosted, guard,
 		newOrder("h", "host/host-1", hub.Action{Type: hub.ActionStopHost, Vnfs: "terminate"}, hub.Target{HostID: "host-1"}),
-		newOrder("m", "host/host-1", hub.Action{Type: hub.ActionStopHost, Vnfs: "migrate"}, hub.Target{HostID: "host-1"}))
+		newOrder("m", "host/host-2", hub.Action{Type: hub.ActionStopHost, Vnfs: "migrate"}, hub.Target{HostID: "host-2"}))
 	w.work(s, 5)
 	w.want(s, "o", smgr.OrderWaiting)
 	w.want(s, "h", smgr.OrderWaiting)

@@ -68,6 +68,21 @@ func TestActions(t *testing.T) {
 		"terminate what is gone": {
 			hub.Action{Type: hub.ActionTerminateVnf}, hub.Target{NsInstanceID: "ns-1", VnfInstanceID: "vnf-z"}, false, smgr.OrderSuperseded, "no NS has the VNF", nil, nil,
 		},
+		"disable the package of what is gone": {
+			hub.Action{Type: hub.ActionTerminateVnf, DisablePackage: true}, hub.Target{NsInstanceID: "ns-1", VnfInstanceID: "vnf-z", VnfPkgID: "pkg-1"}, false, smgr.OrderSuperseded, "its package is DISABLED",
+			[]wire{{"PATCH /vnf_packages/pkg-1", `{"operationalState":"DISABLED"}`}}, []string{"disable pkg-1"},
+		},
+		"remove what is gone": {
+			hub.Action{Type: hub.ActionRemoveSecurityVnf}, hub.Target{NsInstanceID: "ns-1", VnfInstanceID: "vnf-c"}, false, smgr.OrderSuperseded, "does not have the VNF", nil, nil,
+		},
+		"insert what is in the NS": {
+			hub.Action{Type: hub.ActionInsertSecurityVnf}, hub.Target{NsInstanceID: "ns-1", VnfProfileID: "guard", VnfInstanceID: "vnf-a"}, false, smgr.OrderSuperseded, "the security VNF is there", nil, nil,
+		},
+		"insert in the place of what was ended": {
+			hub.Action{Type: hub.ActionInsertSecurityVnf}, hub.Target{NsInstanceID: "ns-1", VnfProfileID: "guard", VnfInstanceID: "vnf-z"}, false, smgr.OrderCompleted, "",
+			[]wire{{"POST /ns_instances/ns-1/update", `{"updateType":"INSTANTIATE_VNF","instantiateVnfData":[{"vnfdId":"guard-vnfd","vnfProfileId":"guard","vnfInstanceName":"security-o"}]}`}},
+			[]string{"instantiate guard in ns-1"},
+		},
 		"terminate at a foreign NFVO": {
 			hub.Action{Type: hub.ActionTerminateVnf, Snapshot: true, Replace: no(), DisablePackage: true}, vnf, true, smgr.OrderCompleted, "knows no bar",
 			[]wire{{"POST /ns_instances/ns-1/update", snapshot}, {"PATCH /vnf_packages/pkg-1", `{"operationalState":"DISABLED"}`}, {"POST /ns_instances/ns-1/update", plain}},

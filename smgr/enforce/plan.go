@@ -2,43 +2,97 @@ package enforce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/smgr"
 )
 
 // Plan takes an order in: it is stored, recorded and, if its level lets it be
-// carried out, queued. The same order again, by its ID, has no second effect, so
-// who decides may repeat it after a crash. The state that it comes with is
-// planned; shadow, recommended or waiting with a reason, such as a conflict, stay
-// what they are. Errors are hub.Invalid for what is no order for the NFVO, and
-// those of store, record log and queue.
+// carried out, queued. The same order again, by its ID and decision, has no second
+// effect, so who decides may repeat it after a crash. An ID that [Enforcer.Place]
+// gave may be that of an order which another decision made: it takes this one in,
+// and where it cannot any more the next one of the subject is made. The state that
+// an order comes with is planned; shadow, recommended or waiting with a reason,
+// such as a conflict, stay what they are. Errors are hub.Invalid for what is no
+// order for the NFVO, and those of store, record log and queue.
 func (s *Enforcer) Plan(ctx context.Context, o smgr.Order) error {
 	stored, err := s.gateLevel(o)
 	if err != nil {
 		return err
 	}
-	e, err := s.orders.Create(ctx, s.TrustDomain, o.ID, &stored)
-	fresh := err == nil
+	for {
+		e, fresh, err := s.create(ctx, &stored)
+		if err != nil {
+			return err
+		}
+		if fresh || e.Value.of(&stored) {
+			return s.admit(ctx, e)
+		}
+		if stored.State != smgr.OrderShadow {
+			if taken, err := s.take(ctx, &e, &stored); taken || err != nil {
+				return err
+			}
+		}
+		number := smgr.OrderNumber(stored.ID)
+		if !e.Value.Numbered {
+			if number, err = s.newest(ctx, &stored.Order); err != nil {
+				return err
+			}
+		}
+		stored.ID = s.numbered(&stored.Order, number+1)
+	}
+}
+
+// of reports whether two orders are the same one of the same decision.
+func (o *order) of(other *order) bool {
+	return o.DecisionID == other.DecisionID && o.Finding == other.Finding && o.Action.Type == other.Action.Type && o.Scope.Subject == other.Scope.Subject
+}
+
+// create stores a new order, or returns what has its ID already.
+func (s *Enforcer) create(ctx context.Context, o *order) (e state.Entry[order], fresh bool, err error) {
+	o.Numbered = o.ID == s.numbered(&o.Order, smgr.OrderNumber(o.ID))
+	e, err = s.orders.Create(ctx, s.TrustDomain, o.ID, o)
+	fresh = err == nil
 	if hub.CodeOf(err) == hub.Conflict {
 		e, err = s.get(ctx, o.ID)
 	}
 	if err != nil {
-		return fmt.Errorf("store order %s: %w", o.ID, err)
-	}
-	if e.Value.Seq > 1 {
-		return nil // it came this far before, and went on
+		return e, false, fmt.Errorf("store order %s: %w", o.ID, err)
 	}
 	if fresh && s.Metrics.Order != nil {
-		s.Metrics.Order(o.Action.Type, stored.State)
+		s.Metrics.Order(o.Action.Type, o.State)
 	}
-	if err := s.recordOrder(ctx, &e, !e.Value.working()); err != nil {
-		return err
+	return e, fresh, nil
+}
+
+// admit records an order that is stored, holds it if it contradicts one that is
+// open, and queues it.
+func (s *Enforcer) admit(ctx context.Context, e state.Entry[order]) error {
+	for {
+		if err := s.recordOrder(ctx, &e, !e.Value.working()); err != nil {
+			return err
+		}
+		if e.Value.Seq > 1 { // it came this far before, and went on
+			return s.push(ctx, &e.Value)
+		}
+		known := e.Value.Against // in its own decision
+		_, err := s.gateConflict(ctx, &e, func(other *order) bool { return !slices.Contains(known, other.ID) })
+		if err == nil {
+			return s.push(ctx, &e.Value)
+		}
+		if !errors.Is(err, errStale) {
+			return err
+		}
+		if e, err = s.get(ctx, e.ID); err != nil {
+			return err
+		}
 	}
-	return s.push(ctx, &e.Value)
 }
 
 // gateLevel is what the level alone makes of an order.
@@ -55,27 +109,33 @@ func (s *Enforcer) gateLevel(o smgr.Order) (order, error) {
 	}
 	stored := order{Order: o, Seq: 1, Actor: s.identity()}
 	stored.Created, stored.Updated = s.now(), s.now()
+	stored.Scope.Subject = smgr.Subject(o.Action.Type, o.Target)
 	switch {
 	case o.State == smgr.OrderShadow, o.State == smgr.OrderPlanned && o.Level == smgr.LevelShadow:
 		stored.State = smgr.OrderShadow
 	case o.State == smgr.OrderRecommended:
 		stored.Hold = holdAdvisory
 	case o.State == smgr.OrderWaiting:
-		stored.Hold = holdPerson
+		stored.Hold = holdConflict
 	case o.State != smgr.OrderPlanned:
 		return order{}, hub.E(hub.Invalid, op, fmt.Sprintf("a new order is planned, shadow, recommended or waiting, not %q", o.State), nil)
 	case o.Level == smgr.LevelEnforce, stored.approved():
 	case o.Level == smgr.LevelApprove:
 		stored.State, stored.Hold = smgr.OrderWaiting, holdPerson
-		stored.Reason = "level approve: a second person has to approve it"
+		stored.Reason = reasonApprove
 	case o.Level == smgr.LevelAdvise:
 		stored.State, stored.Hold = smgr.OrderRecommended, holdAdvisory
 		stored.Reason = "level advise: it is a recommendation; approve it to have it carried out"
 	default:
 		return order{}, hub.E(hub.Invalid, op, fmt.Sprintf("no order is made at level %q", o.Level), nil)
 	}
+	if stored.resting() {
+		stored.Rests = stored.Created
+	}
 	return stored, nil
 }
+
+const reasonApprove = "level approve: a second person has to approve it"
 
 // push gives an order that goes on by itself to the queue.
 func (s *Enforcer) push(ctx context.Context, o *order) error {

@@ -82,7 +82,7 @@ type Limits struct {
 type Metrics struct {
 	Order   func(action hub.ActionType, state smgr.OrderState) // an order came into a state
 	Request func(outcome string)                               // a request that changes something: accepted, retry, refused, gone, busy, failed
-	Alarm   func(kind string)                                  // an alarm was raised: limit, minimum, stuck
+	Alarm   func(kind string)                                  // an alarm was raised: limit, minimum, stuck, conflict, expired
 	Wire    func(d time.Duration)                              // from the planned or approved order to its first step's request
 }
 
@@ -104,6 +104,7 @@ type Config struct {
 	NFVO       NFVO
 	Limits     Limits
 	AlarmAfter time.Duration // without progress of an order; 0: 5 min
+	Expiry     time.Duration // how long an order waits for a person before it ends; 0: [DefaultExpiry]
 	Sweep      time.Duration // between two looks for orders whose item was lost in a crash; 0: 1 min
 	Hold       time.Duration // how long a worker follows one operation before it does other work in between; 0: 30 s
 	Metrics    Metrics
@@ -112,6 +113,9 @@ type Config struct {
 	Wait func(ctx context.Context, d time.Duration) error
 	Log  *slog.Logger
 }
+
+// DefaultExpiry is how long an order waits for a person, or is a recommendation.
+const DefaultExpiry = 7 * 24 * time.Hour
 
 // Enforcer carries out the orders of one Security Manager. Any number of
 // processes may run one. It is safe for concurrent use.
@@ -122,6 +126,7 @@ type Enforcer struct {
 	windows  *state.Kind[window]
 	removals *state.Kind[removal]
 	peer     peer
+	resting  resting
 }
 
 // New adds the enforcer's kinds to the space, which the caller opens next.
@@ -131,6 +136,7 @@ func New(c Config) *Enforcer {
 	}
 	for d, standard := range map[*time.Duration]time.Duration{
 		&c.Limits.Window: 10 * time.Minute, &c.AlarmAfter: 5 * time.Minute, &c.Sweep: time.Minute, &c.Hold: 30 * time.Second,
+		&c.Expiry: DefaultExpiry,
 	} {
 		if *d <= 0 {
 			*d = standard
@@ -143,6 +149,7 @@ func New(c Config) *Enforcer {
 		pauses:   state.NewKind[pause](c.Space, "pause", nil),
 		windows:  state.NewKind[window](c.Space, "limit", nil),
 		removals: state.NewKind[removal](c.Space, "removal", nil),
+		resting:  resting{since: map[string]time.Time{}},
 	}
 }
 

@@ -230,11 +230,26 @@ func (w *world) CoHosted(_ context.Context, vnf string) ([]string, error) {
 // process starts a process of the Security Manager.
 func (w *world) process() *Enforcer {
 	w.Helper()
+	s, space := w.enforcer()
+	w.open(space)
+	return s
+}
+
+// open opens a process's space; from then on it lives.
+func (w *world) open(space *state.Space) {
+	w.Helper()
 	w.mu.Lock()
 	w.left = -1
 	w.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	w.Cleanup(cancel)
+	if err := space.Open(ctx, ctx, "north"); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// enforcer makes an enforcer whose space is not open yet.
+func (w *world) enforcer() (*Enforcer, *state.Space) {
 	space := state.New(tables{w}, "SM-alpha", slog.New(slog.DiscardHandler))
 	client := func(api string) *httpapi.Client {
 		return &httpapi.Client{Base: w.nfvo.URL + api, HTTP: &http.Client{Transport: transport{w}}, Retries: -1}
@@ -249,10 +264,7 @@ func (w *world) process() *Enforcer {
 		},
 		Limits: w.limits, Now: w.Now, Wait: w.wait, Log: slog.New(slog.DiscardHandler),
 	})
-	if err := space.Open(ctx, ctx, "north"); err != nil {
-		w.Fatal(err)
-	}
-	return s
+	return s, space
 }
 
 // step handles the first item of a key, as the queue would.

@@ -27,7 +27,7 @@ const (
 )
 
 // planSteps finds out what has to be done, in safe order. No steps and no error
-// say that the target is gone.
+// say that nothing is: what was to end is gone, or what was to come is there.
 func (s *Enforcer) planSteps(ctx context.Context, o *order) (steps []smgr.Step, err error) {
 	add := func(name string) {
 		steps = append(steps, smgr.Step{Name: name, State: smgr.OrderPlanned})
@@ -35,10 +35,10 @@ func (s *Enforcer) planSteps(ctx context.Context, o *order) (steps []smgr.Step, 
 	switch o.Action.Type {
 	case hub.ActionTerminateVnf:
 		places, err := s.places(ctx, o.Target)
-		if err != nil || len(places) == 0 {
+		if err != nil || len(places) == 0 && !o.Action.DisablePackage {
 			return nil, err
 		}
-		if o.Action.CoHosted && o.Foreign {
+		if o.Action.CoHosted && o.Foreign && len(places) > 0 {
 			// While the VNF is there, Sc-Vi says on which hosts.
 			others, err := s.Topology.CoHosted(ctx, o.Target.VnfInstanceID)
 			if err != nil {
@@ -49,24 +49,31 @@ func (s *Enforcer) planSteps(ctx context.Context, o *order) (steps []smgr.Step, 
 				add(stepCoHosted + id)
 			}
 		}
-		if o.Action.Snapshot && o.Foreign {
+		if o.Action.Snapshot && o.Foreign && len(places) > 0 {
 			add(stepSnapshot)
 		}
-		if o.Action.DisablePackage {
+		if o.Action.DisablePackage { // also when the VNF is gone: others may be made of it
 			add(stepDisable)
 		}
 		for _, p := range places {
 			add(stepRemove + p.NsInstanceID)
 		}
 	case hub.ActionRemoveSecurityVnf:
+		has, err := s.nsHas(ctx, o.Target)
+		if err != nil || !has {
+			return nil, err
+		}
 		add(stepRemove + o.Target.NsInstanceID)
 	case hub.ActionStopHost:
 		add(stepStopUse)
 	case hub.ActionModifySecurityVnf:
 		add(stepModify)
 	case hub.ActionInsertSecurityVnf:
-		if o.Target.VnfInstanceID != "" {
-			add(stepAdd)
+		step, err := s.planInsert(ctx, o)
+		if err != nil || step == "" {
+			return nil, err
+		}
+		if add(step); step == stepAdd {
 			break
 		}
 		p, err := s.Topology.Profile(ctx, o.Target.NsInstanceID, o.Target.VnfProfileID)
@@ -74,9 +81,60 @@ func (s *Enforcer) planSteps(ctx context.Context, o *order) (steps []smgr.Step, 
 			return nil, fmt.Errorf("look up the VNF profile: %w", err)
 		}
 		o.VnfdID = p.VnfdID
-		add(stepInsert)
 	}
 	return steps, nil
+}
+
+// planInsert returns the step that brings a security VNF into an NS, none when
+// it is there: the VNF that is named, or one that an earlier order of the same
+// subject has inserted. A VNF that no NS has cannot join one, such as one that was
+// terminated: another one of the profile takes its place.
+func (s *Enforcer) planInsert(ctx context.Context, o *order) (step string, err error) {
+	if o.Target.VnfInstanceID != "" {
+		has, err := s.nsHas(ctx, o.Target)
+		if err != nil || has {
+			return "", err
+		}
+		elsewhere, err := s.places(ctx, o.Target)
+		if err != nil {
+			return "", err
+		}
+		if len(elsewhere) > 0 {
+			return stepAdd, nil
+		}
+	}
+	ns, _, err := s.queryNs(ctx, request{client: s.NFVO.SecurityVnfMgmt.NsLcm, nsID: o.Target.NsInstanceID})
+	if err != nil {
+		return "", err
+	}
+	for _, v := range ns.VnfInstance {
+		id, inserted := strings.CutPrefix(v.Name, instancePrefix)
+		if !inserted || id == o.ID {
+			continue
+		}
+		e, err := s.get(ctx, id)
+		if err != nil && hub.CodeOf(err) != hub.NotFound {
+			return "", err
+		}
+		if err == nil && e.Value.Same(&o.Order) {
+			return "", nil
+		}
+	}
+	return stepInsert, nil
+}
+
+// nsHas reports whether the NS of a target has its VNF. What the topology does
+// not know yet the NFVO is asked.
+func (s *Enforcer) nsHas(ctx context.Context, t hub.Target) (bool, error) {
+	known, err := s.Topology.Places(ctx, t.VnfInstanceID)
+	if err != nil {
+		return false, fmt.Errorf("find the NSs of VNF %s: %w", t.VnfInstanceID, err)
+	}
+	if slices.ContainsFunc(known, func(p Place) bool { return p.NsInstanceID == t.NsInstanceID }) {
+		return true, nil
+	}
+	ns, _, err := s.queryNs(ctx, request{client: s.NFVO.SecurityVnfMgmt.NsLcm, nsID: t.NsInstanceID})
+	return ns.has(t.VnfInstanceID), err
 }
 
 // places lists the NSs that have a VNF, each once and sorted. What the topology
@@ -226,7 +284,9 @@ func (o *order) termination() sol005.KeyValuePairs {
 
 // instanceName is the name of what the order inserts, by which it is found
 // again at an NFVO that does not know the Idempotency-Key.
-func (o *order) instanceName() string { return "security-" + o.ID }
+func (o *order) instanceName() string { return instancePrefix + o.ID }
+
+const instancePrefix = "security-"
 
 // firstNs is the NS by which a VNF is first asked for.
 func (o *order) firstNs() string {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
@@ -19,7 +20,8 @@ type hold string
 
 const (
 	holdNone     hold = ""
-	holdPerson   hold = "person"   // its level, or a conflict that decide saw
+	holdPerson   hold = "person"   // its level
+	holdConflict hold = "conflict" // another order contradicts it
 	holdMode     hold = "mode"     // of the Security Manager
 	holdLimit    hold = "limit"    // of destructive orders
 	holdMinimum  hold = "minimum"  // of instances of a VNF profile
@@ -30,6 +32,7 @@ const (
 // order is an order as it is stored.
 type order struct {
 	smgr.Order
+	Numbered bool   `json:"numbered"` // its ID is that of [smgr.OrderID]
 	Seq      int    `json:"seq"`      // transitions so far; names the record of the last one
 	Recorded int    `json:"recorded"` // the last one that is known to be recorded; at least Seq-1
 	Actor    string `json:"actor"`    // of the last transition
@@ -41,12 +44,17 @@ type order struct {
 	VnfdID  string `json:"vnfdId,omitempty"`  // of what is inserted
 	Blocked int    `json:"blocked,omitempty"` // conflicts in a row that no other operation explains
 	Alarmed bool   `json:"alarmed,omitempty"` // the alarm on its present step was raised
+	// Rests says since when nothing happens without a person.
+	Rests time.Time `json:"rests,omitzero"`
 }
 
 // working reports whether the order goes on by itself.
 func (o *order) working() bool {
 	return o.State == smgr.OrderPlanned || o.State == smgr.OrderRunning || o.State == smgr.OrderWaiting && o.Hold == holdPaused
 }
+
+// resting reports whether nothing happens to the order without a person.
+func (o *order) resting() bool { return !o.working() && !o.State.Final() }
 
 // approved reports whether a person wants it carried out.
 func (o *order) approved() bool { return o.Approval != nil && o.Approval.Approved }
@@ -60,11 +68,34 @@ func (o *order) terms() []string {
 	if o.working() || o.Recorded < o.Seq {
 		t = append(t, termOpen)
 	}
+	if o.Numbered {
+		t = append(t, termSubject(&o.Order))
+	}
+	if o.State.Final() {
+		return t
+	}
+	if o.resting() {
+		t = append(t, termRests)
+	}
+	t = append(t, termAt(&o.Order))
+	for _, touch := range o.Touches() {
+		t = append(t, termTouch+touch)
+	}
 	return t
 }
 
-// termOpen marks what a process has to look at when it starts.
-const termOpen = "open"
+const (
+	termOpen  = "open"   // what a process has to look at when it starts
+	termRests = "rests"  // what waits for a person
+	termTouch = "touch=" // of an order that is not final: see [smgr.Order.Touches]
+)
+
+// termSubject finds all orders of an action on a subject that have a number,
+// termAt those that are not final.
+func termSubject(o *smgr.Order) string {
+	return "subject=" + string(o.Action.Type) + " " + o.Scope.Subject
+}
+func termAt(o *smgr.Order) string { return "at=" + string(o.Action.Type) + " " + o.Scope.Subject }
 
 // nss lists the NSs that the order is about.
 func (o *order) nss() []string {
@@ -89,7 +120,11 @@ var errStale = errors.New("the order was changed meanwhile")
 // back to an order after a crash records its last transition first.
 func (s *Enforcer) transition(ctx context.Context, e *state.Entry[order], actor string, change func(*order)) error {
 	before := e.Value.State
+	rested := e.Value.resting()
 	change(&e.Value)
+	if e.Value.resting() && (!rested || e.Value.State != before) {
+		e.Value.Rests = s.now()
+	}
 	e.Value.Recorded = e.Value.Seq
 	e.Value.Seq++
 	e.Value.Actor, e.Value.Updated = actor, s.now()

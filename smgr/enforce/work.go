@@ -34,7 +34,7 @@ func (s *Enforcer) Run(ctx context.Context) error {
 }
 
 func (s *Enforcer) recover(ctx context.Context) error {
-	return errors.Join(s.finishControl(ctx), s.sweep(ctx))
+	return errors.Join(s.finishControl(ctx), s.sweep(ctx), s.expire(ctx))
 }
 
 // pausePoll is how often a paused Security Manager looks whether it may go on.
@@ -156,6 +156,9 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	if stopped, err := s.gateMode(ctx, e); stopped || err != nil {
 		return err
 	}
+	if stopped, err := s.gateConflict(ctx, e, o.before); stopped || err != nil {
+		return err
+	}
 	planned := *o
 	if len(o.Steps) == 0 {
 		planned.Foreign = !ours
@@ -164,7 +167,7 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 		}
 	}
 	if len(planned.Steps) == 0 {
-		return s.end(ctx, e, smgr.OrderSuperseded, "no NS has the VNF any more")
+		return s.end(ctx, e, smgr.OrderSuperseded, doneAlready(o.Action.Type))
 	}
 	if stopped, err := s.gateLimits(ctx, e, &planned); stopped || err != nil {
 		return err
@@ -187,6 +190,17 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 		s.Metrics.Wire(s.now().Sub(e.Value.planned()))
 	}
 	return s.send(ctx, e, i)
+}
+
+// doneAlready says why an order has nothing to do.
+func doneAlready(a hub.ActionType) string {
+	switch a {
+	case hub.ActionInsertSecurityVnf:
+		return "the security VNF is there"
+	case hub.ActionRemoveSecurityVnf:
+		return "the NS does not have the VNF any more"
+	}
+	return "no NS has the VNF any more"
 }
 
 // gateMode makes what the mode does not allow a recommendation. No request is
@@ -258,7 +272,11 @@ func (s *Enforcer) finish(ctx context.Context, e *state.Entry[order]) error {
 			return s.end(ctx, e, smgr.OrderCompleted, e.Value.caveat())
 		}
 	}
-	return s.end(ctx, e, smgr.OrderSuperseded, "what it was to change is gone already")
+	reason := "what it was to change is gone already"
+	if slices.ContainsFunc(e.Value.Steps, func(st smgr.Step) bool { return st.Name == stepDisable && st.State == smgr.OrderCompleted }) {
+		reason += "; its package is DISABLED"
+	}
+	return s.end(ctx, e, smgr.OrderSuperseded, reason)
 }
 
 // sharedMeanwhile adds a step for each NS that has come to share the VNF since

@@ -71,7 +71,7 @@ func listOrders(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Reque
 func orderStates() []smgr.OrderState {
 	return []smgr.OrderState{
 		smgr.OrderPlanned, smgr.OrderShadow, smgr.OrderRecommended, smgr.OrderWaiting, smgr.OrderRunning,
-		smgr.OrderCompleted, smgr.OrderFailed, smgr.OrderRejected, smgr.OrderSuperseded,
+		smgr.OrderCompleted, smgr.OrderFailed, smgr.OrderRejected, smgr.OrderSuperseded, smgr.OrderExpired,
 	}
 }
 

@@ -165,7 +165,7 @@ func (w *world) process(domain, name string) *Manager {
 		Now:     w.clock, Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, Log: log,
 	})
 	d = decide.New(decide.Config{
-		Name: name, TrustDomain: domain, Space: space, Blobs: blobs, Topology: w, Orders: orders{e}, Inventory: emptyTopology{},
+		Name: name, TrustDomain: domain, Space: space, Blobs: blobs, Topology: w, Orders: e, Inventory: emptyTopology{},
 		Schemas: own, Keys: func() []policies.VerificationKey { return w.keys }, Deadline: 10 * time.Second,
 		Records: w.append, Push: func(context.Context, smgr.Event) error { return nil }, Now: w.clock, Log: log,
 	})
@@ -323,18 +323,6 @@ func (idle) Push(context.Context, enforce.Item) error { return nil }
 func (idle) Consume(ctx context.Context, _ func(context.Context, enforce.Item) error) error {
 	<-ctx.Done()
 	return nil
-}
-
-// orders is an enforcer as decide sees it.
-type orders struct{ *enforce.Enforcer }
-
-func (o orders) Open(ctx context.Context, ids []string) (bool, error) {
-	for _, id := range ids {
-		if v, err := o.Get(ctx, id); err == nil && !v.State.Final() {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // answer is what came back.

@@ -17,7 +17,7 @@ const (
 	DefaultEvery    = 10 * time.Minute
 	DefaultTimeout  = 2 * time.Second
 	DefaultParallel = 4
-	DefaultMaxInput = 4 << 20
+	DefaultMaxInput = 16 << 20 // what policies judge at most: some 8,000 VNFs
 )
 
 // Config is what a Topology works with. Mode, Ns, Packages, Space, Now and Log are

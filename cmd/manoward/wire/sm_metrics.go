@@ -27,7 +27,7 @@ func (h *hubProcess) newSMMetrics() *smMetrics {
 		undecided:     h.metrics.Counter("manoward_sm_undecided_total", "Policies that could not be evaluated on an event; their records of kind sm.undecided say why.", "trust_domain", "sm"),
 		orders:        h.metrics.Counter("manoward_sm_orders_total", "Orders of a Security Manager that came into a state.", "trust_domain", "sm", "action", "state"),
 		requests:      h.metrics.Counter("manoward_sm_order_requests_total", "Requests of orders to the NFVO, by outcome.", "trust_domain", "sm", "outcome"),
-		alarms:        h.metrics.Counter("manoward_sm_alarms_total", "Alarms of enforcement: a limit was hit, a minimum of instances was reached, an order is stuck; look at the orders that wait.", "trust_domain", "sm", "alarm"),
+		alarms:        h.metrics.Counter("manoward_sm_alarms_total", "Alarms of enforcement: a limit was hit, a minimum of instances was reached, an order is stuck, contradicts an earlier one, or expired; look at the orders that wait.", "trust_domain", "sm", "alarm"),
 		wire:          h.metrics.Histogram("manoward_sm_order_wire_seconds", "Time from a planned or approved order to its first request to the NFVO.", nil, "trust_domain", "sm"),
 		topologies:    map[[2]string]*topology.Topology{},
 	}

@@ -73,8 +73,8 @@ func (s *securityManager) newEnforcer(p *smParts, space *state.Space, records fu
 			},
 			SecurityVnfMgmt: enforce.Interface{NsLcm: ask.client(hub.ScOrSecurityVnfMgmt, pathNsLcm)},
 		},
-		Limits:  enforce.Limits{Orders: s.cfg.OrderLimit, Window: s.cfg.OrderWindow},
-		Metrics: s.metrics.enforcement(s.cfg), Now: time.Now, Wait: wait, Log: s.log.With("part", "enforce"),
+		Limits: enforce.Limits{Orders: s.cfg.OrderLimit, Window: s.cfg.OrderWindow},
+		Expiry: s.cfg.OrderExpiry, Metrics: s.metrics.enforcement(s.cfg), Now: time.Now, Wait: wait, Log: s.log.With("part", "enforce"),
 	})
 	return ask.err
 }
@@ -86,7 +86,7 @@ func (s *securityManager) newDecider(ctx context.Context, p *smParts, space *sta
 	}
 	p.decider = decide.New(decide.Config{
 		Name: s.cfg.Name, TrustDomain: s.cfg.TrustDomain, Space: space, Blobs: blobs, Records: records,
-		Topology: p.topology, Orders: smEnforcer{p.enforcer}, Inventory: p.topology, Push: p.events.push,
+		Topology: p.topology, Orders: p.enforcer, Inventory: p.topology, Push: p.events.push,
 		Schemas: s.schemas, Keys: func() []policies.VerificationKey { return keys },
 		Decided: s.metrics.decided(s.cfg), Now: time.Now, Log: s.log.With("part", "decide"),
 	})

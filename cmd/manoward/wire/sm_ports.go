@@ -104,23 +104,6 @@ func (i smInventory) Profile(ctx context.Context, nsInstanceID, vnfProfileID str
 	return enforce.Profile(p), err
 }
 
-// smEnforcer joins enforcement to the port of decisions.
-type smEnforcer struct{ *enforce.Enforcer }
-
-// Open implements [decide.Orders].
-func (e smEnforcer) Open(ctx context.Context, ids []string) (bool, error) {
-	for _, id := range ids {
-		o, err := e.Get(ctx, id)
-		if hub.CodeOf(err) == hub.NotFound {
-			continue
-		}
-		if err != nil || !o.State.Final() {
-			return err == nil, err
-		}
-	}
-	return false, nil
-}
-
 // wait blocks for d or until ctx ends, and then returns its error.
 func wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
