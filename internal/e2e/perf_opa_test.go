@@ -129,7 +129,7 @@ func (s *perfSM) inputs(most int) (bodies [2][][]byte, found [2][]int) {
 func BenchmarkAgainstOPA(b *testing.B) {
 	const (
 		events, rounds = 3000, 3
-		workers        = 16
+		workers        = 48
 	)
 	s := perfStart(b, &smload.Peers{VNFs: 400}, smload.Policies())
 	for policy, values := range smload.Parameters() {
