@@ -73,6 +73,7 @@ var rooms = []room{
 	{"internal/fence", nil, true, whyTool},
 	{"internal/trace", nil, true, whyTool},
 	{"internal/testsum", nil, true, whyTool},
+	{"internal/benchsum", nil, true, whyTool},
 }
 
 // family is a third-party library with all that belongs to it.

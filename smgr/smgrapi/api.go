@@ -69,6 +69,10 @@ type Manager struct {
 // that they leave the processors to the events.
 const maxWorking = 2
 
+// maxParameters bounds the parameters of one policy: a list of 10,000 packages with
+// their checksums is 2.5 MB.
+const maxParameters = 16 << 20
+
 // NewManager adds what is stored here to the space, which the caller opens next.
 func NewManager(c Config) *Manager {
 	if c.Deadline <= 0 {
@@ -139,7 +143,7 @@ func (a *API) Routes(g *httpapi.Group) {
 
 	handle("GET", "/policies", "sm.policy.read", listPolicies)
 	handle("GET", "/policies/{policy}/parameters", "sm.policy.read", showParameters)
-	handle("PUT", "/policies/{policy}/parameters", "sm.parameter.set", putParameters)
+	handle("PUT", "/policies/{policy}/parameters", "sm.parameter.set", putParameters, httpapi.MaxBody(maxParameters))
 	handle("DELETE", "/policies/{policy}/parameters", "sm.parameter.set", deleteParameters)
 	handle("GET", "/revisions", "sm.policy.read", listRevisions)
 	handle("GET", "/revisions/{revision}", "sm.policy.read", showRevision)

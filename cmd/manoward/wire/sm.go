@@ -66,6 +66,10 @@ func smOrderQueue(name string) string { return "SM-" + name + "-orders" }
 // order holds a worker until the operation at the NFVO has ended.
 const smOrderWorkers = 64
 
+// smEventWorkers is how many NSs and hosts may have an event judged at the same
+// time: most of the time of one is waiting for the disk.
+const smEventWorkers = 32
+
 // checkSecurityManagers refuses the role sm, asked for by its name, without a
 // Security Manager that it could run.
 func checkSecurityManagers(cfg *config.Config) error {
@@ -202,7 +206,7 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err != nil {
 		return nil, err
 	}
-	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{})
+	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smEventWorkers})
 	if err != nil {
 		return nil, err
 	}

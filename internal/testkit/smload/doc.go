@@ -88,13 +88,19 @@ type Event struct {
 	Body      []byte // the notification
 }
 
+// vnfOf returns the VNF that event n is about.
+func vnfOf(n, vnfs int) int { return n / 2 * 7 % vnfs }
+
+// NsOf returns the NS that event n is about, in a world of that many VNFs.
+func NsOf(n, vnfs int) string { return NsID(vnfOf(n, vnfs)) }
+
 // NewEvent makes event n of a world of that many VNFs, as it is sent with a
 // subscription at a time. Its identifier is derived from run and n.
 func NewEvent(run string, n, vnfs int, subscription string, at time.Time) Event {
 	id := hub.DeriveID("smload", "event", run, fmt.Sprint(n))
 	e := Event{Telemetry: n%2 == 1, Bad: n%32 < 2}
 	when := at.UTC().Format(time.RFC3339Nano)
-	vnf := n / 2 * 7 % vnfs
+	vnf := vnfOf(n, vnfs)
 	if e.Telemetry {
 		host, state := HostID(hostOf(vnf)), "TRUSTED"
 		if e.Bad {

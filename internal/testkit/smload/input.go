@@ -11,7 +11,7 @@ func Input(n, vnfs int) json.RawMessage {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Millisecond)
 	e := NewEvent("input", n, vnfs, "s", at)
 	kind, subject := "ns-operation", map[string]any{}
-	vnf := n / 2 * 7 % vnfs
+	vnf := vnfOf(n, vnfs)
 	in := map[string]any{
 		"schema": "manoward.policy-input/1", "time": at.Format(time.RFC3339Nano), "event": json.RawMessage(e.Body),
 		"sm":     map[string]any{"name": "alpha", "trustDomain": Domain, "mode": "SEMI_ACTIVE"},
