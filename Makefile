@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test e2e interop check lint fmt vet staticcheck fence nocgo fuzz-short bench soak trace deps clean
+.PHONY: help build demo test e2e interop check lint fmt vet staticcheck fence nocgo fuzz-short bench bench-all soak trace deps clean
 
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -76,13 +76,17 @@ nocgo: ## build without cgo, and test the packages that differ then
 fuzz-short: ## run every fuzz target of the tree for FUZZTIME (5s)
 	FUZZTIME=$(FUZZTIME) GO=$(GO) .ci/fuzz
 
-bench: ## run the benchmarks; they print ratios taken in one run
+# Five minutes on a quiet machine. OPA is built for it, of a module of its own.
+bench: ## measure the Security Manager, beside OPA; one table (docs/benchmarks.md)
+	$(GO) run ./internal/benchsum
+
+bench-all: ## run every benchmark of PKG; they print ratios taken in one run
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(TESTFLAGS) $(PKG)
 
 # Soak tests always run, for seconds; when MANOWARD_SOAK is set, whatever to, they do ten times as much.
 # One package after the other: what they measure is not to be what another one does.
 soak: deps ## run the soak tests (TestSoak...) at full size
-	MANOWARD_SOAK=1 $(GO) run ./internal/testsum -count=1 -p 1 -timeout 0 -run '^TestSoak' $(TESTFLAGS) $(PKG)
+	MANOWARD_SOAK=1 $(GO) run ./internal/testsum -log .cache/soak.jsonl -count=1 -p 1 -timeout 0 -run '^TestSoak' $(TESTFLAGS) $(PKG)
 
 trace: ## print requirement -> tests; TRACE='-o json -run-log .cache/test.jsonl'
 	@$(GO) run ./internal/trace/cmd $(TRACE)

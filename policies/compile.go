@@ -22,12 +22,22 @@ const labelKey = "_"
 // compile compiles the modules, and then has their types checked with the
 // schemas in place of input and parameters. The engine could check schemas
 // itself, but not below maps whose keys are identifiers (see typeOf), and not
-// per policy at this price.
-func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
+// per policy at this price. Beside the check of types, try is called with what was
+// compiled; what it finds counts only when nothing else is wrong.
+func (s *Set) compile(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
 	s.annotate(modules)
 	s.compiler = newCompiler(capabilities(false))
 	s.compiler.Compile(modules)
-	checker := s.checkTypes(modules)
+	tried := s.besides(try, ps.bad() || s.compiler.Failed())
+	s.checked(ps, modules, s.checkTypes(modules))
+	if found := tried(); !ps.bad() {
+		ps.list = append(ps.list, found.list...)
+	}
+}
+
+// checked reports what compiler and type checker found, and checks what they do
+// not.
+func (s *Set) checked(ps *problems, modules map[string]*ast.Module, checker *ast.Compiler) {
 	seen := false
 	for _, e := range checker.Errors {
 		if e.Code == ast.TypeErr {

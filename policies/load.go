@@ -35,6 +35,11 @@ type Options struct {
 	// second: longer than an event has, because a set may load on a busy machine.
 	SampleDeadline time.Duration
 
+	// Known is a set that was loaded before with the same schemas, or nil. When it
+	// was made of the very same files it is returned as it is: it was checked then,
+	// and is never changed. Its warnings are not told again.
+	Known *Set
+
 	// Now is the clock that durations are measured with; nil is time.Now. The
 	// policies never see it.
 	Now func() time.Time
@@ -92,32 +97,55 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	if o.SampleDeadline == 0 {
 		o.SampleDeadline = time.Second
 	}
+	if k := o.Known; k != nil && k.schemas == o.Schemas && k.revision == revisionOf(sources) {
+		return k, ps
+	}
 	s := &Set{schemas: o.Schemas, sources: sources, now: o.Now}
 	modules := parseAll(ps, sources, false)
 	if len(modules) == 0 && !ps.bad() {
 		ps.fault("", 0, 0, "there is no policy", "add files *.rego with packages "+policyRoot+"<id>")
 	}
 	s.sort(ps, modules)
-	s.readSamples(ps)
-	s.build(ps, modules)
+	// The compiler keeps one processor busy: the samples are read beside it, and
+	// tried while it checks types.
+	bad := ps.bad()
+	read := s.besides(func(samples *problems) { s.readSamples(samples, bad) }, false)
+	s.build(ps, modules, func(samples *problems) {
+		if ps := read(); !ps.bad() {
+			s.runSamples(ctx, samples, o.SampleDeadline)
+		}
+	})
+	ps.list = append(ps.list, read().list...)
 	if ps.bad() {
 		return nil, ps
 	}
-	s.runSamples(ctx, ps, o.SampleDeadline)
+	s.keepUsed()
 	return s, ps
 }
 
-// build makes of modules with metadata what can be evaluated.
-func (s *Set) build(ps *problems, modules map[string]*ast.Module) {
+// besides begins work that reports problems of its own, unless it is not wanted,
+// and returns what waits for its end.
+func (s *Set) besides(work func(*problems), unwanted bool) func() *problems {
+	found := &problems{}
+	if unwanted {
+		return func() *problems { return found }
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); work(found) }()
+	return func() *problems { <-done; return found }
+}
+
+// build makes of modules with metadata what can be evaluated. What of it needs no
+// types is done by try, beside the check of types.
+func (s *Set) build(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
 	s.lint(ps)
-	s.compile(ps, modules)
-	if ps.bad() {
-		return
-	}
-	s.keepUsed()
-	if err := s.prepare(); err != nil {
-		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
-	}
+	s.compile(ps, modules, func(tried *problems) {
+		if err := s.prepare(); err != nil {
+			tried.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
+			return
+		}
+		try(tried)
+	})
 }
 
 // sort finds the policies among the modules and reads their metadata.

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"crypto/elliptic"
 	"io/fs"
 	"strings"
 	"testing"
@@ -85,6 +86,37 @@ func TestRevision(t *testing.T) {
 		if mustLoad(t, changed).Revision() == first {
 			t.Errorf("another %s has the same revision", name)
 		}
+	}
+}
+
+// TestKnown holds that a set which was loaded before stands for the very same
+// files, and for nothing else, and never for a signature.
+func TestKnown(t *testing.T) {
+	known := mustLoad(t, base())
+	again, _ := Load(t.Context(), base(), Options{Schemas: ownSchemas(t), Known: known})
+	if again != known {
+		t.Error("the same files were compiled again")
+	}
+	other := base()
+	other["package_signer.rego"].Data = []byte(signer + "# x\n")
+	if set, problems := Load(t.Context(), other, Options{Schemas: ownSchemas(t), Known: known}); set == nil || set.Revision() == known.Revision() {
+		t.Errorf("other files are %v, %v", set, problems)
+	}
+	schemas, err := OwnSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set, _ := Load(t.Context(), base(), Options{Schemas: schemas, Known: known}); set == known {
+		t.Error("it was not compiled with other schemas")
+	}
+	private, public := keyPair(t, "team", ecKey(t, elliptic.P256()))
+	_, foreign := keyPair(t, "team", ecKey(t, elliptic.P256()))
+	signed, o := mustSign(t, mustBundle(t, known), private), Options{Schemas: ownSchemas(t), Known: known}
+	if set, _, err := LoadBundle(t.Context(), signed, []VerificationKey{public}, "team", o); err != nil || set != known {
+		t.Errorf("the bundle is %v, %v", set, err)
+	}
+	if set, _, err := LoadBundle(t.Context(), signed, []VerificationKey{foreign}, "team", o); err == nil || set != nil {
+		t.Error("a set that is known was taken without its signature")
 	}
 }
 

@@ -31,6 +31,7 @@ type Queue struct {
 	perKey int // how many items of one key the owner has in its index
 	stream jetstream.Stream
 	leases *Table
+	recent recent
 }
 
 // keyIndexed is [Queue.perKey]. The more there are, the seldomer the server has
@@ -171,6 +172,9 @@ func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool)
 		switch {
 		case err == nil && !ack.Duplicate:
 			q.a.guard.pushed(q.streamName(), m.Subject, ack.Sequence)
+			if state == stateReady {
+				q.recent.keep(ack.Sequence, it)
+			}
 			return nil
 		case isWrongSequence(err) && !q.holds(ctx, m.Subject):
 			// On a replicated stream an earlier try that is not committed, and may
@@ -232,8 +236,12 @@ func (q *Queue) remove(ctx context.Context, subject string, seq uint64) error {
 
 const codeSequenceNotFound = 10043
 
-// item reads a stored item, nil when it is not there any more.
+// item returns a stored item, nil when it is not there any more: for the first
+// time, what this process pushed itself, as it did.
 func (q *Queue) item(ctx context.Context, seq uint64) (*Item, error) {
+	if it, ok := q.recent.take(seq); ok {
+		return &Item{ID: it.ID, Key: it.Key, Data: it.Data}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	m, err := q.read(ctx, seq, seq)

@@ -75,6 +75,12 @@ func (l *loader) checkSM(path string, sm SecurityManager) {
 	case sm.PolicyKey == "" && sm.PolicyKeyID != "":
 		l.wrong(path+".policyKeyId", "the name of a key goes with the key; set policyKey as well")
 	}
+	if sm.OrderLimit < 0 {
+		l.wrong(path+".orderLimit", "%d is less than none; write how many destructive orders may begin within orderWindow, like 5", sm.OrderLimit)
+	}
+	if sm.OrderWindow < 0 {
+		l.wrong(path+".orderWindow", "%s is no length of time; write one like 10m", sm.OrderWindow)
+	}
 }
 
 // listeners are the addresses of the hub itself.

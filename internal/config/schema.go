@@ -231,6 +231,13 @@ type SecurityManager struct {
 	// Name of that key, which the signature must give.
 	PolicyKeyID string `yaml:"policyKeyId"`
 
+	// How many destructive orders may begin within orderWindow before the others
+	// wait for a person. 0: 5.
+	OrderLimit int `yaml:"orderLimit"`
+
+	// The time in which destructive orders are counted. 0s: 10m.
+	OrderWindow time.Duration `yaml:"orderWindow"`
+
 	// How long an order waits for a person, or is a recommendation, before it ends.
 	// Nothing or 0s: 168h.
 	OrderExpiry time.Duration `yaml:"orderExpiry"`

@@ -146,12 +146,12 @@ func plain(v reflect.Value) any {
 		return append([]string{}, x...)
 	}
 	if isEntries(v) {
-		list := make([]map[string]string, v.Len())
+		list := make([]map[string]any, v.Len())
 		for i := range list {
 			s := v.Index(i)
-			list[i] = make(map[string]string)
+			list[i] = make(map[string]any)
 			for j, name := range names(s) {
-				list[i][name] = fmt.Sprint(plain(s.Field(j)))
+				list[i][name] = plain(s.Field(j))
 			}
 		}
 		return list
@@ -183,7 +183,7 @@ func Keys() ([]Key, error) {
 		doc := docs[k.owner.Name()+"."+k.field]
 		entry := Key{Path: path, Env: k.env, Type: expected(k.value), Doc: doc}
 		switch x := plain(k.value).(type) {
-		case []string, []map[string]string: // no list has entries by default
+		case []string, []map[string]any: // no list has entries by default
 		default:
 			entry.Default = fmt.Sprint(x)
 		}

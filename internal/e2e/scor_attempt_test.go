@@ -57,6 +57,8 @@ func TestScOr_Attempts(t *testing.T) {
 	for _, n := range x.in.got() {
 		if n.Attempt == nil || n.Attempt.RecordID == "" || n.Type != "manoward.UnauthorizedAttemptNotification" {
 			t.Errorf("the filter lets through %s", n.line())
+		} else if kind, id, _ := strings.Cut(n.Attempt.Target, "/"); kind == "" || id == "" {
+			t.Errorf("nobody can tell what it was aimed at: %s", n.line())
 		}
 	}
 	for _, n := range deaf.got() {

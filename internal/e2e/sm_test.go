@@ -61,11 +61,17 @@ func (h *nsHub) smReady() {
 	})
 }
 
-// smRecords reads what the trust domain's records say of one kind.
+// smRecords reads what the records of the trust domain north say of one kind.
 func smRecords[T any](h *nsHub, kind string) []T {
 	h.t.Helper()
+	return smRecordsOf[T](h, "north", kind)
+}
+
+// smRecordsOf reads what a trust domain's records say of one kind.
+func smRecordsOf[T any](h *nsHub, domain, kind string) []T {
+	h.t.Helper()
 	var records []hub.Record
-	if err := json.Unmarshal([]byte(h.do("trust-domain", "records", "north", "--kind", kind, "-o", "json")), &records); err != nil {
+	if err := json.Unmarshal([]byte(h.do("trust-domain", "records", domain, "--kind", kind, "-o", "json")), &records); err != nil {
 		h.t.Fatal(err)
 	}
 	list := make([]T, len(records))

@@ -28,7 +28,7 @@ type room struct {
 
 var (
 	floor0 = []string{"internal/hub"}
-	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/state", "internal/notify"}
+	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/state", "internal/notify", "internal/certlint"}
 	roles  = []string{"mano-core/*", "smgr", "cmf"}
 	// connectors are the adapters to outside systems.
 	connectors = []string{"connectors/*"}
@@ -57,6 +57,7 @@ var rooms = []room{
 	{"internal/sol", nil, true, "the data types of ETSI's stage 3 are plain data: the standard library only"},
 	{"internal/ifa006", nil, true, "the data types of the VIM's interfaces are plain data: the standard library only"},
 	{"internal/sol001", floor0, false, whyFloor1},
+	{"internal/certlint", nil, false, whyFloor1},
 	{"internal/state", floor0, false, whyFloor1},
 	{"internal/notify", []string{"internal/hub", "internal/state", "internal/httpapi"}, false, "delivery of notifications stands on stored subscriptions and the rules of REST, and knows no role"},
 	{"mano-core/*", floors01, false, whyRole},
@@ -73,6 +74,7 @@ var rooms = []room{
 	{"internal/fence", nil, true, whyTool},
 	{"internal/trace", nil, true, whyTool},
 	{"internal/testsum", nil, true, whyTool},
+	{"internal/benchsum", nil, true, whyTool},
 }
 
 // family is a third-party library with all that belongs to it.
@@ -105,6 +107,8 @@ var families = []family{
 		"TPM structures are parsed in the verifier and made in the attester, nowhere else"},
 	{"tessera", []string{"github.com/transparency-dev"}, []string{"internal/journal"}, false, true,
 		"the tamper-evident log has one writer and one reader of its format"},
+	{"zlint", []string{"github.com/zmap"}, []string{"internal/certlint"}, false, true, "which rules a certificate has to keep is decided in one place"},
+	{"OCSP", []string{"golang.org/x/crypto"}, []string{"connectors/stepca"}, false, true, "who holds the key of the authority signs its OCSP answers"},
 	{"Prometheus", []string{"github.com/prometheus"}, []string{"internal/obs"}, false, false, "metrics are named and listed in one place"},
 	{"OpenTelemetry", []string{"go.opentelemetry.io"}, []string{"internal/obs"}, false, false, "traces are made in one place, and off by default"},
 	{"YAML", []string{"go.yaml.in"}, []string{"internal/config", "cmd/manoward/cli", "internal/sol001", "policies"}, false, false, "YAML is the configuration, -o yaml, an inventory file, TOSCA descriptors and samples of policies, each read in one place"},

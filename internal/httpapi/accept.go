@@ -67,6 +67,10 @@ func weightOf(q string) float64 {
 
 // checkContentType reports 415 when the body is not of the wanted media type.
 func checkContentType(r *http.Request, want string) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		text := fmt.Sprintf("Content-Encoding is %q; send the body as it is", clip(coding))
+		return WithStatus(hub.E(hub.Invalid, "read Content-Encoding header", text, nil), http.StatusUnsupportedMediaType)
+	}
 	got := r.Header.Get("Content-Type")
 	name, params, err := mime.ParseMediaType(got)
 	charset := params["charset"]

@@ -125,6 +125,19 @@ func TestDecode_MediaType(t *testing.T) {
 	}
 }
 
+func TestDecode_ContentCoding(t *testing.T) {
+	for coding, status := range map[string]int{"": 0, "identity": 0, "gzip": 415, "br": 415} {
+		r := post(`{"id":"a"}`, TypeJSON)
+		r.Header.Set("Content-Encoding", coding)
+		var v decoded
+		err := Decode(r, &v)
+		p, _ := problemOf(err, "")
+		if status == 0 && err != nil || status != 0 && p.Status != status {
+			t.Errorf("%q: %v", coding, err)
+		}
+	}
+}
+
 func TestDecode_BrokenBody(t *testing.T) {
 	r := post("", TypeJSON)
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"id"`), failingReader{}))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,6 +29,13 @@ type Missing struct {
 	Reason string `json:"reason,omitempty"` // cause and mend; absent where anybody may ask
 }
 
+// Note is what works with less than it could have, and never makes the hub
+// unfit.
+type Note struct {
+	Name string `json:"name"` // of the part, as of its check
+	Text string `json:"text"`
+}
+
 // Health knows what must work for the hub to be ready. Parts register a check
 // and take it away when they go, at any time. It is safe for concurrent use.
 type Health struct {
@@ -38,6 +46,7 @@ type Health struct {
 
 	mu      sync.Mutex // guards what is below, for moments only
 	checks  map[string]*check
+	notes   map[string]func() []string
 	missing []Missing // of the last run
 	until   time.Time // when the last run is stale; zero: there is none
 	changes int       // counts what was registered and taken away
@@ -53,7 +62,7 @@ type check struct {
 // NewHealth returns a Health without checks, which is ready. Changes of a
 // check's outcome are logged to log, with the whole error. now is the clock.
 func NewHealth(log *slog.Logger, now func() time.Time) *Health {
-	return &Health{log: log, now: now, run: make(chan struct{}, 1), checks: make(map[string]*check)}
+	return &Health{log: log, now: now, run: make(chan struct{}, 1), checks: make(map[string]*check), notes: make(map[string]func() []string)}
 }
 
 // Register adds a check under a name, in place of one that has the name, and
@@ -76,6 +85,28 @@ func (h *Health) Register(name string, ask func(context.Context) error) (remove 
 			h.changed()
 		}
 	}
+}
+
+// Annotate lets a part say at /readyz, to operators, what it works without. say
+// must not block; it is asked at each request.
+func (h *Health) Annotate(name string, say func() []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.notes[name] = say
+}
+
+// told lists what the parts say now, by name.
+func (h *Health) told() []Note {
+	h.mu.Lock()
+	says := maps.Clone(h.notes)
+	h.mu.Unlock()
+	var list []Note
+	for _, name := range slices.Sorted(maps.Keys(says)) {
+		for _, text := range says[name]() {
+			list = append(list, Note{name, text})
+		}
+	}
+	return list
 }
 
 // changed makes what is known stale. The caller holds h.mu.
@@ -189,7 +220,7 @@ func noAnswer(name string, err error) error {
 // Handler serves the two probes, for GET and HEAD:
 //
 //	/healthz  200 "ok" as long as the process serves at all
-//	/readyz   200 or 503, with {"ready": false, "missing": [{"name", "reason"}]}
+//	/readyz   200 or 503, with {"ready": false, "missing": [{"name", "reason"}], "notes": [{"name", "text"}]}
 //
 // /readyz answers in plain text, one missing part a line, to ?format=text or to
 // a client that accepts text/plain and not JSON. The reasons name files and
@@ -197,7 +228,7 @@ func noAnswer(name string, err error) error {
 func (h *Health) Handler() http.Handler { return h.handler(true) }
 
 // PublicHandler is [Health.Handler] for anybody: it names what is missing, and
-// leaves the reasons out.
+// leaves the reasons and notes out.
 func (h *Health) PublicHandler() http.Handler { return h.handler(false) }
 
 func (h *Health) handler(reasons bool) http.Handler {
@@ -207,17 +238,19 @@ func (h *Health) handler(reasons bool) http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		missing := h.Missing()
-		for i := range missing {
-			if !reasons {
-				missing[i].Reason = ""
-			}
+		if reasons {
+			serveReady(w, r, missing, h.told())
+			return
 		}
-		serveReady(w, r, missing)
+		for i := range missing {
+			missing[i].Reason = ""
+		}
+		serveReady(w, r, missing, nil)
 	})
 	return mux
 }
 
-func serveReady(w http.ResponseWriter, r *http.Request, missing []Missing) {
+func serveReady(w http.ResponseWriter, r *http.Request, missing []Missing, notes []Note) {
 	status := http.StatusOK
 	if len(missing) > 0 {
 		status = http.StatusServiceUnavailable
@@ -230,6 +263,9 @@ func serveReady(w http.ResponseWriter, r *http.Request, missing []Missing) {
 		for _, m := range missing {
 			text += strings.TrimSuffix(m.Name+": "+m.Reason, ": ") + "\n"
 		}
+		for _, n := range notes {
+			text += "note: " + n.Name + ": " + n.Text + "\n"
+		}
 		plain(w, status, text)
 		return
 	}
@@ -240,7 +276,8 @@ func serveReady(w http.ResponseWriter, r *http.Request, missing []Missing) {
 	_ = json.NewEncoder(w).Encode(struct {
 		Ready   bool      `json:"ready"`
 		Missing []Missing `json:"missing"`
-	}{len(missing) == 0, missing})
+		Notes   []Note    `json:"notes,omitempty"`
+	}{len(missing) == 0, missing, notes})
 }
 
 func wantsText(r *http.Request) bool {

@@ -211,3 +211,25 @@ func TestHealth_LogsChanges(t *testing.T) {
 		}
 	})
 }
+
+func TestHealth_Notes(t *testing.T) {
+	h := NewHealth(quiet(), time.Now)
+	said := []string{"it cannot sing", "it cannot dance"}
+	h.Annotate("sm/north", func() []string { return said })
+	want := `{"ready":true,"missing":[],"notes":[{"name":"sm/north","text":"it cannot sing"},{"name":"sm/north","text":"it cannot dance"}]}` + "\n"
+	if w := probe(h, "GET", "/readyz", ""); w.Code != 200 || w.Body.String() != want {
+		t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+	}
+	if w := probe(h, "GET", "/readyz?format=text", ""); w.Body.String() != "ready\nnote: sm/north: it cannot sing\nnote: sm/north: it cannot dance\n" {
+		t.Errorf("as text: %q", w.Body)
+	}
+	public := httptest.NewRecorder()
+	h.PublicHandler().ServeHTTP(public, httptest.NewRequest("GET", "/readyz", nil))
+	if strings.Contains(public.Body.String(), "dance") {
+		t.Errorf("anybody gets %s", public.Body)
+	}
+	said = nil
+	if w := probe(h, "GET", "/readyz", ""); strings.Contains(w.Body.String(), "notes") {
+		t.Errorf("nothing is said any more: %s", w.Body)
+	}
+}

@@ -157,8 +157,14 @@ func Rules() []Rule {
 		{op, AdminInterface, "sm.level.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "sm.level.set", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{op, AdminInterface, "sm.policy.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "sm.policy.push", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{op, AdminInterface, "sm.policy.activate", "", "-", true, "Sc-Or.SecEnforce.005"},
+		{op, AdminInterface, "sm.policy.delete", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{op, AdminInterface, "sm.parameter.set", "", "-", true, "Sc-Or.SecEnforce.005"},
+		// To be told of changed policies (SOL 012).
+		{op, AdminInterface, "subscription.create", "", "-", true, "Security.003"},
+		{op, AdminInterface, "subscription.query", "", "-", true, "Security.003"},
+		{op, AdminInterface, "subscription.terminate", "", "-", true, "Security.003"},
 
 		// Programs with an OAuth 2.0 token read there and change nothing.
 		{client, AdminInterface, "trust-domain.read", "", "-", true, "Security.003"},

@@ -208,6 +208,7 @@ func (p *Policies) change(ctx context.Context, next Activation, decide func(now 
 		return Activation{}, err
 	}
 	p.loaded.Store(&loaded{next.ID, snapshot})
+	p.pushed.Store(nil)
 	return next, nil
 }
 

@@ -115,6 +115,28 @@ func TestActivate(t *testing.T) {
 	}
 }
 
+// What was pushed is not compiled again to activate it, but its signature is
+// verified with the keys of that moment.
+func TestActivatePushed(t *testing.T) {
+	w := newWorld(t)
+	p := w.process().Policies()
+	r, _, err := p.Push(t.Context(), w.bundle(one()), "team", "ann")
+	check(t, err)
+	pushed := p.pushed.Load()
+	keys := w.keys
+	w.keys = nil
+	_, err = p.Activate(t.Context(), r.Revision, "ben", "")
+	refused(t, err, hub.Denied)
+	w.keys = keys
+	_, err = p.Activate(t.Context(), r.Revision, "ben", "")
+	check(t, err)
+	s, err := p.Current(t.Context())
+	check(t, err)
+	if s.Set() != pushed || p.pushed.Load() != nil {
+		t.Error("it was compiled again, or is kept twice")
+	}
+}
+
 // until waits for what another process will see.
 func until(t *testing.T, ok func() bool) {
 	t.Helper()

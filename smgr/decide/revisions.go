@@ -56,7 +56,8 @@ type Policies struct {
 	loading     chan struct{}           // taken by who loads
 	loaded      atomic.Pointer[loaded]
 	failed      atomic.Pointer[failedLoad]
-	reopened    atomic.Pointer[loaded] // the last one that was loaded for an old decision
+	reopened    atomic.Pointer[loaded]       // the last one that was loaded for an old decision
+	pushed      atomic.Pointer[policies.Set] // the last one that was pushed here, until one is activated: it need not be compiled again
 }
 
 // loaded is an activation that this process can judge by.
@@ -86,6 +87,7 @@ func (p *Policies) Push(ctx context.Context, bundle []byte, keyID, by string) (R
 	if err = firstOf(err, refusal(set, problems)); err != nil {
 		return Revision{}, problems, err
 	}
+	p.pushed.Store(set)
 	r, err := p.store(ctx, set, Revision{Source: sourceBundle, KeyID: keyID}, blobBundle, bundle, by)
 	return r, problems, err
 }
@@ -101,6 +103,7 @@ func (p *Policies) PushFiles(ctx context.Context, files fs.FS, source, by string
 	if err := refusal(set, problems); err != nil {
 		return Revision{}, problems, err
 	}
+	p.pushed.Store(set)
 	packed, err := zipped(files)
 	if err != nil {
 		return Revision{}, problems, fmt.Errorf("push policies: %w", err)
@@ -109,7 +112,9 @@ func (p *Policies) PushFiles(ctx context.Context, files fs.FS, source, by string
 	return r, problems, err
 }
 
-func (p *Policies) options() policies.Options { return policies.Options{Schemas: p.c.Schemas} }
+func (p *Policies) options() policies.Options {
+	return policies.Options{Schemas: p.c.Schemas, Known: p.pushed.Load()}
+}
 
 // firstOf returns the first error that is one.
 func firstOf(errs ...error) error {

@@ -292,7 +292,14 @@ func TestHold(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	for _, ours := range []bool{true, false} {
 		w := newWorld(t, ours)
-		got, err := w.process().Capabilities(t.Context())
+		s := w.process()
+		if c, known := s.Known(); known {
+			t.Errorf("ours %t: known before it was asked: %+v", ours, c)
+		}
+		got, err := s.Capabilities(t.Context())
+		if c, known := s.Known(); !known || c.Extensions != got.Extensions {
+			t.Errorf("ours %t: known is %+v, %t", ours, c, known)
+		}
 		if err != nil || got.Extensions != ours || (len(got.Cannot) == 0) != ours {
 			t.Errorf("ours %t: %+v, %v", ours, got, err)
 		}

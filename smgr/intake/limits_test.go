@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -138,5 +139,40 @@ func TestAlarmIsNotLost(t *testing.T) {
 	}
 	if len(a.quiet) > maxAlarmKeys+1 {
 		t.Fatalf("%d keys are remembered", len(a.quiet))
+	}
+}
+
+// A body that comes byte by byte holds a place of its sender's for a while, and
+// not for ever.
+func TestSlowBody(t *testing.T) {
+	w := newWorld(t)
+	limits := Limits{BodyTime: 100 * time.Millisecond, InFlight: 1}
+	url := serve(t, NewReceiver(w.open(limits), &ours{}), hub.ScOrNsLcm)
+	slow, trickle := io.Pipe()
+	answered := make(chan int, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, slow)
+		if err != nil {
+			t.Error(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	if _, err := trickle.Write([]byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answered; got != http.StatusBadRequest {
+		t.Errorf("answered %d, want 400", got)
+	}
+	trickle.Close()
+	if got := post(t, url, "nfvo", changeBody("n", "ns", start)); got.StatusCode != http.StatusNoContent {
+		t.Errorf("the next one is answered %d", got.StatusCode)
 	}
 }

@@ -66,6 +66,7 @@ const (
 // Limits bounds what is taken in. A zero field has the default that is named.
 type Limits struct {
 	MaxBody   int64         // bytes of a notification; 1 MiB
+	BodyTime  time.Duration // that its body may take: it holds a place of its sender's meanwhile; 10 s
 	MaxAge    time.Duration // of a notification by its own time; 24 h
 	MaxAhead  time.Duration // that its time may lie in the future; 5 min
 	Keep      time.Duration // how long the ledger remembers; 48 h, and never less than twice MaxAge
@@ -84,6 +85,7 @@ func (l Limits) withDefaults() Limits {
 			*d = v
 		}
 	}
+	def(&l.BodyTime, 10*time.Second)
 	def(&l.MaxAge, 24*time.Hour)
 	def(&l.MaxAhead, 5*time.Minute)
 	def(&l.RecordEvery, time.Minute)

@@ -189,13 +189,16 @@ func (rc *Receiver) read(w http.ResponseWriter, r *http.Request, n *notification
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(rc.in.limits.BodyTime)) // a writer that is no connection has none
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err != nil {
+	if err != nil { // and with the deadline behind it the server reads no further either
 		if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 			return nil, tooLarge
 		}
 		return nil, &refusal{code: hub.Invalid, reason: OutcomeMalformed, text: "the body broke off; send it again", wait: time.Second}
 	}
+	_ = conn.SetReadDeadline(time.Time{})
 	r.Body = io.NopCloser(bytes.NewReader(raw))
 	if err := httpapi.DecodeLenient(r, n); err != nil {
 		return nil, &refusal{code: hub.Invalid, status: mediaStatus(r), reason: OutcomeMalformed, text: hub.SafeText(err)}

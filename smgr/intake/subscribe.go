@@ -103,9 +103,13 @@ func (s *Subscriber) keep(ctx context.Context, p Producer) error {
 
 func subscriptionPath(id string) string { return "/subscriptions/" + url.PathEscape(id) }
 
+// note remembers what is lost by a way to subscribe, and says so once.
 func (s *Subscriber) note(i hub.Interface, o offer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.reduced != "" && s.held[i].reduced == "" {
+		s.in.ports.Log.Warn("the producer of an interface does not notify of everything", "interface", i, "missing", o.reduced)
+	}
 	s.held[i].reduced = o.reduced
 }
 

@@ -44,6 +44,13 @@ type Config struct {
 	Publisher Publisher     // the outbox of its trust domain
 	Deadline  time.Duration // of a dry run, at least; 0: ten times policies.DefaultDeadline
 	Now       func() time.Time
+	Peer      func() *Peer // what is known of its NFVO; nil: nothing yet
+}
+
+// Peer is what the NFVO of a Security Manager can do for it.
+type Peer struct {
+	Extensions bool     `json:"extensions"`       // it is one of ours
+	Cannot     []string `json:"cannot,omitempty"` // in words for an operator
 }
 
 // Manager is one Security Manager as it is served here. It is safe for concurrent
@@ -61,6 +68,10 @@ type Manager struct {
 // maxWorking bounds how many evaluations run at once for those who ask here, so
 // that they leave the processors to the events.
 const maxWorking = 2
+
+// maxParameters bounds the parameters of one policy: a list of 10,000 packages with
+// their checksums is 2.5 MB.
+const maxParameters = 16 << 20
 
 // NewManager adds what is stored here to the space, which the caller opens next.
 func NewManager(c Config) *Manager {
@@ -132,7 +143,7 @@ func (a *API) Routes(g *httpapi.Group) {
 
 	handle("GET", "/policies", "sm.policy.read", listPolicies)
 	handle("GET", "/policies/{policy}/parameters", "sm.policy.read", showParameters)
-	handle("PUT", "/policies/{policy}/parameters", "sm.parameter.set", putParameters)
+	handle("PUT", "/policies/{policy}/parameters", "sm.parameter.set", putParameters, httpapi.MaxBody(maxParameters))
 	handle("DELETE", "/policies/{policy}/parameters", "sm.parameter.set", deleteParameters)
 	handle("GET", "/revisions", "sm.policy.read", listRevisions)
 	handle("GET", "/revisions/{revision}", "sm.policy.read", showRevision)

@@ -20,6 +20,7 @@ type status struct {
 	Enforcement enforce.Status     `json:"enforcement"`
 	Active      *decide.Activation `json:"active,omitempty"` // policies and parameters; absent: none, so every event is undecided
 	Problem     string             `json:"problem,omitempty"`
+	NFVO        *Peer              `json:"nfvo,omitempty"` // absent: it has not said yet what it can do
 }
 
 func showStatus(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Request) error {
@@ -42,6 +43,7 @@ func (m *Manager) status(r *http.Request) (status, error) {
 	if err := m.Decide.Check(r.Context()); err != nil {
 		s.Problem = hub.SafeText(err)
 	}
+	s.NFVO = m.Peer()
 	return s, nil
 }
 

@@ -90,7 +90,9 @@ func TestPause(t *testing.T) {
 func TestStatus_NothingActive(t *testing.T) {
 	w := newWorld(t)
 	s := as[status](w.call(ann, "GET", "/status", "").is(http.StatusOK))
-	if s.Active != nil || s.Problem == "" {
+	if s.Active != nil || s.Problem == "" || s.NFVO != nil {
 		t.Errorf("status: %+v", s)
 	}
+	w.peer = &Peer{Cannot: []string{"sing"}}
+	w.call(ann, "GET", "/status", "").is(http.StatusOK, `"nfvo":{"extensions":false,"cannot":["sing"]}`)
 }

@@ -95,6 +95,7 @@ func check(t testing.TB, err error) {
 
 // world is a served Security Manager "north" of the trust domain "red".
 type world struct {
+	peer *Peer // what is known of the NFVO
 	testing.TB
 	m   *Manager
 	api *API
@@ -171,6 +172,7 @@ func (w *world) process(domain, name string) *Manager {
 	m := NewManager(Config{
 		TrustDomain: domain, Name: name, Space: space, Decide: d, Enforce: e, Schemas: own, Input: w.Input, Keys: func() []policies.VerificationKey { return w.keys },
 		Records: w.append, Deadline: 10 * time.Second, Now: w.clock, Publisher: w,
+		Peer: func() *Peer { return w.peer },
 	})
 	work, stop := context.WithCancel(context.Background())
 	w.Cleanup(stop)

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -88,8 +89,10 @@ func (m *model) apply(h *happening, kind hub.EventKind, at, now time.Time) []ref
 		return m.applyImage(h, at, now)
 	case hub.EventAlarm:
 		return m.applyAlarm(h)
+	case hub.EventUnauthorizedAttempt:
+		return m.applyAttempt(h)
 	}
-	return nil // an attempt, a review, a port: nothing is another than before
+	return nil // a review, a port: nothing is another than before
 }
 
 func (m *model) applyNsOperation(h *happening, at, now time.Time) []ref {
@@ -397,4 +400,15 @@ func (m *model) applyAlarm(h *happening) []ref {
 		return []ref{{kindHost, id}}
 	}
 	return []ref{{kindCompute, id}}
+}
+
+// applyAttempt has the package of a VNF read again whose VNFM was refused a grant:
+// that is how an NFVO tells that it found the package altered when it used it.
+func (m *model) applyAttempt(h *happening) []ref {
+	v := m.vnfs.byID[h.subject.VnfID]
+	if v == nil || v.val.PkgID == "" || !strings.HasPrefix(h.operation, "grant.request") {
+		return nil
+	}
+	suspect(m, &m.pkgs, v.val.PkgID)
+	return []ref{{kindPkg, v.val.PkgID}}
 }

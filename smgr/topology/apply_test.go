@@ -37,9 +37,6 @@ func TestApplyAtOnce(t *testing.T) {
 			map[string]string{"computes v1-c hostId": `"h2"`, "computes v1-c zoneId": `"z-h2"`, "computes v1-c location site": `"site-h2"`, "hosts h2 computeIds": `["v1-c","v2-c"]`, "hosts h1": "absent"}},
 		{"scale in", nsChange("n1", "v1", "VNF_SCALE", "COMPLETED", noon, told(map[string]any{"vnfcsRemoved": []any{"v1-vnfc"}})),
 			map[string]string{"vnfs v1 id": `"v1"`}},
-		{"migration told by the VIM", change(hub.EventComputeChange, "host/h2", "COMPUTE", "v1-c", "MIGRATED", noon, map[string]any{"hostId": "h2", "formerHostId": "h1", "zoneId": "z-h2"},
-			map[string]any{"hostId": "h2", "zoneId": "z-h2", "physicalLocation": map[string]any{"country": "FR"}}),
-			map[string]string{"computes v1-c hostId": `"h2"`, "computes v1-c location country": `"FR"`, "subject vnfInstanceId": `"v1"`}},
 		{"scaled", change(hub.EventComputeChange, "host/h1", "COMPUTE", "v1-c", "SCALED", noon, map[string]any{"flavourId": "large", "formerFlavourId": "small"}, nil),
 			map[string]string{"computes v1-c flavourId": `"large"`}},
 		{"compute failed", change(hub.EventComputeChange, "host/h1", "COMPUTE", "v1-c", "STATE", noon, map[string]any{"operationalState": "FAILED", "runningState": "FAILED"}, nil),
@@ -94,6 +91,40 @@ func TestAsksWhenTheEventOutdatesTheModel(t *testing.T) {
 		"nsLcmOpOccId": "o", "operation": "UPDATE", "notificationStatus": "RESULT", "operationState": "COMPLETED",
 		"affectedVnf": []any{map[string]any{"vnfInstanceId": "v1", "vnfdId": "d1", "vnfProfileId": "other", "vnfName": "v", "changeType": "MODIFY", "changeResult": "COMPLETED"}}})
 	expect(t, s.input(t, op), map[string]string{"ns pnfs": "{}", "subject vnfInstanceId": `"v1"`, "outcome": `"COMPLETED"`})
+}
+
+// TestMigrationFromAStoppedHost holds that who judges a migration sees whether the
+// host that the compute left is in use still, which the VIM alone can say.
+func TestMigrationFromAStoppedHost(t *testing.T) {
+	w := small()
+	s := built(t, w)
+	w.mu.Lock()
+	w.place("v1", "h2")
+	h := w.hosts["h1"]
+	h.StoppedFor = []string{"north"}
+	w.hosts["h1"] = h
+	w.mu.Unlock()
+	expect(t, s.input(t, change(hub.EventComputeChange, "host/h2", "COMPUTE", "v1-c", "MIGRATED", noon, map[string]any{"hostId": "h2", "formerHostId": "h1", "zoneId": "z-h2"},
+		map[string]any{"hostId": "h2", "zoneId": "z-h2", "physicalLocation": map[string]any{"country": "FR"}})),
+		map[string]string{"computes v1-c hostId": `"h2"`, "computes v1-c location country": `"FR"`, "subject vnfInstanceId": `"v1"`, "subject hostId": `"h2"`, "hosts h1 state": `"STOPPED"`})
+}
+
+// TestRefusedGrant holds that a package is read again when the NFVO refused to
+// grant something to a VNF of it, and not for any other attempt.
+func TestRefusedGrant(t *testing.T) {
+	w := small()
+	s := built(t, w)
+	w.mu.Lock()
+	k := w.pkgs["k1"]
+	k.UserDefinedData = sol005.KeyValuePairs{"manoward.integrity": "FAILED"}
+	w.pkgs["k1"] = k
+	w.mu.Unlock()
+	attempt := func(id, operation string) smgr.Event {
+		return event(hub.EventUnauthorizedAttempt, smgr.KeyDomain, noon, map[string]any{"id": id, "notificationType": "manoward.UnauthorizedAttemptNotification", "timestamp": noon,
+			"attempt": map[string]any{"recordId": id, "time": noon, "actor": "spiffe://hub/vnfm/hub", "operation": operation, "target": "vnf/v1", "reason": "no", "count": 1}})
+	}
+	expect(t, s.input(t, attempt("a", "vnf.heal")), map[string]string{"packages k1 integrity": `"OK"`, "subject vnfPkgId": `"k1"`})
+	expect(t, s.input(t, attempt("b", "grant.request:SCALE")), map[string]string{"packages k1 integrity": `"FAILED"`, "subject vnfInstanceId": `"v1"`})
 }
 
 // TestEndOfAVnf holds that the event of an end is judged by what the VNF was, also

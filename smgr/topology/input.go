@@ -135,11 +135,16 @@ func (m *model) notAtHand(h *happening, kind hub.EventKind) []ref {
 	if x := m.hosts.byID[s.HostID]; s.HostID != "" && (x == nil || x.read == 0 || x.stale && kind == hub.EventHostChange) {
 		out = append(out, ref{kindHost, s.HostID})
 	}
+	if id := h.Changed.FormerHostID; id != "" && id != s.HostID { // whether it is in use says why the compute left
+		if x := m.hosts.byID[id]; x == nil || x.unread() {
+			out = append(out, ref{kindHost, id})
+		}
+	}
 	if i := m.images.byID[s.ImageID]; s.ImageID != "" && h.operation != "DELETED" && (i == nil || i.unread()) {
 		out = append(out, ref{kindImage, s.ImageID})
 	}
 	// An NS is read with its packages.
-	if s.PkgID != "" && m.pkgs.byID[s.PkgID] == nil && !slices.ContainsFunc(out, func(r ref) bool { return r.kind == kindNs }) {
+	if p := m.pkgs.byID[s.PkgID]; s.PkgID != "" && (p == nil || p.unread()) && !slices.ContainsFunc(out, func(r ref) bool { return r.kind == kindNs }) {
 		out = append(out, ref{kindPkg, s.PkgID})
 	}
 	return out
@@ -205,6 +210,9 @@ func (m *model) collect(h *happening) (in *input, elements int) {
 		Subject: s, Vnfs: map[string]vnf{}, Pkgs: map[string]pkg{}, Computes: map[string]compute{}, Hosts: map[string]host{}, Images: map[string]*image{},
 	}}
 	c.addSubject(s, h.subject.HostID != "" && s.ComputeID == "" || h.Alarm != nil && s.ComputeID == "")
+	if former := h.Changed.FormerHostID; m.hosts.byID[former] != nil {
+		c.addHost(former)
+	}
 	in = c.in
 	in.AsOf = map[string]string{}
 	for part, at := range c.asOf {

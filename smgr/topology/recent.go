@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -62,7 +63,7 @@ func firstID(pkgID string) string { return hub.DeriveID("package", pkgID) }
 // the window as another process left it, or nil if this one wrote last.
 func (t *Topology) enter(ctx context.Context, id string, e windowEntry) (foreign *window, err error) {
 	for range maxRetries {
-		there, err := t.windows.GetIn(ctx, t.c.TrustDomain, id)
+		there, remembered, err := t.window(ctx, id)
 		fresh := hub.CodeOf(err) == hub.NotFound
 		if err != nil && !fresh {
 			return nil, fmt.Errorf("read recent events: %w", err)
@@ -71,24 +72,87 @@ func (t *Topology) enter(ctx context.Context, id string, e windowEntry) (foreign
 		if foreign == nil && !fresh && w.Writer != t.writer {
 			foreign = &window{Writer: w.Writer, Written: w.Written}
 		}
-		if slices.ContainsFunc(w.Entries, func(o windowEntry) bool { return o.EventID == e.EventID }) {
+		if w.has(e.EventID) {
+			if remembered { // it is repeated, and others may have written since
+				t.written.forget(id)
+				continue
+			}
 			return foreign, nil
 		}
 		w.add(e)
 		w.Writer, w.Written = t.writer, t.c.Now().UTC()
 		if fresh {
-			_, err = t.windows.Create(ctx, t.c.TrustDomain, id, w)
+			there, err = t.windows.Create(ctx, t.c.TrustDomain, id, w)
 		} else {
-			_, err = t.windows.Replace(ctx, there)
+			there, err = t.windows.Replace(ctx, there)
 		}
 		if err == nil {
+			t.written.keep(there)
 			return foreign, nil
 		}
+		t.written.forget(id)
 		if c := hub.CodeOf(err); c != hub.Conflict && c != hub.Precondition && c != hub.NotFound {
 			return nil, fmt.Errorf("keep recent event: %w", err)
 		}
 	}
 	return nil, hub.E(hub.Unavailable, "keep recent event", "other processes wrote at the same time, again and again; try again", nil)
+}
+
+func (w *window) has(eventID string) bool {
+	return slices.ContainsFunc(w.Entries, func(o windowEntry) bool { return o.EventID == eventID })
+}
+
+// window returns a window as this process wrote it last, if that is remembered, or
+// as it is stored. A write compares: what another process changed since is found
+// then.
+func (t *Topology) window(ctx context.Context, id string) (_ state.Entry[window], remembered bool, _ error) {
+	if e, ok := t.written.get(id); ok {
+		return e, true, nil
+	}
+	e, err := t.windows.GetIn(ctx, t.c.TrustDomain, id)
+	return e, false, err
+}
+
+// writtenMost is how many windows a process remembers. The largest has some 50 kB.
+const writtenMost = 512
+
+// written remembers the windows that this process wrote last, those of the NSs in
+// which the most happens: to read one back for each event is half of its price.
+type written struct {
+	mu   sync.Mutex // covers what is below
+	byID map[string]state.Entry[window]
+}
+
+// get returns a window that the caller may change.
+func (r *written) get(id string) (state.Entry[window], bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.byID[id]
+	e.Value.Entries = slices.Clone(e.Value.Entries)
+	return e, ok
+}
+
+// keep remembers a window, in the place of any other when there are too many.
+func (r *written) keep(e state.Entry[window]) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byID == nil {
+		r.byID = map[string]state.Entry[window]{}
+	}
+	if _, there := r.byID[e.ID]; !there && len(r.byID) >= writtenMost {
+		for id := range r.byID {
+			delete(r.byID, id)
+			break
+		}
+	}
+	e.Value.Entries = slices.Clone(e.Value.Entries)
+	r.byID[e.ID] = e
+}
+
+func (r *written) forget(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.byID, id)
 }
 
 // add puts an entry in its place and drops what is too old or too much.
@@ -113,7 +177,14 @@ func (t *Topology) before(ctx context.Context, eventID, nsID string, at time.Tim
 	}
 	var all []windowEntry
 	for _, id := range ids {
-		w, err := t.windows.GetIn(ctx, t.c.TrustDomain, id)
+		if _, there := t.windows.Domain(id); !there {
+			continue // most trust domains have no attempts
+		}
+		// What holds the event itself was just written, or compared with what is stored.
+		w, remembered, err := t.window(ctx, id)
+		if remembered && !w.Value.has(eventID) {
+			w, err = t.windows.GetIn(ctx, t.c.TrustDomain, id)
+		}
 		if hub.CodeOf(err) == hub.NotFound {
 			continue
 		}

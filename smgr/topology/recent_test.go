@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/internal/testkit/memstate"
 	"github.com/manoward/manoward/smgr"
 )
@@ -151,5 +152,47 @@ func TestWindowOfManyWriters(t *testing.T) {
 	got, err := start1(t, w, bus, nil).before(t.Context(), "", "", noon.Add(time.Minute))
 	if err != nil || len(got) != writers*each {
 		t.Errorf("%d events: %v", len(got), err)
+	}
+}
+
+// TestWindowOfTakeovers holds that a process which takes over again knows what the
+// other one took in meanwhile, of an NS and of the trust domain, and writes nothing
+// of it over.
+func TestWindowOfTakeovers(t *testing.T) {
+	w, bus := small(), &memstate.Bus{}
+	one, two := start1(t, w, bus, nil), start1(t, w, bus, nil)
+	for _, s := range []*setup{one, two} {
+		if err := s.Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	take := func(s *setup, want int) {
+		t.Helper()
+		n += 2
+		at := noon.Add(time.Duration(n) * time.Second)
+		if err := s.Apply(t.Context(), attempt("ns/n1", at, n)); err != nil {
+			t.Fatal(err)
+		}
+		e := nsChange("n1", "v1", "VNF_HEAL", "START", at.Add(time.Second), nil)
+		for range 2 { // as after a failure
+			if got := len(s.input(t, e)["recent"].([]any)); got != want {
+				t.Errorf("event %d sees %d earlier ones, want %d", n, got, want)
+			}
+		}
+	}
+	for i, s := range []*setup{one, one, two, one, two, two} {
+		take(s, 2*i+1)
+	}
+}
+
+// TestWrittenIsBounded holds that a process remembers some windows and not all.
+func TestWrittenIsBounded(t *testing.T) {
+	var r written
+	for i := range 2 * writtenMost {
+		r.keep(state.Entry[window]{ID: fmt.Sprint(i)})
+	}
+	if _, ok := r.get(fmt.Sprint(2*writtenMost - 1)); !ok || len(r.byID) != writtenMost {
+		t.Errorf("%d windows are remembered, the last one: %v", len(r.byID), ok)
 	}
 }

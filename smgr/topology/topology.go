@@ -51,6 +51,7 @@ type Topology struct {
 	m          *model
 	writer     string // of windows: this process
 	windows    *state.Kind[window]
+	written    written
 	firsts     *state.Kind[firstSeen]
 	refreshes  *refresher
 	rebuilding sync.Mutex // one at a time

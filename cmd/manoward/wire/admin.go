@@ -46,9 +46,13 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	api.Public("POST /oauth2/token", tokens.issuer.Handle)
 	mux := http.NewServeMux()
 	mux.Handle("/", h.traced("admin", api))
-	if h.has("sm") && len(h.cfg.SecurityManagers) > 0 {
-		h.sms = h.newSMAPI(observe, authenticate)
-		mux.Handle(smPath, h.sms)
+	if h.runsManagers() {
+		if h.sms, err = h.newSMAPI(observe, authenticate); err != nil {
+			return err
+		}
+		for _, path := range smPaths {
+			mux.Handle(path, h.sms)
+		}
 	}
 	mux.Handle("/healthz", h.health.Handler())
 	mux.Handle("/readyz", h.readiness(authenticate))

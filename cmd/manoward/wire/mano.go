@@ -19,6 +19,7 @@ import (
 	"github.com/manoward/manoward/mano-core/vim/scvi"
 	"github.com/manoward/manoward/mano-core/vnfm"
 	"github.com/manoward/manoward/mano-core/vnfm/vnfmapi"
+	"github.com/manoward/manoward/smgr/smgrapi"
 )
 
 // function is a MANO function that runs in this process: what is opened before
@@ -42,8 +43,8 @@ func (h *hubProcess) openMano(ctx, work context.Context) error {
 	for _, f := range []struct {
 		role string
 		make func() (*function, error)
-	}{{"vim", h.newVIM}, {"vnfm", h.newVNFM}, {"nfvo", h.newNFVO}} {
-		if !h.has(f.role) {
+	}{{"vim", h.newVIM}, {"vnfm", h.newVNFM}, {"nfvo", h.newNFVO}, {"sm", h.newPolicyOutbox}} {
+		if !h.has(f.role) || f.role == "sm" && !h.runsManagers() {
 			continue
 		}
 		made, err := f.make()
@@ -112,6 +113,8 @@ func apiVersion(api string) string {
 		return catalogueapi.VersionNSD
 	case vnfm.API:
 		return vnfmapi.Version
+	case smgrapi.PolicyAPI:
+		return smgrapi.PolicyVersion
 	}
 	return nfvoapi.NsLcm().Versions[0].Version
 }
@@ -145,11 +148,17 @@ func (h *hubProcess) functionAPI(kind hub.Kind, at hub.ReferencePoint, api, vers
 
 func (h *hubProcess) functionURL(at hub.ReferencePoint) string { return "https://" + h.serverName(at) }
 
-// authorizer joins an entrance to the port that the REST bindings have. An empty
-// target domain is the caller's own.
-func (h *hubProcess) authorizer(rp hub.ReferencePoint) func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
+// authorizer joins an entrance to the port that the REST bindings have. Roles
+// make their bindings before the entrances are open.
+func (h *hubProcess) authorizer(rp hub.ReferencePoint) authorize {
 	return func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
-		e := h.entrances[rp]
+		return authorizeAt(h.entrances[rp])(r, operation, targetDomain, target)
+	}
+}
+
+// authorizeAt asks an entrance. An empty target domain is the caller's own.
+func authorizeAt(e *trust.Entrance) authorize {
+	return func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
 		if targetDomain == "" {
 			targetDomain = httpapi.Caller(r.Context()).TrustDomain
 		}

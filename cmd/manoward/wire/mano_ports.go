@@ -24,6 +24,7 @@ import (
 	"github.com/manoward/manoward/mano-core/trust"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vnfm"
+	"github.com/manoward/manoward/smgr/smgrapi"
 )
 
 // packages joins the catalogue to the ports of the NFVO and of Sc-Or.
@@ -210,7 +211,7 @@ type delivery struct {
 }
 
 // notifyingAPIs are the APIs that have subscriptions.
-var notifyingAPIs = []string{"nslcm", catalogue.APIPackages, catalogue.APIOrVnfm, catalogue.APINSD, vnfm.API, vim.API, vim.ScVi}
+var notifyingAPIs = []string{"nslcm", catalogue.APIPackages, catalogue.APIOrVnfm, catalogue.APINSD, vnfm.API, vim.API, vim.ScVi, smgrapi.PolicyAPI}
 
 // listDeliveries tells an operator who gets what, and whether it arrives.
 func (n *nfvoRole) listDeliveries(w http.ResponseWriter, r *http.Request) error {

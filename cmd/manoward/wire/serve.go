@@ -109,6 +109,8 @@ type hubProcess struct {
 	outboxes []*notify.Outbox
 	sms      *smAPI // nil where Security Managers do not run beside an operators' entrance
 
+	policyOutbox *notify.Outbox // tells of changed policies; nil where no Security Managers run
+
 	failed chan error // a part that cannot go on
 
 	cancel   context.CancelFunc // ends the work below

@@ -66,6 +66,10 @@ func smOrderQueue(name string) string { return "SM-" + name + "-orders" }
 // order holds a worker until the operation at the NFVO has ended.
 const smOrderWorkers = 64
 
+// smEventWorkers is how many NSs and hosts may have an event judged at the same
+// time: most of the time of one is waiting for the disk.
+const smEventWorkers = 32
+
 // checkSecurityManagers refuses the role sm, asked for by its name, without a
 // Security Manager that it could run.
 func checkSecurityManagers(cfg *config.Config) error {
@@ -75,11 +79,14 @@ func checkSecurityManagers(cfg *config.Config) error {
 	return nil
 }
 
+// runsManagers says whether this process runs Security Managers.
+func (h *hubProcess) runsManagers() bool { return h.has("sm") && len(h.cfg.SecurityManagers) > 0 }
+
 // openSecurityManagers opens the listeners of the Security Managers of this
 // process and lets each run as soon as it is registered and its credentials are
 // there. Until then readiness says what is missing.
 func (h *hubProcess) openSecurityManagers(_, work context.Context) error {
-	if !h.has("sm") || len(h.cfg.SecurityManagers) == 0 {
+	if !h.runsManagers() {
 		return nil
 	}
 	schemas, err := policies.OwnSchemas()
@@ -102,6 +109,7 @@ func (h *hubProcess) openSecurityManagers(_, work context.Context) error {
 			}
 		}
 		h.health.Register("security-manager/"+name, s.check)
+		h.health.Annotate("security-manager/"+name, s.lacks)
 		h.keepTrying("run Security Manager "+name, work, func(ctx context.Context) error {
 			parts, err := s.open(ctx, work)
 			s.mu.Lock()
@@ -198,7 +206,7 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err != nil {
 		return nil, err
 	}
-	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{})
+	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smEventWorkers})
 	if err != nil {
 		return nil, err
 	}
@@ -218,10 +226,10 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err := s.newDecider(ctx, p, space, tables, records, keys); err != nil {
 		return nil, err
 	}
-	// Our own resources are served; those of SOL 012, which alone need a publisher, are not.
 	p.served = smgrapi.NewManager(smgrapi.Config{
 		TrustDomain: s.cfg.TrustDomain, Name: s.cfg.Name, Space: space, Decide: p.decider, Enforce: p.enforcer, Schemas: s.schemas,
-		Keys: func() []policies.VerificationKey { return keys }, Input: p.topology.Input, Records: records, Now: time.Now,
+		Keys: func() []policies.VerificationKey { return keys }, Input: p.topology.Input, Records: records,
+		Publisher: s.policyOutbox, Now: time.Now, Peer: p.peer,
 	})
 	if err := space.Open(ctx, follow, s.cfg.TrustDomain); err != nil {
 		return nil, err
@@ -242,6 +250,7 @@ func (s *securityManager) start(work context.Context, p *smParts) {
 	background("reviews"+of, p.decider.Run)
 	background("subscriptions"+of, p.subscriber.Run)
 	background("gaps"+of, p.gaps.Run)
+	background("changed policies"+of, func(ctx context.Context) { s.tellChanges(ctx, p) })
 	background("capabilities"+of, func(ctx context.Context) { s.reportCapabilities(ctx, p) })
 	s.run("orders"+of, work, p.enforcer.Run)
 	s.run("events"+of, work, func(ctx context.Context) error { return p.events.judge(ctx, p.decider) })
@@ -249,13 +258,20 @@ func (s *securityManager) start(work context.Context, p *smParts) {
 	s.log.Info("a Security Manager runs")
 }
 
-// reportCapabilities says at the start what the NFVO cannot do.
-func (s *securityManager) reportCapabilities(ctx context.Context, p *smParts) {
-	s.try(ctx, "ask the NFVO what it can do", func(ctx context.Context) error {
-		c, err := p.enforcer.Capabilities(ctx)
-		for _, missing := range c.Cannot {
-			s.log.Warn("the NFVO cannot do everything that policies can ask for", "missing", missing)
+// tellEvery is how often it is looked for changes of policies that were stored
+// and, because a process ended, told to nobody.
+const tellEvery = time.Minute
+
+// tellChanges tells subscribers what a process that ended has left untold.
+func (s *securityManager) tellChanges(ctx context.Context, p *smParts) {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		s.try(ctx, "tell of changed policies", p.served.Tell)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
-		return err
-	})
+	}
 }

@@ -1,13 +1,16 @@
 package wire
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/manoward/manoward/internal/config"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/mano-core/trust"
 	"github.com/manoward/manoward/smgr/smgrapi"
 )
@@ -25,29 +28,34 @@ type smAPI struct {
 // seesAll says who sees what is of every trust domain: the hub's own parties.
 func seesAll(who hub.Identity) bool { return who.TrustDomain == trust.HubDomain }
 
-// smPath is below which the resources of Security Managers are.
-const smPath = "/manoward/v1/security_managers/"
+// smPaths are below which the resources of Security Managers are: our own, and
+// those of SOL 012.
+var smPaths = []string{"/manoward/v1/security_managers/", "/" + smgrapi.PolicyAPI + "/"}
 
-// newSMAPI makes the API of the operators' entrance, which knows nobody yet.
-func (h *hubProcess) newSMAPI(observe observer, authenticate authenticator) *smAPI {
-	authorize := func(r *http.Request, operation, targetDomain, _ string) (hub.Identity, error) {
-		who := httpapi.Caller(r.Context())
-		if targetDomain == "" {
-			targetDomain = who.TrustDomain
-		}
-		v := h.decider.Decide(trust.Question{Caller: who, Interface: trust.AdminInterface, Operation: trust.Operation(operation), TargetDomain: targetDomain})
-		if !v.Allowed {
-			return who, hub.E(v.Code, operation, v.Reason, nil)
-		}
-		return who, nil
+// newSMAPI makes the API of the operators' entrance, which knows no Security
+// Manager yet.
+func (h *hubProcess) newSMAPI(observe observer, authenticate authenticator) (*smAPI, error) {
+	refused := h.metrics.Counter("manoward_trust_handshakes_total", handshakesHelp, "reference_point", "outcome")
+	door, err := trust.NewEntrance(trust.EntranceConfig{
+		Interface: trust.AdminInterface, ServerName: h.serverName(hub.Admin),
+		Registry: h.parties, Decider: h.decider, Refusals: h.refusals, Current: func() error { return nil },
+		Observe: func(outcome string) { refused(1, string(hub.Admin), outcome) },
+		Log:     h.log.With("part", string(hub.Admin)),
+	})
+	if err != nil {
+		return nil, err
 	}
+	api := smgrapi.API{Authorize: authorizeAt(door), SeesAll: seesAll, Subscriptions: h.policyOutbox}
 	a := &smAPI{routes: func(list []*smgrapi.Manager) http.Handler {
 		mux := h.newMux(hub.Admin, observe, authenticate)
-		(&smgrapi.API{Authorize: authorize, Managers: list, SeesAll: seesAll}).Routes(mux.API(ownAPI()))
+		now := api
+		now.Managers = list
+		now.Routes(mux.API(ownAPI()))
+		now.PolicyRoutes(mux.API(httpapi.API{Name: smgrapi.PolicyAPI, Major: "v1", Versions: []httpapi.APIVersion{{Version: smgrapi.PolicyVersion}}}))
 		return h.traced("admin", mux)
 	}}
 	a.add()
-	return a
+	return a, nil
 }
 
 // add serves further Security Managers. In a process without an operators'
@@ -65,3 +73,24 @@ func (a *smAPI) add(managers ...*smgrapi.Manager) {
 
 // ServeHTTP implements [http.Handler].
 func (a *smAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*a.serves.Load()).ServeHTTP(w, r) }
+
+// newPolicyOutbox makes the outbox of the nfvpolicy API. Processes that run
+// Security Managers of one trust domain share it.
+func (h *hubProcess) newPolicyOutbox() (*function, error) {
+	outbox := h.newOutbox("SM", hub.KindSM, func(*notify.Subscription) (*http.Client, error) { return h.outsideClient() })
+	h.policyOutbox = outbox
+	return &function{
+		name:  "SM",
+		open:  func(ctx, work context.Context, _ []string) error { return outbox.Open(ctx, work) },
+		start: func(context.Context, context.Context) error { return nil },
+		add: func(ctx context.Context, domain string) error {
+			if !slices.ContainsFunc(h.cfg.SecurityManagers, func(c config.SecurityManager) bool { return c.TrustDomain == domain }) {
+				return nil // its policies change elsewhere
+			}
+			return outbox.Add(ctx, domain)
+		},
+		remove: func(domain string) error { outbox.Remove(domain); return nil },
+		check:  outbox.Check,
+		wait:   outbox.Wait,
+	}, nil
+}

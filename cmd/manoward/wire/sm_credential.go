@@ -187,7 +187,8 @@ func (c *smCredential) client(api, version string) (*httpapi.Client, error) {
 }
 
 // tlsConfig is that of a server that takes the notifications of the producer. Who
-// is not the producer is let in as far as its request, so that it is recorded.
+// is not the producer, or shows no certificate, is let in as far as its request, so
+// that it is recorded.
 func (c *smCredential) tlsConfig() *tls.Config {
 	return &tls.Config{
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -197,7 +198,7 @@ func (c *smCredential) tlsConfig() *tls.Config {
 			}
 			return &e.cert, nil
 		},
-		ClientAuth: tls.RequireAnyClientCert, // verified by sender
+		ClientAuth: tls.RequestClientCert, // verified by sender
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 	}

@@ -73,6 +73,7 @@ func (s *securityManager) newEnforcer(p *smParts, space *state.Space, records fu
 			},
 			SecurityVnfMgmt: enforce.Interface{NsLcm: ask.client(hub.ScOrSecurityVnfMgmt, pathNsLcm)},
 		},
+		Limits: enforce.Limits{Orders: s.cfg.OrderLimit, Window: s.cfg.OrderWindow},
 		Expiry: s.cfg.OrderExpiry, Metrics: s.metrics.enforcement(s.cfg), Now: time.Now, Wait: wait, Log: s.log.With("part", "enforce"),
 	})
 	return ask.err

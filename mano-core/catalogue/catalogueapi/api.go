@@ -205,7 +205,7 @@ func (a *API) find(r *http.Request, res resource, operation string) (catalogue.P
 		found = missing(res)
 	}
 	caller, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
-		return a.Authorize(r, res.operations+"."+operation, domain, id)
+		return a.Authorize(r, res.operations+"."+operation, domain, string(res.kind)+"/"+id)
 	}, domain, found, missing(res))
 	if err != nil {
 		return catalogue.Package{}, hub.Identity{}, err

@@ -86,28 +86,29 @@ func (a *API) CallbackRoutes(g *httpapi.Group) {
 
 // authorizeOn asks about a resource. One that is not there is asked about in the
 // caller's own domain, so that it answers like one that may not be seen; none
-// says what is then answered.
-func (a *API) authorizeOn(r *http.Request, operation, domain string, there bool, id string, none error) (hub.Identity, error) {
+// says what is then answered. target is the resource for the record of a refusal,
+// with its kind, so that a Security Manager can tell what was aimed at.
+func (a *API) authorizeOn(r *http.Request, operation, domain string, there bool, target string, none error) (hub.Identity, error) {
 	found := none
 	if there {
 		found = nil
 	}
 	return httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
-		return a.Authorize(r, operation, domain, id)
+		return a.Authorize(r, operation, domain, target)
 	}, domain, found, none)
 }
 
 func (a *API) onNs(r *http.Request, operation string) (hub.Identity, string, error) {
 	id := r.PathValue("id")
 	domain, there := a.NFVO.NsDomain(id)
-	caller, err := a.authorizeOn(r, operation, domain, there, id, notFound("NS instance", "/ns_instances"))
+	caller, err := a.authorizeOn(r, operation, domain, there, "ns/"+id, notFound("NS instance", "/ns_instances"))
 	return caller, id, err
 }
 
 func (a *API) onOp(r *http.Request, operation string) (hub.Identity, string, error) {
 	id := r.PathValue("id")
 	domain, there := a.NFVO.OpDomain(id)
-	caller, err := a.authorizeOn(r, operation, domain, there, id, notFound("operation occurrence", "/ns_lcm_op_occs"))
+	caller, err := a.authorizeOn(r, operation, domain, there, "ns-operation/"+id, notFound("operation occurrence", "/ns_lcm_op_occs"))
 	return caller, id, err
 }
 

@@ -51,7 +51,7 @@ func (a *API) liftBar(w http.ResponseWriter, r *http.Request) error {
 
 // stopUse asks in the caller's own domain: the order concerns its own VNFs only.
 func (a *API) stopUse(w http.ResponseWriter, r *http.Request) error {
-	caller, err := a.Authorize(r, "host.stop-use", "", r.PathValue("id"))
+	caller, err := a.Authorize(r, "host.stop-use", "", "host/"+r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (a *API) stopUse(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) releaseHost(w http.ResponseWriter, r *http.Request) error {
-	caller, err := a.Authorize(r, "host.release", "hub", r.PathValue("id"))
+	caller, err := a.Authorize(r, "host.release", "hub", "host/"+r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *API) showHostOrder(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	domain, there := a.NFVO.HostOrderDomain(id)
 	none := hub.E(hub.NotFound, "find host order", "there is no such host order; its URI was in the answer to stop_use", nil)
-	if _, err := a.authorizeOn(r, "host.query", domain, there, id, none); err != nil {
+	if _, err := a.authorizeOn(r, "host.query", domain, there, "host-order/"+id, none); err != nil {
 		return err
 	}
 	order, err := a.NFVO.HostOrder(r.Context(), id)
@@ -109,7 +109,7 @@ func (a *API) grant(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	none := hub.E(hub.NotFound, "grant", "the NFVO has no VNF instance of that identifier; only VNFs that are a part of an NS, or that another NFVO made, are granted", nil)
-	caller, err := a.authorizeOn(r, "grant.request", domain, there || in.VnfInstanceID == "", in.VnfInstanceID, none)
+	caller, err := a.authorizeOn(r, "grant.request", domain, there || in.VnfInstanceID == "", "vnf/"+in.VnfInstanceID, none)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (a *API) showGrant(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	domain, there := a.NFVO.GrantDomain(id)
 	none := hub.E(hub.NotFound, "find grant", "there is no such grant; ask for one with POST /grants", nil)
-	if _, err := a.authorizeOn(r, "grant.query", domain, there, id, none); err != nil {
+	if _, err := a.authorizeOn(r, "grant.query", domain, there, "grant/"+id, none); err != nil {
 		return err
 	}
 	g, err := a.NFVO.GivenGrant(r.Context(), id)

@@ -22,13 +22,13 @@ func (a *API) createNs(w http.ResponseWriter, r *http.Request) error {
 	if err := httpapi.DecodeLenient(r, &in); err != nil {
 		return err
 	}
-	caller, err := a.Authorize(r, "ns.create", "", in.NsdID)
+	caller, err := a.Authorize(r, "ns.create", "", "nsd/"+in.NsdID)
 	if err != nil {
 		return err
 	}
 	if nsd, err := a.NFVO.FindNSD(r.Context(), "hub", in.NsdID); err == nil && in.NsdID != "" {
 		if _, own := a.NFVO.FindNSD(r.Context(), caller.TrustDomain, in.NsdID); own != nil || caller.TrustDomain == "hub" {
-			if caller, err = a.authorizeOn(r, "ns.create", nsd.Domain, true, in.NsdID, own); err != nil {
+			if caller, err = a.authorizeOn(r, "ns.create", nsd.Domain, true, "nsd/"+in.NsdID, own); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 func (a *API) onSnapshot(r *http.Request, operation string) (hub.Identity, string, error) {
 	id := r.PathValue("id")
 	domain, there := a.NFVO.SnapshotDomain(id)
-	caller, err := a.authorizeOn(r, operation, domain, there, id, notFound("VNF snapshot", "/vnf_snapshots"))
+	caller, err := a.authorizeOn(r, operation, domain, there, "vnf-snapshot/"+id, notFound("VNF snapshot", "/vnf_snapshots"))
 	return caller, id, err
 }
 

@@ -5,6 +5,7 @@ package vimapi
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -94,7 +95,7 @@ func (a *API) about(r *http.Request, operation, collection string) (viewer strin
 		owner = "" // shared by all
 	}
 	who, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
-		return a.Authorize(r, operation, domain, id)
+		return a.Authorize(r, operation, domain, strings.TrimSuffix(collection, "s")+"/"+id)
 	}, owner, found, hub.E(hub.NotFound, "find resource", "there is no such resource; GET /"+collection+" lists what there is", nil))
 	return who.TrustDomain, err
 }

@@ -71,7 +71,7 @@ func (a *API) stopUse(w http.ResponseWriter, r *http.Request) error {
 	if err := httpapi.DecodeLenient(r, &in); err != nil {
 		return err
 	}
-	who, err := a.Authorize(r, opStopUse, scope(in.TrustDomain), r.PathValue("id"))
+	who, err := a.Authorize(r, opStopUse, scope(in.TrustDomain), "host/"+r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (a *API) release(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if _, err := a.Authorize(r, opRelease, scope(in.TrustDomain), r.PathValue("id")); err != nil {
+	if _, err := a.Authorize(r, opRelease, scope(in.TrustDomain), "host/"+r.PathValue("id")); err != nil {
 		return err
 	}
 	if err := a.Model.Release(r.Context(), r.PathValue("id"), in.TrustDomain); err != nil {

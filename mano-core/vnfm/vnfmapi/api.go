@@ -66,12 +66,24 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	own.Handle("POST /vim_notifications", a.notification)
 }
 
+// target is how a resource is called in the record of a refusal, so that a
+// Security Manager can tell what was aimed at.
+func target(what, id string) string {
+	switch what {
+	case whatOp:
+		return "vnf-operation/" + id
+	case whatSnapshot:
+		return "vnf-snapshot/" + id
+	}
+	return "vnf/" + id
+}
+
 // authorize asks about a resource whose trust domain was found under its ID. What
 // is not there is asked about as the caller's own, so that both give one answer:
 // who may not ask at all learns just that, and who may finds nothing.
 func (a *API) authorize(r *http.Request, operation, what, domain string, found error) (hub.Identity, error) {
 	return httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
-		return a.Authorize(r, operation, domain, r.PathValue("id"))
+		return a.Authorize(r, operation, domain, target(what, r.PathValue("id")))
 	}, domain, found, hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", nil))
 }
 

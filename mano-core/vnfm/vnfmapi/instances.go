@@ -95,7 +95,7 @@ func (a *API) find(r *http.Request, operation string) (state.Entry[vnfm.VNF], hu
 // the decision table allows the operation that is asked about then.
 func (a *API) own(r *http.Request, operation, domain, id string, refusal error) error {
 	if refusal != nil {
-		if _, err := a.Authorize(r, operation+":of-another", domain, id); err != nil && hub.CodeOf(err) != hub.Denied {
+		if _, err := a.Authorize(r, operation+":of-another", domain, "vnf/"+id); err != nil && hub.CodeOf(err) != hub.Denied {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@
 #     - ETSI GS NFV-SEC 013
 #     - NIST SP 800-53 SI-4
 #     - NIST SP 800-53 CM-8
-#   events: [ns-change, compute-change, review]
+#   events: [ns-change, review]
 #   parameters:
 #     type: object
 #     additionalProperties: false

@@ -29,7 +29,7 @@ test_the_vnf_is_gone_as_it_should_be if {
 }
 
 test_a_compute_is_not_known if {
-	found := policy.findings with input as fixture.event("compute-change", {"vnfs": {"v1": {"computeIds": ["c1", "c9"]}}})
+	found := policy.findings with input as fixture.event("ns-change", {"vnfs": {"v1": {"computeIds": ["c1", "c9"]}}})
 	fixture.summary(found) == [["computes-unknown", "default", ["alert"]]]
 }
 

@@ -28,6 +28,33 @@ succeeded if {
 target := object.remove(input.subject, ["computeId"])
 
 # METADATA
+# description: |
+#   An operation on the VNF, or on its NS, began, and its end was not told yet:
+#   what is seen of its computes meanwhile may be a step of the operation.
+under_way(vnf_id) if last([e |
+	some e in input.recent
+	e.kind == "ns-change"
+	e.vnfInstanceId == vnf_id
+]).phase == "START"
+
+under_way(_) if last(ns_operations).phase == "START"
+
+# METADATA
+# description: the NS is being terminated, with all that is in it
+ns_ends if {
+	operation := last(ns_operations)
+	operation.operation == "TERMINATE"
+	operation.phase == "START"
+}
+
+ns_operations := [e |
+	some e in input.recent
+	e.kind == "ns-operation"
+]
+
+last(list) := list[count(list) - 1]
+
+# METADATA
 # description: the events before this one, of the last so many minutes
 earlier(minutes) := [e |
 	some e in input.recent

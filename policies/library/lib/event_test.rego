@@ -43,3 +43,33 @@ test_begun_on_vnf if {
 test_begun_in_ns if {
 	event.begun_in_ns({"VNF_HEAL"}, 30) == 3 with input as fixture.event("review", {"recent": recent})
 }
+
+operations(list) := [object.union({"kind": "ns-change", "time": "2026-11-22T22:59:00Z", "vnfInstanceId": "v1"}, e) | some e in list]
+
+under_way(list) if event.under_way("v1") with input as fixture.event("compute-change", {"recent": operations(list)})
+
+test_an_operation_on_the_vnf_is_under_way if {
+	under_way([{"phase": "START"}])
+	under_way([{"phase": "START"}, {"phase": "RESULT"}, {"phase": "START"}])
+	under_way([{"phase": "START"}, {"phase": "RESULT", "vnfInstanceId": "v2"}])
+}
+
+test_an_operation_on_the_ns_is_under_way if {
+	under_way([{"kind": "ns-operation", "phase": "START"}, {"phase": "START"}, {"phase": "RESULT"}])
+}
+
+test_no_operation_is_under_way if {
+	not under_way([])
+	not under_way([{"phase": "START"}, {"phase": "RESULT"}])
+	not under_way([{"phase": "START", "vnfInstanceId": "v2"}])
+	not under_way([{"kind": "ns-operation", "phase": "START"}, {"kind": "ns-operation", "phase": "RESULT"}])
+}
+
+ns_ends(list) if event.ns_ends with input as fixture.event("ns-change", {"recent": operations(list)})
+
+test_ns_ends if {
+	ns_ends([{"kind": "ns-operation", "operation": "TERMINATE", "phase": "START"}])
+	not ns_ends([{"kind": "ns-operation", "operation": "TERMINATE", "phase": "START"}, {"kind": "ns-operation", "operation": "TERMINATE", "phase": "RESULT"}])
+	not ns_ends([{"kind": "ns-operation", "operation": "UPDATE", "phase": "START"}])
+	not ns_ends([])
+}

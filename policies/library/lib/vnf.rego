@@ -9,7 +9,8 @@ import data.manoward.lib.event
 # METADATA
 # description: |
 #   The VNF instances that the event is about, once it is settled: those that it
-#   names, those on its host or of its image, and in a review all of the NS.
+#   names, those on its host or of its image, and all of the NS in a review and
+#   when an operation on the NS ended.
 judged[id] := vnf if {
 	event.settled
 	not ended
@@ -36,7 +37,7 @@ ids contains compute.vnfInstanceId if {
 }
 
 ids contains id if {
-	input.kind == "review"
+	input.kind in {"review", "ns-operation"}
 	some id, _ in input.vnfs
 }
 

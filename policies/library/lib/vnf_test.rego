@@ -23,6 +23,11 @@ test_all_vnfs_of_the_image if ids(fixture.event("image-change", {"computes": {"c
 
 test_all_vnfs_in_a_review if ids(fixture.event("review", {})) == {"v1", "v2"}
 
+test_all_vnfs_when_an_operation_on_the_ns_ended if {
+	ids(fixture.event("ns-operation", {"phase": "RESULT", "outcome": "COMPLETED"})) == {"v1", "v2"}
+	ids(fixture.event("ns-operation", {})) == set()
+}
+
 test_none_while_an_operation_runs if ids(fixture.event("ns-change", {"phase": "START"})) == set()
 
 test_none_that_was_terminated if ids(fixture.event("ns-change", {"operation": "VNF_TERMINATE"})) == set()

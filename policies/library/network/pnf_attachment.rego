@@ -14,7 +14,7 @@
 #     - NIST SP 800-53 SC-7
 #     - NIST SP 800-53 CA-9
 #     - NIST SP 800-53 IA-3
-#   events: [ns-change, review]
+#   events: [ns-change, ns-operation, review]
 #   parameters:
 #     type: object
 #     additionalProperties: false

@@ -45,3 +45,10 @@ test_the_pnfs_of_the_ns_are_not_known if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {"vnfs": {"v1": {"connectivity": [{"extCpId": "x1", "pnfIds": ["p1"]}]}}}), ["ns/pnfs"])
 	fixture.summary(found) == []
 }
+
+test_a_pnf_was_added_to_the_ns if {
+	met := {"vnfs": {"v1": {"connectivity": [{"extCpId": "x1", "pnfIds": ["p1"]}]}}}
+	found := policy.findings with input as fixture.event("ns-operation", object.union(met, {"phase": "RESULT", "outcome": "COMPLETED"}))
+		with data.manoward.parameters["pnf-attachment"].allowedPnfs as {"amf": ["gnb"]}
+	fixture.summary(found) == [["pnf-not-allowed", "medium", ["alert"]]]
+}

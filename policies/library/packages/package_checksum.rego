@@ -16,7 +16,7 @@
 #     - NIST SP 800-53 SI-7
 #     - NIST SP 800-53 SI-7(1)
 #     - NIST SP 800-53 SI-7(7)
-#   events: [ns-change, review]
+#   events: [ns-change, unauthorized-attempt, review]
 #   parameters:
 #     type: object
 #     additionalProperties: false

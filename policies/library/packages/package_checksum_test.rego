@@ -38,3 +38,12 @@ test_no_package_that_is_known if {
 	found := policy.findings with input as json.remove(fixture.event("ns-change", {}), ["packages/k-amf"])
 	fixture.summary(found) == []
 }
+
+test_the_nfvo_refuses_a_grant_to_an_altered_package if {
+	found := policy.findings with input as fixture.event("unauthorized-attempt", {
+		"operation": "grant.request:SCALE",
+		"subject": {"vnfInstanceId": "v1"},
+		"packages": {"k-amf": {"integrity": "FAILED"}},
+	})
+	fixture.summary(found) == [["package-altered", "default", ["alert", "terminate-vnf"]]]
+}

@@ -62,6 +62,7 @@ findings contains f if {
 # METADATA
 # title: neighbours unknown
 findings contains f if {
+	input.kind != "compute-change" # who is on a host is found out when the operation on the VNF has ended
 	some v in vnf.judged
 	alone(v)
 	some id in vnf.host_ids(v)

@@ -58,3 +58,8 @@ test_security_vnfs_need_not_be_alone_here if {
 		with data.manoward.parameters["co-tenancy"].securityVnfsAlone as false
 	fixture.summary(found) == []
 }
+
+test_neighbours_are_not_known_yet if {
+	found := policy.findings with input as json.remove(fixture.event("compute-change", {"subject": {"vnfInstanceId": "v2"}, "vnfs": {"v2": {"securityVnf": true}}}), ["hosts/h1/otherTenants", "hosts/h2/otherTenants"])
+	fixture.summary(found) == []
+}

@@ -61,7 +61,7 @@ findings contains f if {
 		"code": "removed",
 		"severity": "critical",
 		"message": words.line("security VNF %s was terminated by %s", [name, who]),
-		"target": event.target,
+		"target": place,
 		"actions": actions,
 	}
 }
@@ -70,7 +70,11 @@ watched if {
 	input.operation == "VNF_TERMINATE"
 	security
 	not allowed
+	not event.ns_ends # with its NS
 }
+
+# Not the VNF: it is gone, and what is inserted is another one.
+place := object.remove(event.target, ["vnfInstanceId"])
 
 allowed if input.source.kind in params.allowedKinds
 

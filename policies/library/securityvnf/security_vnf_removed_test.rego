@@ -61,3 +61,18 @@ test_cannot_be_inserted_again_without_its_ns if {
 		with data.manoward.parameters["security-vnf-removed"].reinsert as true
 	fixture.summary(found) == [["removed", "critical", ["alert"]]]
 }
+
+test_its_ns_is_terminated if {
+	found := policy.findings with input as fixture.event("ns-change", {
+		"operation": "VNF_TERMINATE",
+		"subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"},
+		"recent": [{"kind": "ns-operation", "time": "2026-11-22T22:59:00Z", "operation": "TERMINATE", "phase": "START"}],
+	})
+	fixture.summary(found) == []
+}
+
+test_what_is_inserted_is_another_one if {
+	found := policy.findings with input as fixture.event("ns-change", {"operation": "VNF_TERMINATE", "subject": {"vnfInstanceId": "v2", "vnfProfileId": "firewall"}})
+		with data.manoward.parameters["security-vnf-removed"].reinsert as true
+	{object.get(f.target, "vnfInstanceId", "none") | some f in found} == {"none"}
+}

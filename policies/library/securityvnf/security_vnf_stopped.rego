@@ -13,7 +13,7 @@
 #     - NIST SP 800-53 SI-6
 #     - NIST SP 800-53 SC-7(18)
 #     - NIST SP 800-53 SI-13
-#   events: [ns-change, compute-change, review]
+#   events: [ns-change, ns-operation, compute-change, review]
 #   parameters:
 #     type: object
 #     additionalProperties: false
@@ -25,6 +25,7 @@
 #   samples: security_vnf_stopped.samples.yaml
 package manoward.policies.security_vnf_stopped
 
+import data.manoward.lib.event
 import data.manoward.lib.vnf
 import data.manoward.lib.words
 import data.manoward.parameters["security-vnf-stopped"] as params
@@ -49,6 +50,7 @@ findings contains f if {
 	some v in vnf.judged
 	v.securityVnf
 	object.get(v, "operationalState", "STARTED") != "STOPPED"
+	not in_between(v)
 	computes := vnf.computes(v)
 	count(computes) > 0
 	every compute in computes {
@@ -60,6 +62,12 @@ findings contains f if {
 		"target": vnf.target(v),
 		"actions": actions,
 	}
+}
+
+# Operations halt computes too. When one ends, its VNF is judged again.
+in_between(v) if {
+	input.kind == "compute-change"
+	event.under_way(v.id)
 }
 
 actions := [{"type": "alert"}, {"type": "terminate-vnf", "snapshot": false, "replace": true}] if {

@@ -33,3 +33,23 @@ test_no_compute_is_known if {
 	found := policy.findings with input as fixture.event("review", {"vnfs": {"v2": {"computeIds": []}}})
 	fixture.summary(found) == []
 }
+
+halted(change) := fixture.event("compute-change", object.union(
+	{"subject": {"computeId": "c2", "vnfInstanceId": "v2"}, "computes": {"c2": {"runningState": "HALTED"}}},
+	change,
+))
+
+test_an_operation_halts_its_compute if {
+	found := policy.findings with input as halted({"recent": [{"kind": "ns-change", "time": "2026-11-22T22:59:00Z", "operation": "VNF_HEAL", "phase": "START", "vnfInstanceId": "v2"}]})
+	fixture.summary(found) == []
+}
+
+test_an_operation_on_another_vnf if {
+	found := policy.findings with input as halted({"recent": [{"kind": "ns-change", "time": "2026-11-22T22:59:00Z", "operation": "VNF_HEAL", "phase": "START", "vnfInstanceId": "v1"}]})
+	fixture.summary(found) == [["nothing-runs", "default", ["alert"]]]
+}
+
+test_an_operation_left_its_compute_halted if {
+	found := policy.findings with input as fixture.event("ns-operation", {"phase": "RESULT", "outcome": "COMPLETED", "computes": {"c2": {"runningState": "HALTED"}}})
+	fixture.summary(found) == [["nothing-runs", "default", ["alert"]]]
+}

@@ -1,0 +1,167 @@
+package stepca
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/smallstep/certificates/authority"
+	"github.com/smallstep/certificates/authority/config"
+	"github.com/smallstep/certificates/authority/provisioner"
+	"go.step.sm/crypto/x509util"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Issuer is a CA certificate with its key.
+type Issuer struct {
+	Chain []*x509.Certificate // its own first, the root excluded
+	Root  *x509.Certificate
+	Key   crypto.Signer // in a file or in a PKCS#11 token; it never leaves it
+}
+
+// Embedded is the certificate authority of one trust domain. It keeps nothing:
+// who asks records what was ordered and what came of it. It is safe for
+// concurrent use.
+type Embedded struct {
+	issuers   map[string]Issuer // by key identifier
+	current   Issuer
+	id        string // of current
+	authority *authority.Authority
+	lint      *lint
+}
+
+// Open makes an authority that signs with current, and that still answers about
+// what earlier issuers signed: their revocation lists and OCSP.
+//
+// It is [hub.Invalid] when a key does not belong to its certificate or a chain
+// does not lead to its root.
+func Open(current Issuer, earlier ...Issuer) (*Embedded, error) {
+	const op = "open certificate authority"
+	e := &Embedded{issuers: map[string]Issuer{}, current: current}
+	for n, i := range append([]Issuer{current}, earlier...) {
+		if err := i.check(); err != nil {
+			return nil, hub.E(hub.Invalid, op, fmt.Sprintf("CA certificate %d cannot be used: %v; restore it with its key from a backup, or rotate the authority", n+1, err), err)
+		}
+		id := keyID(i.Chain[0])
+		if n == 0 {
+			e.id = id
+		}
+		e.issuers[id] = i
+	}
+	var err error
+	if e.lint, err = newLint(current.Chain[0]); err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	e.authority, err = authority.NewEmbedded(
+		authority.WithConfig(&config.Config{AuthorityConfig: &config.AuthConfig{}}),
+		authority.WithX509RootCerts(current.Root),
+		authority.WithX509SignerChain(current.Chain, current.Key),
+		authority.WithX509Enforcers(provisioner.CertificateEnforcerFunc(enforce)),
+		authority.WithQuietInit(),
+	)
+	if err != nil {
+		return nil, hub.E(hub.Invalid, op, "the CA certificate and its key cannot be used together; restore them from a backup, or rotate the authority", err)
+	}
+	return e, nil
+}
+
+// check proves that the key is that of the certificate, and the chain whole.
+func (i Issuer) check() error {
+	if len(i.Chain) == 0 || i.Root == nil || i.Key == nil {
+		return fmt.Errorf("its certificate, root or key is missing")
+	}
+	own, ok := i.Key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !own.Equal(i.Chain[0].PublicKey) {
+		return fmt.Errorf("its key is another one's")
+	}
+	for n, c := range i.Chain {
+		parent := i.Root
+		if n+1 < len(i.Chain) {
+			parent = i.Chain[n+1]
+		}
+		if !c.IsCA || c.KeyUsage&x509.KeyUsageCertSign == 0 || c.KeyUsage&x509.KeyUsageCRLSign == 0 {
+			return fmt.Errorf("%s may not sign certificates and revocation lists", c.Subject)
+		}
+		if len(c.SubjectKeyId) == 0 {
+			return fmt.Errorf("%s has no key identifier", c.Subject)
+		}
+		if err := c.CheckSignatureFrom(parent); err != nil {
+			return fmt.Errorf("%s was not signed by %s: %w", c.Subject, parent.Subject, err)
+		}
+	}
+	return nil
+}
+
+// keyID is the name of an issuer in our records.
+func keyID(c *x509.Certificate) string { return hex.EncodeToString(c.SubjectKeyId) }
+
+// Chain returns the certificates above a leaf in DER, the root last, and the key
+// identifier of the issuer that signs now.
+func (e *Embedded) Chain(context.Context) (issuer string, chain [][]byte, err error) {
+	for _, c := range e.current.Chain {
+		chain = append(chain, c.Raw)
+	}
+	return e.id, append(chain, e.current.Root.Raw), nil
+}
+
+// Issue signs what was ordered for the key of the CSR, whose possession the CSR
+// proves. It is [hub.Invalid] for a CSR that does not, and for an order that no
+// certificate may hold; nothing is signed then.
+func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedCertificate, error) {
+	const op = "issue certificate"
+	csr, err := checkOrder(o, e.current.Chain[0])
+	if err != nil {
+		return hub.IssuedCertificate{}, err
+	}
+	if err := e.lint.check(template(o, csr.PublicKey)); err != nil {
+		return hub.IssuedCertificate{}, hub.E(hub.Invalid, op, fmt.Sprintf("the certificate would break the standard: %v; mend the names, the key usage or the profile that it comes from", err), err)
+	}
+	nothing, err := emptyTemplate()
+	if err != nil {
+		return hub.IssuedCertificate{}, hub.E(hub.Internal, op, "the certificate authority has no template", err)
+	}
+	chain, err := e.authority.SignWithContext(ctx, csr, provisioner.SignOptions{}, nothing, fill(o))
+	if err != nil {
+		return hub.IssuedCertificate{}, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain did not sign; see /readyz for its key, and ask again", err)
+	}
+	if err := checkIssued(o, csr, chain[0], e.current.Chain[0]); err != nil {
+		return hub.IssuedCertificate{}, hub.E(hub.Internal, op, "the certificate authority signed something else than was ordered; the certificate was thrown away", err)
+	}
+	issued := hub.IssuedCertificate{Issuer: e.id, Chain: [][]byte{chain[0].Raw}}
+	for _, c := range e.current.Chain {
+		issued.Chain = append(issued.Chain, c.Raw)
+	}
+	return issued, nil
+}
+
+// emptyTemplate holds nothing but the key of the CSR; what was ordered is put in by
+// [fill]. Without a template the authority copies the extensions of the CSR, so that
+// one could ask for a CA certificate. It is made for each certificate, because the
+// authority writes to its data.
+func emptyTemplate() (provisioner.CertificateOptions, error) {
+	return provisioner.TemplateOptions(&provisioner.Options{X509: &provisioner.X509Options{Template: "{}"}}, x509util.NewTemplateData())
+}
+
+// fill puts what was ordered into the certificate.
+func fill(o hub.CertificateOrder) provisioner.CertificateModifier {
+	return provisioner.CertificateModifierFunc(func(c *x509.Certificate, _ provisioner.SignOptions) error {
+		*c = *template(o, c.PublicKey)
+		return nil
+	})
+}
+
+// enforce is the last word before the signature, whatever was put in before.
+func enforce(c *x509.Certificate) error {
+	switch {
+	case c.IsCA, c.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
+		return fmt.Errorf("a CA certificate is not for this authority to sign")
+	case len(c.ExtraExtensions) > 0:
+		return fmt.Errorf("there are extensions that nobody ordered")
+	case c.NotBefore.IsZero(), c.NotAfter.IsZero(), !c.NotAfter.After(c.NotBefore):
+		return fmt.Errorf("there is no validity")
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// measurement is one benchmark, and what of what it prints is shown.
+type measurement struct {
+	pkg, bench string
+	shows      []shown
+}
+
+// shown is one number of a benchmark.
+type shown struct {
+	unit string  // as the benchmark reports it
+	what string  // in words
+	most float64 // what it is to be at most; 0: nothing was set
+}
+
+// measurements are those of issue 4, "Performance". What they are is in
+// docs/benchmarks.md.
+var measurements = []measurement{
+	{"./policies", "Decision/ratio", []shown{
+		{"ours/bare", "decision in process, of a bare prepared evaluation", 1.2},
+		{"ns/decision", "decision in process, ns", 0},
+	}},
+	{"./policies", "Installed", []shown{{"1000/10", "1,000 policies installed and 10 subscribed, of 10 installed", 3}}},
+	{"./policies", "Publish", []shown{
+		{"s/publish", "4,000 rules published, s", 1},
+		{"publish/bare", "4,000 rules published, of the engine's parsing and compiling", 0},
+	}},
+	{"./smgr", "Inventory", []shown{
+		{"x", "event among 100,000 VNFs, of one among 1,000", 1.5},
+		{"us-of-100000", "event among 100,000 VNFs, bus in memory, µs", 0},
+	}},
+	{"./internal/e2e", "AgainstOPA", []shown{
+		{"ours/opa", "CPU of an event over HTTPS, durable and decided, of `opa run`", 1},
+		{"cpu-us/event", "CPU of an event over HTTPS, durable and decided, µs", 0},
+		{"opa-cpu-us/event", "CPU of a query to `opa run` over HTTPS, µs", 0},
+		{"events/s", "events over HTTPS, durable and decided, per second", 0},
+	}},
+	{"./internal/e2e", "Order", []shown{
+		{"ms-p50", "notification to order on the wire, p50, ms", 0},
+		{"ms-p99", "notification to order on the wire, p99, ms", 0},
+	}},
+}
+
+// metrics reads the numbers of a benchmark's line, by unit.
+func metrics(out string) map[string]float64 {
+	found := map[string]float64{}
+	for lines := bufio.NewScanner(strings.NewReader(out)); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		if len(words) < 2 || !strings.HasPrefix(words[0], "Benchmark") {
+			continue
+		}
+		for i := 2; i+1 < len(words); i += 2 {
+			if v, err := strconv.ParseFloat(words[i], 64); err == nil {
+				found[words[i+1]] = v
+			}
+		}
+	}
+	return found
+}
+
+// missingOf names what a measurement shows and was not found.
+func missingOf(m measurement, found map[string]float64) string {
+	var missing []string
+	for _, s := range m.shows {
+		if _, ok := found[s.unit]; !ok {
+			missing = append(missing, s.unit)
+		}
+	}
+	return strings.Join(missing, ", ")
+}
+
+// rows are the lines of a measurement in the table.
+func (m measurement) rows(found map[string]float64) [][]string {
+	var list [][]string
+	for _, s := range m.shows {
+		most := ""
+		if s.most > 0 {
+			most = strconv.FormatFloat(s.most, 'g', -1, 64)
+			if found[s.unit] > s.most {
+				most += "  MISSED"
+			}
+		}
+		list = append(list, []string{s.what, strconv.FormatFloat(found[s.unit], 'g', 4, 64), most, m.pkg + " " + m.bench})
+	}
+	return list
+}
+
+// printTable prints rows in columns.
+func printTable(w io.Writer, rows [][]string) {
+	var width [4]int
+	for _, r := range rows {
+		for i, cell := range r {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	for _, r := range rows {
+		line := ""
+		for i, cell := range r {
+			line += cell + strings.Repeat(" ", width[i]-len([]rune(cell))+2)
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+}

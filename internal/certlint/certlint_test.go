@@ -1,0 +1,85 @@
+package certlint
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCheck(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		alter func(*x509.Certificate)
+		want  string // part of what is said; empty: no error
+	}{
+		"good":              {func(*x509.Certificate) {}, ""},
+		"no key identifier": {func(c *x509.Certificate) { c.AuthorityKeyId = nil }, "e_ext_authority_key_identifier_no_key_identifier"},
+		"doubled extension": {func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 54}, Value: []byte{2, 1, 0}}, {Id: asn1.ObjectIdentifier{2, 5, 29, 54}, Value: []byte{2, 1, 0}}}
+		}, "duplicate"},
+		"long common name":        {func(c *x509.Certificate) { c.Subject.CommonName = strings.Repeat("n", 65) }, "e_subject_common_name_max_length"},
+		"encipherment with ECDSA": {func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageDataEncipherment }, "e_ecdsa"},
+		"serial number of zero": {func(c *x509.Certificate) {
+			c.SerialNumber = big.NewInt(-1).Add(big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), 170))
+		}, "serial"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := l.Check(certificate(t, test.alter))
+			switch {
+			case test.want == "" && err != nil:
+				t.Error(err)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+	if err := l.Check([]byte("no certificate")); err == nil {
+		t.Error("bytes that are no certificate are well")
+	}
+}
+
+func certificate(t *testing.T, alter func(*x509.Certificate)) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := &x509.Certificate{Subject: pkix.Name{CommonName: "CA"}, SubjectKeyId: []byte{1, 2, 3}, PublicKey: key.Public()}
+	c := &x509.Certificate{
+		SerialNumber: new(big.Int).Lsh(big.NewInt(3), 100), Subject: pkix.Name{CommonName: "vnfc"}, DNSNames: []string{"vnfc.example"},
+		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		AuthorityKeyId: []byte{1, 2, 3}, SubjectKeyId: []byte{4}, BasicConstraintsValid: true,
+	}
+	alter(c)
+	if c.AuthorityKeyId == nil {
+		parent.SubjectKeyId = nil
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func BenchmarkCheck(b *testing.B) {
+	l, err := New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	der := certificate(&testing.T{}, func(*x509.Certificate) {})
+	for b.Loop() {
+		if err := l.Check(der); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

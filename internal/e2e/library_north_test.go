@@ -1,0 +1,212 @@
+package e2e_test
+
+import (
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/internal/sol/sol005"
+	"github.com/manoward/manoward/internal/testkit/csartest"
+)
+
+// libNorth is the cases of packages, of who may do what, and of the life cycle.
+func libNorth() []*libCase {
+	cases := slices.Concat(libPackages(), libAccess(), libLifecycle())
+	for _, c := range cases {
+		c.domain = "north"
+	}
+	return cases
+}
+
+func libPackages() []*libCase {
+	return []*libCase{
+		{
+			policy: "package-unsigned", parameters: map[string]any{"terminate": true}, profile: "bare", vnf: "bare", pkg: &libPackage{name: "bare", product: "Bare", version: "1.0"},
+			sign: func(*libDomain) *csartest.Signer { return nil },
+			run:  libEnded("unsigned", hub.SeverityHigh, true, true),
+		},
+		{
+			policy: "package-signer", parameters: map[string]any{"allowedSigners": []string{"CN=vendor"}, "terminate": true},
+			profile: "foreign", vnf: "foreign", pkg: &libPackage{name: "foreign", product: "Foreign", version: "1.0"},
+			sign: func(d *libDomain) *csartest.Signer { return d.ca.Signer(d.t, "stranger", nil) },
+			run:  libEnded("signer-unknown", hub.SeverityHigh, true, true),
+		},
+		{policy: "package-checksum", profile: "tampered", vnf: "web2", also: []string{"unauthorized-attempt-source/own-function"}, run: libTampered},
+		{
+			policy: "software-version", profile: "aged", vnf: "aged", pkg: &libPackage{name: "aged", product: "Aged", version: "0.9"},
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				// It was good when it was made; now its version has a hole.
+				d.setParameters(c.policy, map[string]any{"denied": map[string][]string{"Aged": {"0.9"}}, "terminate": true})
+				d.ended(c, ns, vnf, libWant{code: "version-denied", severity: hub.SeverityHigh, target: libTarget(ns, vnf, c.profile)}, false, false)
+			},
+		},
+		{
+			policy: "image-altered", parameters: map[string]any{"terminate": true}, profile: "painted", vnf: "painted", pkg: &libPackage{name: "painted", product: "Painted", version: "1.0"},
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				image := d.only(vnf).ImageID
+				d.owners.own(c, image)
+				d.do("vim", "event", "image-altered", image, "with a back door")
+				w := libWant{code: "image-in-use-altered", severity: hub.SeverityCritical, target: libTarget(ns, vnf, c.profile)}
+				w.target.ImageID = image
+				d.ended(c, ns, vnf, w, true, true)
+			},
+		},
+	}
+}
+
+// libTampered alters the stored file of a package, and lets the NFVO use it.
+func libTampered(d *libDomain, c *libCase) {
+	ns := d.newNs(c)
+	vnf := d.add(ns, c.profile)
+	path := "/vnf_packages?filter=(eq,vnfdId," + d.name + "-" + c.vnf + ")"
+	read := func() sol005.VnfPkgInfo {
+		for p, err := range httpapi.All[sol005.VnfPkgInfo](d.t.Context(), d.osMa("/vnfpkgm/v2", "2.4.0"), path+"&all_fields", nil) {
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			return p
+		}
+		d.t.Fatal("there is no such package")
+		return sol005.VnfPkgInfo{}
+	}
+	pkg := read()
+	file := d.file("catalogue", d.name, strings.ToLower(pkg.Checksum.Hash)+".csar")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	raw[len(raw)/2] ^= 1
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	op, err := d.task(ns, "scale", libScale(vnf, "SCALE_OUT"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.scorEnded(op, sol005.NsLcmOperationStateFailedTemp)
+	w := libWant{code: "package-altered", severity: hub.SeverityCritical, target: libTarget(ns, vnf, c.profile), action: hub.ActionTerminateVnf}
+	d.finds(c, w)
+	d.do("ns", "ops", "fail", op) // until then the operation holds the NS, and the order waits
+	d.ended(c, ns, vnf, w, true, true)
+	if now := read(); now.OperationalState != sol005.PackageOperationalStateDisabled {
+		d.t.Errorf("the package is %s", now.OperationalState)
+	}
+}
+
+// libScale scales a web VNF by one step.
+func libScale(vnf, direction string) sol005.ScaleNsRequest {
+	return sol005.ScaleNsRequest{ScaleType: "SCALE_VNF", ScaleVnfData: []sol005.ScaleVnfData{{
+		VnfInstanceID: vnf, ScaleVnfType: direction, ScaleByStepData: &sol005.ScaleByStepData{AspectID: "out", NumberOfSteps: 1},
+	}}}
+}
+
+func libAccess() []*libCase {
+	return []*libCase{
+		{
+			policy: "request-source", parameters: map[string]any{"allowedKinds": map[string][]string{"VNF_OPERATE": {"OSS", "OPERATOR", "SM"}}}, profile: "operated", vnf: "web",
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				em := d.createClient("lib-element", "--party", "em", "--trust-domain", d.name)
+				d.scorTask(em, hub.VNFM, "/vnflcm/v2/vnf_instances/"+vnf+"/operate", map[string]any{"changeStateTo": "STOPPED"})
+				d.finds(c, libWant{code: "kind-not-allowed", severity: hub.SeverityMedium, target: libTarget(ns, vnf, c.profile)})
+			},
+		},
+		{
+			policy: "unauthorized-attempt-source",
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				shop := d.createClient("lib-intruder", "--party", "oss", "--trust-domain", "south")
+				d.scorRefused(shop, hub.OsMa, "POST", "/nslcm/v2/ns_instances/"+ns+"/terminate", "{}", http.StatusNotFound)
+				d.finds(c, libWant{code: "other-domain", severity: hub.SeverityHigh, target: hub.Target{NsInstanceID: ns}})
+			},
+		},
+		{
+			policy: "unauthorized-attempt-rate", also: []string{"unauthorized-attempt-source/other-domain"},
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				shop := d.createClient("lib-persistent", "--party", "oss", "--trust-domain", "south")
+				for range 6 {
+					d.scorRefused(shop, hub.OsMa, "POST", "/nslcm/v2/ns_instances/"+ns+"/terminate", "{}", http.StatusNotFound)
+				}
+				d.finds(c, libWant{code: "persistent-actor", severity: hub.SeverityMedium, target: hub.Target{NsInstanceID: ns}})
+			},
+		},
+		{
+			policy: "replacement-attempt", profile: "barred", vnf: "web", also: []string{"unauthorized-attempt-source/other-domain"},
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				d.mustComplete(ns, "update", scorRemove([]string{vnf}, "replace", false))
+				d.gone(ns, vnf, c.profile, false, true)
+				other := d.scorSM("south", "reviver", "fully-active")
+				again := sol005.UpdateNsRequest{UpdateType: sol005.UpdateInstantiateVnf, InstantiateVnfData: []sol005.InstantiateVnfData{{VnfProfileID: c.profile}}}
+				other.must(http.StatusNotFound, hub.ScOrSecEnforce, "POST", "/nslcm/v2/ns_instances/"+ns+"/update", again)
+				d.finds(c, libWant{code: "barred-vnf-asked-for", severity: hub.SeverityMedium, target: hub.Target{NsInstanceID: ns}})
+				if left := d.vnfIDs(ns); len(left) != 0 {
+					d.t.Errorf("the barred VNF is back: %v", left)
+				}
+			},
+		},
+	}
+}
+
+func libLifecycle() []*libCase {
+	// The window is open in six hours.
+	from := time.Now().UTC().Add(6 * time.Hour)
+	days := []string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+	window := map[string]any{"days": days, "from": from.Format("15:04"), "to": from.Add(time.Hour).Format("15:04")}
+	twice := func(again func(*libDomain, string, string)) func(*libDomain, *libCase) {
+		return func(d *libDomain, c *libCase) {
+			ns := d.newNs(c)
+			vnf := d.add(ns, c.profile)
+			again(d, ns, vnf)
+			again(d, ns, vnf)
+			d.finds(c, libWant{code: "vnf-storm", severity: hub.SeverityMedium, target: libTarget(ns, vnf, c.profile)})
+		}
+	}
+	return []*libCase{
+		{
+			policy: "change-window", parameters: map[string]any{"windows": []any{window}}, profile: "changed", vnf: "web",
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				d.mustComplete(ns, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateModifyVnfInformation, ModifyVnfInfoData: []sol005.ModifyVnfInfoData{{
+					VnfInstanceID: vnf, VnfConfigurableProperties: sol005.KeyValuePairs{"colour": "blue"},
+				}}})
+				d.finds(c, libWant{code: "outside-window", severity: hub.SeverityLow, target: libTarget(ns, vnf, c.profile)})
+			},
+		},
+		{
+			policy: "heal-storm", parameters: map[string]any{"maxPerVnf": 1}, profile: "healed", vnf: "web",
+			run: twice(func(d *libDomain, ns, vnf string) { d.heal(ns, vnf) }),
+		},
+		{
+			policy: "scale-storm", parameters: map[string]any{"maxPerVnf": 1}, profile: "scaled", vnf: "web",
+			run: twice(func(d *libDomain, ns, vnf string) { d.mustComplete(ns, "scale", libScale(vnf, "SCALE_OUT")) }),
+		},
+	}
+}
+
+// stoppedHost wants that a host is not used by a trust domain any more.
+func (d *libDomain) stoppedHost(id string) {
+	d.t.Helper()
+	h := d.hostNow(id)
+	if !slices.Contains(h.StoppedFor, d.name) {
+		d.t.Errorf("host %s is %+v", id, h)
+	}
+	for _, c := range resources[ifa006.Compute](d.nsHub, "computes", "") {
+		if c.HostID == id && c.TrustDomain == d.name {
+			d.t.Errorf("compute %s is still on host %s", c.ID, id)
+		}
+	}
+}
