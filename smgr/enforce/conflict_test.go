@@ -113,6 +113,33 @@ func TestConflict_Advise(t *testing.T) {
 	}
 }
 
+// A recommendation that a later decision raises and contradicts itself about waits
+// for a person; an order that goes on already does not.
+func TestConflict_RaisedAgainstItself(t *testing.T) {
+	for _, level := range []smgr.Level{smgr.LevelAdvise, smgr.LevelApprove, smgr.LevelEnforce} {
+		w := newWorld(t, true)
+		s := w.process()
+		first := terminate("first", "vnf-a")
+		first.Level = level
+		w.plan(s, first)
+		again := terminate("first", "vnf-a")
+		again.DecisionID, again.State, again.Reason, again.Against = "decision-2", smgr.OrderWaiting, "it contradicts what another policy asks for", []string{"other"}
+		w.plan(s, again, again)
+		want := smgr.OrderWaiting
+		if level == smgr.LevelEnforce {
+			want = smgr.OrderPlanned
+		}
+		if o := w.want(s, "first", want); !slices.Equal(o.Against, again.Against) || (want == smgr.OrderWaiting) != (o.Reason == again.Reason) {
+			t.Errorf("%s: %+v", level, o)
+		}
+		w.work(s, 5)
+		if n := len(w.nfvo.happened()); (n == 1) != (level == smgr.LevelEnforce) {
+			t.Errorf("%s: %d effects", level, n)
+		}
+		w.checkRecords(s, "first")
+	}
+}
+
 // An order that is raised from a recommendation meets what came between.
 func TestConflict_Raised(t *testing.T) {
 	w := newWorld(t, true)

@@ -90,7 +90,8 @@ func (s *Enforcer) take(ctx context.Context, e *state.Entry[order], n *order) (b
 		if err != nil {
 			return false, err
 		}
-		if !wake && x.Covers(&n.Order) && x.Knows(&n.Order) {
+		rivals := slices.DeleteFunc(slices.Clone(n.Against), func(id string) bool { return slices.Contains(x.Against, id) })
+		if !wake && len(rivals) == 0 && x.Covers(&n.Order) && x.Knows(&n.Order) {
 			return true, s.push(ctx, x) // nothing new: the decision that names it is the record
 		}
 		err = s.transition(ctx, e, s.identity(), func(o *order) {
@@ -99,7 +100,10 @@ func (s *Enforcer) take(ctx context.Context, e *state.Entry[order], n *order) (b
 			if !knew {
 				o.Message = clip(o.Message+"; "+n.Policy+": "+n.Message, 1000)
 			}
+			o.Against = append(slices.Clone(o.Against), rivals...)
 			switch {
+			case n.Hold == holdConflict && o.resting(): // its decision contradicts itself
+				o.State, o.Hold, o.Reason = smgr.OrderWaiting, holdConflict, n.Reason
 			case wake:
 				o.State, o.Hold, o.Reason = smgr.OrderPlanned, holdNone, "decision "+n.DecisionID+" asks for it at level "+string(n.Level)
 				o.Wakes++
@@ -123,7 +127,7 @@ func (s *Enforcer) take(ctx context.Context, e *state.Entry[order], n *order) (b
 // wakes reports whether an order that rests goes on by itself because of what it
 // takes in: what held it back does so no longer.
 func (s *Enforcer) wakes(ctx context.Context, x, next, n *order) (bool, error) {
-	if n.Level != smgr.LevelEnforce || !x.resting() {
+	if n.Level != smgr.LevelEnforce || n.Hold == holdConflict || !x.resting() {
 		return false, nil
 	}
 	switch x.Hold {
