@@ -25,7 +25,7 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 		ServerNameSuffix:   h.cfg.Trust.ServerNameSuffix,
 		CredentialLifetime: h.cfg.Trust.CredentialLifetime,
 		EndpointLifetime:   h.cfg.Trust.EndpointLifetime,
-		Now:                time.Now, Log: h.log.With("part", "trust"), InUse: domainUse(h.bus),
+		Now:                time.Now, Log: h.log.With("part", "trust"), InUse: domainUse(h.bus), Keeps: domainKeeps(h.bus, h.directory),
 	})
 	if err != nil {
 		return err

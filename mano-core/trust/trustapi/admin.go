@@ -111,7 +111,11 @@ func noDomain(r *http.Request) error {
 }
 
 func (a *Admin) deleteDomain(w http.ResponseWriter, r *http.Request) error {
-	if err := a.Registry.DeleteDomain(r.Context(), httpapi.Caller(r.Context()), r.PathValue("domain")); err != nil {
+	remove := a.Registry.DeleteDomain
+	if r.URL.Query().Get("discard") == "true" {
+		remove = a.Registry.DiscardDomain
+	}
+	if err := remove(r.Context(), httpapi.Caller(r.Context()), r.PathValue("domain")); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)
