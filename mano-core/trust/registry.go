@@ -45,12 +45,13 @@ const (
 	RecordRefused          = "access.refused"
 	RecordNote             = "operator.note"
 	RecordOperatorSigned   = "operator.certificate-signed"
+	RecordOperatorDeleted  = "operator.deleted"
 	RecordHubAuthorityMade = "hub.authority-made"
 	RecordClientCreated    = "oauth-client.created"
 	RecordClientDeleted    = "oauth-client.deleted"
 )
 
-// Config is what a [Registry] is made of. All fields but InUse are required.
+// Config is what a [Registry] is made of. All fields but InUse and Keeps are required.
 type Config struct {
 	Accounts           Accounts
 	KeyStores          KeyStores

@@ -67,6 +67,9 @@ func (a *Admin) Routes(mux *httpapi.Mux) {
 	handle("GET /oauth_clients", "oauth-client.read", a.listClients)
 	handle("POST /oauth_clients", "oauth-client.create", a.createClient)
 	handle("DELETE /oauth_clients/{client}", "oauth-client.delete", a.deleteClient)
+	handle("GET /operators", "operator.read", a.listOperators)
+	handle("POST /operators", "operator.create", a.createOperator)
+	handle("DELETE /operators/{operator}", "operator.delete", a.deleteOperator)
 }
 
 // authorize asks the decision table. The operator's entrance has no other
