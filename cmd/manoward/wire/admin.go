@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/cmd/manoward/cli"
@@ -56,6 +57,8 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 		})
 		for _, path := range smPaths {
 			mux.Handle(path, h.sms)
+			// The list itself is the registry's; without this it would be a redirect.
+			mux.Handle(strings.TrimSuffix(path, "/"), h.traced("admin", api))
 		}
 	}
 	mux.Handle("/healthz", h.health.Handler())
