@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol005"
 )
 
@@ -115,6 +116,7 @@ func libInfrastructure() []*libCase {
 	}
 }
 
+// libHosts is the cases that have the use of a host ended: the VNF on it moves.
 func libHosts() []*libCase {
 	stopped := func(d *libDomain, c *libCase, ns, vnf, host string, w libWant) {
 		d.owners.own(c, host)
@@ -148,5 +150,19 @@ func libHosts() []*libCase {
 				stopped(d, c, ns, vnf, host, libWant{code: "host-untrusted", severity: hub.SeverityCritical})
 			},
 		},
+	}
+}
+
+// stoppedHost wants that a host is not used by a trust domain any more.
+func (d *libDomain) stoppedHost(id string) {
+	d.t.Helper()
+	h := d.hostNow(id)
+	if !slices.Contains(h.StoppedFor, d.name) {
+		d.t.Errorf("host %s is %+v", id, h)
+	}
+	for _, c := range resources[ifa006.Compute](d.nsHub, "computes", "") {
+		if c.HostID == id && c.TrustDomain == d.name {
+			d.t.Errorf("compute %s is still on host %s", c.ID, id)
+		}
 	}
 }
