@@ -181,8 +181,7 @@ func (p libPackage) build(t testing.TB, domain string, signer *csartest.Signer) 
 	return csartest.Build(t, s)
 }
 
-// libNSD is an NSD of which no VNF is made at first. PROFILES are its VNF
-// profiles.
+// libNSD is an NSD without VNFs; its VNF profiles are put behind it.
 const libNSD = `tosca_definitions_version: tosca_simple_yaml_1_3
 topology_template:
   substitution_mappings: {node_type: tosca.nodes.nfv.NS}
@@ -289,18 +288,15 @@ func (d *libDomain) newNs(c *libCase) string {
 	return ns.ID
 }
 
-// add makes a VNF of a profile in an NS, and returns it.
+// add makes a VNF of a profile in an NS, and returns it. The Security Manager may
+// have ended it already.
 func (d *libDomain) add(ns, profile string) string {
 	d.t.Helper()
-	before := d.vnfIDs(ns)
-	d.mustComplete(ns, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateInstantiateVnf, InstantiateVnfData: []sol005.InstantiateVnfData{{VnfProfileID: profile}}})
-	for _, id := range d.vnfIDs(ns) {
-		if !slices.Contains(before, id) {
-			return id
-		}
+	op := d.mustComplete(ns, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateInstantiateVnf, InstantiateVnfData: []sol005.InstantiateVnfData{{VnfProfileID: profile}}})
+	if op.ResourceChanges == nil || len(op.ResourceChanges.AffectedVnfs) == 0 {
+		d.t.Fatalf("the operation that makes a VNF of profile %s changed %+v", profile, op.ResourceChanges)
 	}
-	d.t.Fatalf("the NS has no VNF of profile %s", profile)
-	return ""
+	return op.ResourceChanges.AffectedVnfs[0].VnfInstanceID
 }
 
 func (d *libDomain) vnfIDs(ns string) []string {

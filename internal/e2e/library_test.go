@@ -229,7 +229,7 @@ func (d *libDomain) nothingElse() {
 	}
 }
 
-// target names a VNF of a profile in an NS.
+// libTarget is a VNF of a profile in an NS.
 func libTarget(ns, vnf, profile string) hub.Target {
 	return hub.Target{NsInstanceID: ns, VnfInstanceID: vnf, VnfProfileID: profile}
 }
