@@ -119,6 +119,9 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	if ps.bad() {
 		return nil, ps
 	}
+	for _, p := range s.policies {
+		p.Samples = len(p.samples)
+	}
 	s.keepUsed()
 	return s, ps
 }

@@ -78,7 +78,6 @@ func (s *Set) readSamples(ps *problems, bad bool) {
 			continue
 		}
 		p.samples = parseSamples(ps, s.schemas, p, raw)
-		p.Samples = len(p.samples)
 		some := slices.ContainsFunc(p.samples, func(x sample) bool { return len(x.findings) > 0 })
 		none := slices.ContainsFunc(p.samples, func(x sample) bool { return len(x.findings) == 0 })
 		if !bad && !ps.bad() && (!some || !none) {

@@ -47,7 +47,7 @@ func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
 	var x *indexed[T]
 	var failed error
-	if c.Deleted || k.revision(d, id) != c.Revision {
+	if c.Deleted || !k.has(d, id, c.Revision) {
 		x, failed = k.indexOf(d, c)
 	}
 	return func() error {
@@ -55,8 +55,8 @@ func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 		defer k.mu.Unlock()
 		// In one step with the change: who sees this revision sees the change too.
 		d.told.Store(max(d.told.Load(), c.Revision))
-		if was := k.byID[id]; x == nil && was != nil && was.domain == d && was.revision >= c.Revision {
-			was.told = was.told || was.revision == c.Revision
+		if was := k.byID[id]; x == nil && was.is(d, c.Revision) {
+			was.told = true
 			return nil
 		}
 		if x == nil { // it left the index meanwhile
@@ -67,6 +67,17 @@ func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 		}
 		return failed
 	}
+}
+
+// is reports whether it is a resource of d as a revision has it, which can be read.
+func (x *indexed[T]) is(d *domainTable, revision uint64) bool {
+	return x != nil && x.life == live && x.domain == d && x.revision == revision
+}
+
+func (k *Kind[T]) has(d *domainTable, id string, revision uint64) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.byID[id].is(d, revision)
 }
 
 // indexOf makes of a change what the index holds; with the error, that it cannot be
