@@ -237,7 +237,11 @@ func (s *Set) runSamples(ctx context.Context, ps *problems, deadline time.Durati
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range s.policies {
-		g.Go(func() error { s.runSamplesOf(ctx, &found[i], p, defaults, deadline); return nil })
+		g.Go(func() error {
+			defer found[i].refuse()
+			s.runSamplesOf(ctx, &found[i], p, defaults, deadline)
+			return nil
+		})
 	}
 	_ = g.Wait() // the functions keep their problems
 	for i := range found {
