@@ -7,8 +7,10 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
+	"encoding/hex"
 )
 
 // ParseKey reads a SubjectPublicKeyInfo in DER. It knows RSA from 2048 to 8192
@@ -38,6 +40,12 @@ func ParseKey(spki []byte) (crypto.PublicKey, error) {
 		return nil, Because(KeyUnsupported, "a key of type %T", key)
 	}
 	return key, nil
+}
+
+// KeyDigest names a key: the SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
+func KeyDigest(spki []byte) string {
+	digest := sha256.Sum256(spki)
+	return hex.EncodeToString(digest[:])
 }
 
 // SameKey reports whether two SubjectPublicKeyInfo are the same bytes. It takes

@@ -88,6 +88,9 @@ type Format interface {
 	Name() string
 	// Verify judges a statement.
 	Verify(in Input) Result
+	// Describe returns what a statement (DER) says, for people who look at it. Nothing
+	// of it is verified. With an error come the claims up to where it happened.
+	Describe(statement []byte) ([]Claim, error)
 }
 
 // Registry holds the formats by the OID of their statements. It does not change,
@@ -115,6 +118,20 @@ func (r *Registry) Names() map[string]string {
 		names[oid] = f.Name()
 	}
 	return names
+}
+
+// Describe returns the name of the format of a statement, and what the statement
+// says, with nothing verified. The error is a [Reason].
+func (r *Registry) Describe(s Statement) (string, []Claim, error) {
+	format, ok := r.formats[s.OID]
+	if !ok {
+		return "", nil, Because(FormatUnknown, "no format is known for statements of type %s", s.OID)
+	}
+	claims, err := format.Describe(s.DER)
+	if err != nil {
+		return format.Name(), claims, ReasonOf(err, StatementMalformed)
+	}
+	return format.Name(), claims, nil
 }
 
 // Verify judges a request: that it is signed with its own key, then that it

@@ -187,6 +187,19 @@ func TestVerifyStatement(t *testing.T) {
 	expect(t, "many certificates", r.VerifyStatement(key, statement, make([]*x509.Certificate, 11), request(nil)), attestation.BundleMalformed)
 }
 
+func TestDescribe(t *testing.T) {
+	r := registry(t, attestation.None)
+	if name, claims, err := r.Describe(attestation.Statement{OID: plainOID, DER: kit.Int(1)}); err != nil || name != "plain" || claims[0].Value != "3" {
+		t.Errorf("%s, %v, %v", name, claims, err)
+	}
+	if name, claims, err := r.Describe(attestation.Statement{OID: plainOID, DER: []byte{4}}); attestation.ReasonOf(err, "").Code != attestation.StatementMalformed || name != "plain" || len(claims) != 1 {
+		t.Errorf("malformed: %s, %v, %v", name, claims, err)
+	}
+	if _, _, err := r.Describe(attestation.Statement{OID: "2.999.7"}); attestation.ReasonOf(err, "").Code != attestation.FormatUnknown {
+		t.Errorf("unknown: %v", err)
+	}
+}
+
 func TestNewRegistry(t *testing.T) {
 	for name, formats := range map[string]map[string]attestation.Format{
 		"not an OID": {"tpm": plain{}}, "leading zero": {"2.0999.1": plain{}}, "no format": {plainOID: nil},
@@ -203,7 +216,7 @@ func TestNewRegistry(t *testing.T) {
 // A mutated request is never accepted, unless the signed part is what it was.
 func FuzzVerify(f *testing.F) {
 	signed := map[string]bool{}
-	for _, key := range []crypto.Signer{kit.P256(f), kit.RSA(f, 0)} {
+	for _, key := range []crypto.Signer{kit.Fixed(f, "a"), kit.Fixed(f, "b")} {
 		csr := attested(f, key)
 		parsed, err := x509.ParseCertificateRequest(csr)
 		if err != nil {

@@ -94,6 +94,28 @@ func (f *Format) Verify(in attestation.Input) attestation.Result {
 	return res
 }
 
+// Describe returns what a statement says: each element, and its claims. See
+// [attestation.Format].
+func (f *Format) Describe(statement []byte) ([]attestation.Claim, error) {
+	e, err := parseEvidence(statement)
+	if err != nil {
+		return nil, err
+	}
+	elements, err := f.understand(e.elements, true)
+	if err != nil {
+		return nil, err
+	}
+	var res attestation.Result
+	for _, el := range elements {
+		res.Say("element", map[string]string{transaction: "transaction", platform: "platform", key: "key"}[el.kind])
+		el.say(&res)
+		if spki, ok := el.octets("spki"); ok {
+			res.Say("key", attestation.KeyDigest(spki))
+		}
+	}
+	return res.Claims, nil
+}
+
 // transaction checks what the statement says about itself.
 func (el element) transaction(res *attestation.Result, in attestation.Input, signers [][]byte) {
 	el.say(res)

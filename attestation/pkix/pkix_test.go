@@ -223,6 +223,25 @@ func TestSigners(t *testing.T) {
 	}
 }
 
+func TestDescribe(t *testing.T) {
+	h, ak, key := hsm{t, pkix.SampleArc}, kit.P256(t), kit.P256(t)
+	f, err := pkix.New(pkix.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := f.Describe(signed(t, ak, h.element("1", h.claim("1.0", kit.UTF8("Maker"))), h.key("k", kit.SPKI(t, key), nil)))
+	for _, want := range []attestation.Claim{{Name: "element", Value: "platform"}, {Name: "vendor", Value: "Maker"}, {Name: "key", Value: attestation.KeyDigest(kit.SPKI(t, key))}} {
+		if err != nil || !slices.Contains(claims, want) {
+			t.Errorf("no %v: %v, %v", want, claims, err)
+		}
+	}
+	for name, statement := range map[string][]byte{"nothing": nil, "key without name": signed(t, ak, h.element("2", h.claim("2.2", kit.Bool(true))))} {
+		if claims, err := f.Describe(statement); err == nil {
+			t.Errorf("%s: %v", name, claims)
+		}
+	}
+}
+
 func TestNew(t *testing.T) {
 	for _, c := range []pkix.Config{{Arc: "1.3.6.1.5.5.TBD"}, {Usage: "attestation"}, {Arc: "1.3.06"}} {
 		if f, err := pkix.New(c); err == nil {
@@ -233,7 +252,7 @@ func TestNew(t *testing.T) {
 
 // A mutated statement is never accepted, unless its signed part is what it was.
 func FuzzStatement(f *testing.F) {
-	h, ak, key := hsm{f, pkix.SampleArc}, kit.P256(f), kit.P256(f)
+	h, ak, key := hsm{f, pkix.SampleArc}, kit.Fixed(f, "ak"), kit.Fixed(f, "key")
 	spki := kit.SPKI(f, key)
 	cert := kit.Issue(f, kit.Cert{Name: "ak", Usage: pkix.SampleUsage}, ak, nil, nil)
 	body := tbs(h.element("0", h.claim("0.1", kit.Time(kit.Now)), h.claim("0.2", kit.Octets(kit.SPKI(f, ak)))), h.element("1", h.claim("1.12", kit.Int(3))), h.key("k", spki, nil))
@@ -244,6 +263,7 @@ func FuzzStatement(f *testing.F) {
 	r := registry(f, pkix.Config{})
 	req := attestation.Request{Time: kit.Now, Policy: attestation.Policy{UnknownClaims: true},
 		Attester: attestation.Attester{Statement: statementOID, Key: kit.SPKI(f, ak)}}
+	expect(f, "the seed", r.Verify(request(f, key, ak, kit.Seq(body, kit.Seq(block(f, ak, sidCert(cert), body)), intermediates(cert)))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v := r.VerifyStatement(spki, attestation.Statement{OID: statementOID, DER: data}, nil, req)
 		if v.Accepted && !bytes.Contains(data, body) {

@@ -60,6 +60,26 @@ func (Format) Verify(in attestation.Input) attestation.Result {
 	return res
 }
 
+// Describe returns what a statement says. See [attestation.Format].
+func (Format) Describe(statement []byte) ([]attestation.Claim, error) {
+	attest, _, public, err := split(statement)
+	if err != nil {
+		return nil, err
+	}
+	return Contents(attest, withoutLength(public))
+}
+
+// Contents returns what a TPMS_ATTEST of TPM2_Certify and a public area say.
+func Contents(attest, public []byte) ([]attestation.Claim, error) {
+	var res attestation.Result
+	Certified(&res, attest, public, nil)
+	if len(res.Reasons) > 0 {
+		return res.Claims, res.Reasons[0]
+	}
+	res.Say("key", attestation.KeyDigest(res.Key))
+	return res.Claims, nil
+}
+
 // split reads TcgAttestCertify ::= SEQUENCE { tpmSAttest OCTET STRING,
 // signature OCTET STRING, tpmTPublic OCTET STRING OPTIONAL }.
 func split(statement []byte) (attest, signature, public []byte, err error) {

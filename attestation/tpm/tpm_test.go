@@ -254,6 +254,19 @@ func TestOldPublicArea(t *testing.T) {
 	}
 }
 
+func TestDescribe(t *testing.T) {
+	ak, key := kit.P256(t), kit.P256(t)
+	claims, err := tpm.Format{}.Describe(kit.Certify(t, ak, key, nil))
+	if err != nil || !slices.Contains(claims, attestation.Claim{Name: "key", Value: attestation.KeyDigest(kit.SPKI(t, key))}) {
+		t.Errorf("%v, %v", claims, err)
+	}
+	for name, statement := range map[string][]byte{"no statement": nil, "empty parts": kit.Seq(kit.Octets(nil), kit.Octets(nil), kit.Octets(nil))} {
+		if claims, err := (tpm.Format{}).Describe(statement); err == nil {
+			t.Errorf("%s: %v", name, claims)
+		}
+	}
+}
+
 func sum(data []byte) []byte {
 	h := crypto.SHA256.New()
 	h.Write(data)
@@ -263,10 +276,10 @@ func sum(data []byte) []byte {
 // A mutated statement in a request that is signed again by its key, as an attacker
 // can, is never accepted, unless what the TPM signed is what it was.
 func FuzzStatement(f *testing.F) {
-	ak, rsaAK, key := kit.P256(f), kit.RSA(f, 1), kit.P256(f)
+	ak, otherAK, key := kit.Fixed(f, "ak"), kit.Fixed(f, "other"), kit.Fixed(f, "key")
 	spki := kit.SPKI(f, key)
 	signed := map[string]bool{}
-	for _, signer := range []crypto.Signer{ak, rsaAK} {
+	for _, signer := range []crypto.Signer{ak, otherAK} {
 		public := kit.TPMPublic(f, key, kit.Attributes)
 		attest := kit.TPMAttest(kit.TPMName(public), []byte("nonce"))
 		signed[string(attest)+string(public)] = true
@@ -274,8 +287,9 @@ func FuzzStatement(f *testing.F) {
 	}
 	f.Add(kit.Seq(kit.Octets(nil), kit.Octets(nil)))
 	r := registry(f)
+	expect(f, "the seed", r.Verify(request(f, key, ak, kit.Certify(f, ak, key, []byte("nonce")))))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, signer := range []crypto.Signer{ak, rsaAK} {
+		for _, signer := range []crypto.Signer{ak, otherAK} {
 			req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: tpm.OID, Key: kit.SPKI(t, signer)}}
 			v := r.VerifyStatement(spki, attestation.Statement{OID: tpm.OID, DER: data}, nil, req)
 			if !v.Accepted {
@@ -302,4 +316,20 @@ func content(t testing.TB, statement []byte) (attest, public []byte) {
 	t.Helper()
 	items := sequence(t, statement)
 	return items[0], items[2]
+}
+
+// What a request costs: its own signature, the statement's, and the parsing.
+func BenchmarkVerify(b *testing.B) {
+	for name, tt := range map[string]struct{ ak, key crypto.Signer }{
+		"P-256": {kit.P256(b), kit.P256(b)}, "RSA-2048": {kit.RSA(b, 1), kit.RSA(b, 0)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			r, req := registry(b), request(b, tt.key, tt.ak, kit.Certify(b, tt.ak, tt.key, nil))
+			for b.Loop() {
+				if v := r.Verify(req); !v.Accepted {
+					b.Fatal(v.Reasons)
+				}
+			}
+		})
+	}
 }

@@ -95,6 +95,15 @@ func (Format) Verify(in attestation.Input) attestation.Result {
 	return res
 }
 
+// Describe returns what a statement says. See [attestation.Format].
+func (Format) Describe(statement []byte) ([]attestation.Claim, error) {
+	s, err := parse(statement)
+	if err != nil {
+		return nil, err
+	}
+	return tpm.Contents(s.certInfo, s.pubArea)
+}
+
 // statement is the attStmt of the format tpm.
 type statement struct {
 	alg                    int64

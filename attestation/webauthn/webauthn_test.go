@@ -194,6 +194,17 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+func TestDescribe(t *testing.T) {
+	d, key := newDevice(t, kit.P256(t), -7), kit.P256(t)
+	claims, err := webauthn.Format{}.Describe(d.certify(t, key, nil).statement())
+	if err != nil || !slices.Contains(claims, attestation.Claim{Name: "key", Value: attestation.KeyDigest(kit.SPKI(t, key))}) {
+		t.Errorf("%v, %v", claims, err)
+	}
+	if claims, err := (webauthn.Format{}).Describe(kit.Octets(nil)); err == nil {
+		t.Errorf("nothing: %v", claims)
+	}
+}
+
 // RS1, RSA with SHA-1, is in many TPMs and refused.
 func TestRS1(t *testing.T) {
 	ak, key := kit.RSA(t, 1), kit.P256(t)
@@ -211,12 +222,13 @@ func TestRS1(t *testing.T) {
 
 // A mutated statement is never accepted, unless what the TPM signed is what it was.
 func FuzzStatement(f *testing.F) {
-	d, key := newDevice(f, kit.P256(f), -7), kit.P256(f)
+	d, key := newDevice(f, kit.Fixed(f, "ak"), -7), kit.Fixed(f, "key")
 	good := d.certify(f, key, nil)
 	f.Add(good.statement())
 	f.Add(object(text("tpm"), entries()))
 	r, spki := registry(f), kit.SPKI(f, key)
 	req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: webauthn.OID, Key: kit.SPKI(f, d.ak)}}
+	expect(f, "the seed", r.Verify(d.request(f, key, good.statement())))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v := r.VerifyStatement(spki, attestation.Statement{OID: webauthn.OID, DER: data}, nil, req)
 		if v.Accepted && (!bytes.Contains(data, good.certInfo) || !bytes.Contains(data, good.pubArea)) {

@@ -49,11 +49,12 @@ type attested struct {
 // certificate judges what both devices have in common. It returns false when there
 // is no use in looking further.
 func certificate(res *attestation.Result, in attestation.Input, arc string) (attested, bool) {
-	c, err := parse(in.Statement)
+	a, err := open(in.Statement, arc)
 	if err != nil {
 		res.Fail(err, attestation.StatementMalformed)
 		return attested{}, false
 	}
+	c := a.cert
 	signer, err := in.Attester.Signer(in.Certs, "", in.Time)
 	if err != nil {
 		res.Fail(err, attestation.AttesterInvalid)
@@ -63,14 +64,9 @@ func certificate(res *attestation.Result, in attestation.Input, arc string) (att
 		res.Fail(err, attestation.StatementSignature)
 		return attested{}, false
 	}
-	extensions := map[string][]byte{}
-	for _, e := range c.Extensions {
-		if number, ours := strings.CutPrefix(e.Id.String(), arc); ours {
-			extensions[number] = e.Value
-		}
-	}
+	a.signer = signer
 	switch {
-	case len(extensions) == 0:
+	case len(a.extensions) == 0:
 		res.Fail(attestation.Because(attestation.StatementType, "the certificate has none of the extensions of an attestation"), "")
 	case c.IsCA:
 		res.Fail(attestation.Because(attestation.StatementType, "the certificate is one of a CA, not of an attested key"), "")
@@ -84,19 +80,45 @@ func certificate(res *attestation.Result, in attestation.Input, arc string) (att
 		res.Fail(attestation.Because(attestation.NonceMissing, "a certificate of this device cannot contain a nonce"), "")
 	}
 	res.Key = c.RawSubjectPublicKeyInfo
-	return attested{c, extensions, signer}, len(res.Reasons) == 0
+	return a, len(res.Reasons) == 0
 }
 
-func parse(statement []byte) (*x509.Certificate, error) {
+// open reads the certificate inside of an OCTET STRING.
+func open(statement []byte, arc string) (attested, error) {
 	v, err := der.Read(statement)
 	if err != nil {
-		return nil, err
+		return attested{}, err
 	}
 	raw, err := v.Octets()
 	if err != nil {
+		return attested{}, err
+	}
+	c, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return attested{}, err
+	}
+	a := attested{cert: c, extensions: map[string][]byte{}}
+	for _, e := range c.Extensions {
+		if number, ours := strings.CutPrefix(e.Id.String(), arc); ours {
+			a.extensions[number] = e.Value
+		}
+	}
+	return a, nil
+}
+
+// describe returns what a certificate says, read by the device's own reader.
+func describe(statement []byte, arc string, read func(attested, *attestation.Result)) ([]attestation.Claim, error) {
+	a, err := open(statement, arc)
+	if err != nil {
 		return nil, err
 	}
-	return x509.ParseCertificate(raw)
+	var res attestation.Result
+	read(a, &res)
+	if len(res.Reasons) > 0 {
+		return res.Claims, res.Reasons[0]
+	}
+	res.Say("key", attestation.KeyDigest(a.cert.RawSubjectPublicKeyInfo))
+	return res.Claims, nil
 }
 
 // PIV judges attestation certificates of YubiKey PIV. It has no state.
@@ -114,10 +136,22 @@ func (PIV) Verify(in attestation.Input) attestation.Result {
 	if !ok {
 		return res
 	}
+	a.piv(&res)
+	res.Grade(a.signer)
+	return res
+}
+
+// Describe returns what a statement says. See [attestation.Format].
+func (PIV) Describe(statement []byte) ([]attestation.Claim, error) {
+	return describe(statement, pivArc, attested.piv)
+}
+
+// piv says what the extensions of a YubiKey contain.
+func (a attested) piv(res *attestation.Result) {
 	version, ok := a.extensions["3"]
 	if !ok || len(version) != 3 {
 		res.Fail(attestation.Because(attestation.StatementMalformed, "the certificate does not say the version of the firmware"), "")
-		return res
+		return
 	}
 	res.Say("firmware", dotted(version))
 	// CVE-2017-15361: what these made can be factored.
@@ -127,8 +161,8 @@ func (PIV) Verify(in attestation.Input) attestation.Result {
 	if slot, ok := strings.CutPrefix(a.cert.Subject.CommonName, "YubiKey PIV Attestation "); ok {
 		res.Say("slot", slot)
 	}
-	a.integer(&res, "7", "serial")
-	a.policy(&res)
+	a.integer(res, "7", "serial")
+	a.policy(res)
 	if form, ok := a.extensions["9"]; ok {
 		res.Say("formFactor", hex.EncodeToString(form))
 	}
@@ -136,8 +170,6 @@ func (PIV) Verify(in attestation.Input) attestation.Result {
 	_, cspn := a.extensions["11"]
 	res.Say("fips", fips)
 	res.Say("cspn", cspn)
-	res.Grade(a.signer)
-	return res
 }
 
 // policy says when the YubiKey asks for its PIN, and for a touch.
@@ -196,20 +228,32 @@ func (HSM) Verify(in attestation.Input) attestation.Result {
 	if !ok {
 		return res
 	}
+	a.hsm(&res)
+	res.Grade(a.signer)
+	return res
+}
+
+// Describe returns what a statement says. See [attestation.Format].
+func (HSM) Describe(statement []byte) ([]attestation.Claim, error) {
+	return describe(statement, hsmArc, attested.hsm)
+}
+
+// hsm says what the extensions of a YubiHSM contain, and what its key lacks.
+func (a attested) hsm(res *attestation.Result) {
 	origin, err := bits(a.extensions["3"], 1)
 	if err != nil {
 		res.Fail(fmt.Errorf("the origin of the key: %w", err), attestation.StatementMalformed)
-		return res
+		return
 	}
 	capabilities, err := bits(a.extensions["5"], 8)
 	if err != nil {
 		res.Fail(fmt.Errorf("the capabilities of the key: %w", err), attestation.StatementMalformed)
-		return res
+		return
 	}
 	res.Say("origin", fmt.Sprintf("%02x", origin))
 	res.Say("capabilities", fmt.Sprintf("%016x", capabilities))
-	a.integer(&res, "2", "serial")
-	a.integer(&res, "6", "objectId")
+	a.integer(res, "2", "serial")
+	a.integer(res, "6", "objectId")
 	if domains, err := bits(a.extensions["4"], 2); err == nil {
 		res.Say("domains", fmt.Sprintf("%04x", domains))
 	}
@@ -223,9 +267,7 @@ func (HSM) Verify(in attestation.Input) attestation.Result {
 			res.Say("label", label)
 		}
 	}
-	protection(&res, origin, capabilities)
-	res.Grade(a.signer)
-	return res
+	protection(res, origin, capabilities)
 }
 
 // protection says what the key lacks.

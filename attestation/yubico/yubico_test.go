@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -40,9 +41,9 @@ func expect(t testing.TB, name string, v attestation.Verdict, codes ...attestati
 func extensions(t testing.TB, arc string, values map[string][]byte) []pkix.Extension {
 	t.Helper()
 	var all []pkix.Extension
-	for number, value := range values {
-		if value != nil {
-			all = append(all, kit.Extension(t, arc+number, value))
+	for _, number := range slices.Sorted(maps.Keys(values)) {
+		if values[number] != nil {
+			all = append(all, kit.Extension(t, arc+number, values[number]))
 		}
 	}
 	return all
@@ -50,12 +51,8 @@ func extensions(t testing.TB, arc string, values map[string][]byte) []pkix.Exten
 
 // change returns a copy of the extensions with some replaced, or left out when nil.
 func change(values, by map[string][]byte) map[string][]byte {
-	all := map[string][]byte{}
-	for _, m := range []map[string][]byte{values, by} {
-		for number, value := range m {
-			all[number] = value
-		}
-	}
+	all := maps.Clone(values)
+	maps.Copy(all, by)
 	return all
 }
 
@@ -216,9 +213,29 @@ func TestHostileHSM(t *testing.T) {
 	expect(t, "the attestation of a YubiKey", registry(t).Verify(d.request(t, yubico.HSMOID, key, piv)), attestation.StatementType)
 }
 
+func TestDescribe(t *testing.T) {
+	d, key := newDevice(t), kit.P256(t)
+	want := attestation.Claim{Name: "key", Value: attestation.KeyDigest(kit.SPKI(t, key))}
+	for arc, tt := range map[string]struct {
+		values map[string][]byte
+		format attestation.Format
+	}{pivArc: {pivValues(), yubico.PIV{}}, hsmArc: {hsmValues(), yubico.HSM{}}} {
+		claims, err := tt.format.Describe(d.attest(t, key, kit.Cert{Extensions: extensions(t, arc, tt.values)}))
+		if err != nil || !slices.Contains(claims, want) || !slices.Contains(claims, attestation.Claim{Name: "serial", Value: "9"}) {
+			t.Errorf("%s: %v, %v", tt.format.Name(), claims, err)
+		}
+		for name, statement := range map[string][]byte{"nothing": nil, "no extensions": d.attest(t, key, kit.Cert{Name: "x"})} {
+			if claims, err := tt.format.Describe(statement); err == nil {
+				t.Errorf("%s, %s: %v", tt.format.Name(), name, claims)
+			}
+		}
+	}
+}
+
 // A mutated certificate is never accepted, unless its signed part is what it was.
 func FuzzStatement(f *testing.F) {
-	d, key := newDevice(f), kit.P256(f)
+	key, ak := kit.Fixed(f, "key"), kit.Fixed(f, "ak")
+	d := device{key: ak, cert: kit.Issue(f, kit.Cert{Name: "device"}, ak, nil, nil)}
 	var signed [][]byte
 	for arc, values := range map[string]map[string][]byte{pivArc: pivValues(), hsmArc: hsmValues()} {
 		cert := kit.Issue(f, kit.Cert{Name: "YubiKey PIV Attestation 9a", Extensions: extensions(f, arc, values)}, key, d.cert, d.key)
@@ -228,6 +245,8 @@ func FuzzStatement(f *testing.F) {
 	f.Add(kit.Octets(kit.ReadPEM(f, filepath.Join("testdata", "5.4.3-slot.pem"))))
 	f.Add(kit.Octets(kit.ReadPEM(f, filepath.Join("testdata", "4.3.7-slot.pem"))))
 	r, spki := registry(f), kit.SPKI(f, key)
+	req := d.request(f, yubico.PIVOID, key, d.attest(f, key, kit.Cert{Name: "YubiKey PIV Attestation 9a", Extensions: extensions(f, pivArc, pivValues())}))
+	expect(f, "the seed", r.Verify(req))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, oid := range []string{yubico.PIVOID, yubico.HSMOID} {
 			req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: oid, Key: kit.SPKI(t, d.key)}}

@@ -37,6 +37,18 @@ func ec(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
+// Fixed returns the P-256 key of a name, the same in each process. Fuzz targets need
+// it: their seeds are made in one process and judged in others.
+func Fixed(t testing.TB, name string) *ecdsa.PrivateKey {
+	t.Helper()
+	scalar := sha256.Sum256([]byte(name))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 // RSA keys are slow to make, so a process has two.
 var rsaKeys = [2]func() (*rsa.PrivateKey, error){
 	sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }),
@@ -72,17 +84,16 @@ type Cert struct {
 	Extensions []pkix.Extension // besides the usual ones
 }
 
-// Issue makes a certificate for subject. A nil parent makes it sign itself.
+// Issue makes a certificate for subject. A nil parent makes it sign itself. Its
+// serial number follows from its name and key.
 func Issue(t testing.TB, c Cert, subject crypto.Signer, parent *x509.Certificate, signer crypto.Signer) *x509.Certificate {
 	t.Helper()
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		t.Fatal(err)
-	}
+	digest := sha256.Sum256(append(SPKI(t, subject), c.Name...))
+	serial := new(big.Int).SetBytes(digest[:15])
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: c.Name}, IsCA: c.CA, BasicConstraintsValid: true, ExtraExtensions: c.Extensions,
 		NotBefore: Now.AddDate(-1, 0, 0), NotAfter: Now.AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
-		SubjectKeyId: serial.Bytes(), // found in the certificate only, not by digest of the key
+		SubjectKeyId: digest[16:], // found in the certificate only, not by digest of the key
 	}
 	if c.CA {
 		template.KeyUsage = x509.KeyUsageCertSign
