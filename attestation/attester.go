@@ -3,6 +3,7 @@ package attestation
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -32,6 +33,9 @@ type Attester struct {
 type Signer struct {
 	Key  crypto.PublicKey
 	SPKI []byte // DER
+	// Cert is the certificate of the key that was registered, or that leads to a
+	// registered root; nil when there is none.
+	Cert *x509.Certificate
 	// Lacks says why the key is not proven to be a device's own; nil when it is.
 	Lacks []Reason
 }
@@ -42,6 +46,7 @@ type Signer struct {
 // for formats that have none, where roots alone register nobody. The error is a
 // [Reason].
 func (a Attester) Signer(offered []*x509.Certificate, usage string, at time.Time) (Signer, error) {
+	offered = bounded(offered)
 	leaf, spki, err := a.leaf(offered, usage, at)
 	if err != nil {
 		return Signer{}, err
@@ -50,7 +55,7 @@ func (a Attester) Signer(offered []*x509.Certificate, usage string, at time.Time
 	if err != nil {
 		return Signer{}, Because(AttesterWeak, "the attester's key: %v", err)
 	}
-	s := Signer{Key: key, SPKI: spki}
+	s := Signer{Key: key, SPKI: spki, Cert: leaf}
 	switch {
 	case len(a.Roots) > 0:
 		if err := a.chain(leaf, offered, at); err != nil {
@@ -79,16 +84,39 @@ func (a Attester) leaf(offered []*x509.Certificate, usage string, at time.Time) 
 			return nil, nil, Because(AttesterInvalid, "the registered key is not that of the registered certificate")
 		}
 		return leaf, leaf.RawSubjectPublicKeyInfo, nil
+	case len(a.Key) > 0 && len(a.Roots) == 0:
+		return nil, a.Key, nil
 	case len(a.Key) > 0:
-		i := slices.IndexFunc(offered, func(c *x509.Certificate) bool { return bytes.Equal(c.RawSubjectPublicKeyInfo, a.Key) })
-		if i < 0 {
-			return nil, a.Key, nil
-		}
-		return offered[i], a.Key, nil
+		return a.certificate(offered, usage, at), a.Key, nil
 	case len(a.Roots) == 0 || usage == "":
 		return nil, nil, Because(AttesterInvalid, "neither a key nor a certificate of the attester is registered")
 	}
 	return a.candidate(offered, usage, at)
+}
+
+// certificate returns the certificate of the registered key that came with a
+// statement. Of several, one that leads to a root, and of those one that is marked
+// for attestation: who renews a certificate may send the old one too.
+func (a Attester) certificate(offered []*x509.Certificate, usage string, at time.Time) *x509.Certificate {
+	var best *x509.Certificate
+	leads := func(c *x509.Certificate) bool { return a.chain(c, offered, at) == nil }
+	for _, c := range offered {
+		switch {
+		case !bytes.Equal(c.RawSubjectPublicKeyInfo, a.Key):
+		case best == nil, leads(c) && (!leads(best) || hasUsage(c, usage)):
+			best = c
+		}
+	}
+	return best
+}
+
+// bounded leaves out certificates with RSA keys that are so large that checking
+// what they signed would be an attack.
+func bounded(offered []*x509.Certificate) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(offered), func(c *x509.Certificate) bool {
+		key, ok := c.PublicKey.(*rsa.PublicKey)
+		return ok && key.N.BitLen() > maxRSA
+	})
 }
 
 // candidate returns the certificate for attestation that came with a statement,

@@ -1,8 +1,10 @@
 package attestation_test
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"math/big"
 	"testing"
 
 	"github.com/manoward/manoward/attestation"
@@ -52,6 +54,9 @@ func TestSigner(t *testing.T) {
 		"chain, name of a TPM":                {attester: attestation.Attester{Chain: certs(named, inter), Roots: certs(root)}, usage: usage, genuine: true},
 		"chain, unknown critical":             {attester: attestation.Attester{Chain: certs(critical, inter), Roots: certs(root)}, usage: usage, code: attestation.AttesterChain},
 		"key and roots":                       {attester: attestation.Attester{Key: spki, Roots: certs(root)}, offered: certs(inter, good), usage: usage, genuine: true},
+		"key and roots, renewed":              {attester: attestation.Attester{Key: spki, Roots: certs(root)}, offered: certs(old, plainCert, inter, good, old), usage: usage, genuine: true},
+		"key and roots, old and unmarked":     {attester: attestation.Attester{Key: spki, Roots: certs(root)}, offered: certs(old, inter, plainCert), usage: usage},
+		"key and roots, huge signer":          {attester: attestation.Attester{Key: spki, Roots: certs(root)}, offered: certs(huge(inter), good), usage: usage, code: attestation.AttesterChain},
 		"key and roots, no certificate":       {attester: attestation.Attester{Key: spki, Roots: certs(root)}, offered: certs(inter, second), usage: usage, code: attestation.AttesterChain},
 		"roots alone":                         {attester: attestation.Attester{Roots: certs(root)}, offered: certs(inter, good, good), usage: usage, genuine: true},
 		"roots alone, two candidates":         {attester: attestation.Attester{Roots: certs(root)}, offered: certs(inter, good, second), usage: usage, code: attestation.AttesterUnknown},
@@ -75,6 +80,13 @@ func TestSigner(t *testing.T) {
 			t.Errorf("%s: %v, lacks %v", name, err, s.Lacks)
 		}
 	}
+}
+
+// huge returns the certificate as if it had an RSA key of 16,384 bits.
+func huge(c *x509.Certificate) *x509.Certificate {
+	forged := *c
+	forged.PublicKey = &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 16383), E: 65537}
+	return &forged
 }
 
 func TestAssurance(t *testing.T) {

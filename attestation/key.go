@@ -13,6 +13,9 @@ import (
 	"encoding/hex"
 )
 
+// maxRSA is the size of the largest RSA key, in bits; larger ones cost too much.
+const maxRSA = 8192
+
 // ParseKey reads a SubjectPublicKeyInfo in DER. It knows RSA from 2048 to 8192
 // bits, ECDSA on P-256, P-384 and P-521, and Ed25519, each in the one encoding
 // that Go writes itself, so that two keys are equal when their bytes are. The
@@ -28,7 +31,7 @@ func ParseKey(spki []byte) (crypto.PublicKey, error) {
 	}
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < 2048 || bits > 8192 {
+		if bits := key.N.BitLen(); bits < 2048 || bits > maxRSA {
 			return nil, Because(KeyWeak, "RSA with %d bits", bits)
 		}
 	case *ecdsa.PublicKey:

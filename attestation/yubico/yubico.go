@@ -17,6 +17,7 @@ package yubico
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
@@ -64,7 +65,7 @@ func certificate(res *attestation.Result, in attestation.Input, arc string) (att
 		res.Fail(err, attestation.StatementSignature)
 		return attested{}, false
 	}
-	a.signer = signer
+	a.signer = vouched(signer)
 	switch {
 	case len(a.extensions) == 0:
 		res.Fail(attestation.Because(attestation.StatementType, "the certificate has none of the extensions of an attestation"), "")
@@ -81,6 +82,19 @@ func certificate(res *attestation.Result, in attestation.Input, arc string) (att
 	}
 	res.Key = c.RawSubjectPublicKeyInfo
 	return a, len(res.Reasons) == 0
+}
+
+// vouched is the signer, less than genuine if its certificate is itself an
+// attestation. Such a certificate leads to Yubico's root, and its key is one of the
+// user's, which signs whatever the user wants.
+func vouched(s attestation.Signer) attestation.Signer {
+	if s.Cert != nil && slices.ContainsFunc(s.Cert.Extensions, func(e pkix.Extension) bool {
+		id := e.Id.String()
+		return id == pivArc+"8" || id == hsmArc+"3"
+	}) {
+		s.Lacks = append(s.Lacks, attestation.Because(attestation.AttesterUsage, "the attester's key is an attested key of a device, not the device's own"))
+	}
+	return s
 }
 
 // open reads the certificate inside of an OCTET STRING.

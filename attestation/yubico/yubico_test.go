@@ -132,6 +132,28 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
+// A key in a slot has a certificate that leads to the maker too, through the
+// device's; but its owner signs with it what he likes.
+func TestAttestedKeyAsAttester(t *testing.T) {
+	rootKey, deviceKey, key := kit.P256(t), kit.P256(t), kit.P256(t)
+	root := kit.Issue(t, kit.Cert{Name: "maker", CA: true}, rootKey, nil, nil)
+	deviceCert := kit.Issue(t, kit.Cert{Name: "device", CA: true}, deviceKey, root, rootKey)
+	for arc, tt := range map[string]struct {
+		oid    string
+		values map[string][]byte
+	}{pivArc: {yubico.PIVOID, pivValues()}, hsmArc: {yubico.HSMOID, hsmValues()}} {
+		d := device{key: kit.P256(t)}
+		d.cert = kit.Issue(t, kit.Cert{Name: "slot", Extensions: extensions(t, arc, tt.values)}, d.key, deviceCert, deviceKey)
+		req := d.request(t, tt.oid, key, d.attest(t, key, kit.Cert{Extensions: extensions(t, arc, tt.values)}))
+		req.Attester.Chain, req.Attester.Roots = []*x509.Certificate{d.cert, deviceCert}, []*x509.Certificate{root}
+		if v := registry(t).Verify(req); v.Assurance != attestation.Protected {
+			t.Errorf("%s: %+v", tt.oid, v)
+		}
+		req.Policy.Minimum = attestation.Genuine
+		expect(t, tt.oid, registry(t).Verify(req), attestation.AssuranceLow, attestation.AttesterUsage)
+	}
+}
+
 func TestHostilePIV(t *testing.T) {
 	d, other, key := newDevice(t), newDevice(t), kit.P256(t)
 	with := func(by map[string][]byte) []byte {
