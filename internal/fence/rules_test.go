@@ -64,7 +64,7 @@ var rooms = []room{
 	{"cmf", floors01, false, whyRole},
 	{"connectors/*", floors01, false, "a connector imports floors 0 and 1 only: never a role, never another connector"},
 	{"cmd/manoward/cli", []string{"internal/hub", "internal/httpapi", "internal/durable", "internal/config", "internal/sol", "internal/ifa006", "policies", "attestation"}, false,
-		"the CLI is a REST client with local-file verbs and knows nothing of the roles (ADR-0003); policies are written, checked and tried on files (ADR-0009), and attestations looked at and judged there"},
+		"the CLI is a REST client with local-file verbs and knows nothing of the roles (ADR-0003); policies are written, checked and tried on files (ADR-0009), and so are attestations judged (ADR-0012)"},
 	{"cmd/manoward/wire", append(slices.Clone(everything), "cmd/manoward/cli"), false, "wire builds the roles and gives the CLI what it starts (cli.Parts); it knows nothing that is for tests"},
 	{"cmd/manoward", []string{"cmd/manoward/cli", "cmd/manoward/wire"}, true, "main hands wire to the CLI in 15 lines"},
 	{"examples", []string{"internal/hub", "internal/httpapi"}, false, "an example is an outside client: it shows what a user can do"},
