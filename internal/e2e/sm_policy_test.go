@@ -128,7 +128,7 @@ func (h *nsHub) transfer(s *site, path string, content []byte, want int, says st
 	}
 }
 
-const smPolicy = "/nfvpolicy/v1/policies"
+const policiesPath = "/nfvpolicy/v1/policies"
 
 // An author of policies creates, transfers, activates and deletes them over
 // SOL 012 as the official file has it, through TLS, and a subscriber is told of
@@ -158,9 +158,9 @@ func TestSm_PolicyManagement(t *testing.T) {
 	s.want(t, 422, "POST", "/nfvpolicy/v1/subscriptions", object{"callbackUri": server.URL + "/nobody"})
 
 	in := object{"designer": "team", "name": "hosts", "pfId": "north/alpha"}
-	s.want(t, 422, "POST", smPolicy, object{"designer": "team", "name": "hosts", "pfId": "north/beta"})
-	s.want(t, 422, "POST", smPolicy, object{"designer": "team", "name": "hosts", "pfId": "south/alpha"})
-	policy := smPolicy + "/" + s.want(t, 201, "POST", smPolicy, in).id()
+	s.want(t, 422, "POST", policiesPath, object{"designer": "team", "name": "hosts", "pfId": "north/beta"})
+	s.want(t, 422, "POST", policiesPath, object{"designer": "team", "name": "hosts", "pfId": "south/alpha"})
+	policy := policiesPath + "/" + s.want(t, 201, "POST", policiesPath, in).id()
 	one, content := team.bundle("One")
 	_, forged := newSMPolicies(t, "team").bundle("One")
 	h.transfer(s, policy+"/versions/"+one, forged, 422, "not signed by")
@@ -177,7 +177,7 @@ func TestSm_PolicyManagement(t *testing.T) {
 	s.want(t, 422, "PATCH", policy, object{"activationStatus": "DEACTIVATED"})
 	s.want(t, 409, "DELETE", policy, nil)
 	api := &apiHub{nsHub: h}
-	api.refusals(t, s, "POST", smPolicy, in)
+	api.refusals(t, s, "POST", policiesPath, in)
 	api.refusals(t, s, "GET", policy, nil)
 	api.versions(t, s, "/nfvpolicy/v1")
 
@@ -188,8 +188,8 @@ func TestSm_PolicyManagement(t *testing.T) {
 	auditor.want(t, 200, "GET", policy+"/versions/"+one, nil, "Accept", "application/gzip")
 	auditor.want(t, 403, "PATCH", policy, object{"activationStatus": "ACTIVATED"})
 	auditor.want(t, 403, "DELETE", policy, nil)
-	auditor.want(t, 403, "POST", smPolicy, in)
-	api.as(s, "audit-south", "--party", "auditor", "--trust-domain", "south").unseen(t, smPolicy, policy[strings.LastIndex(policy, "/")+1:])
+	auditor.want(t, 403, "POST", policiesPath, in)
+	api.as(s, "audit-south", "--party", "auditor", "--trust-domain", "south").unseen(t, policiesPath, policy[strings.LastIndex(policy, "/")+1:])
 
 	// A second version takes its place; the subscriber is away, and the hub dies.
 	two, next := team.bundle("Two")
@@ -207,9 +207,9 @@ func TestSm_PolicyManagement(t *testing.T) {
 	}
 	s.want(t, 409, "DELETE", policy+"/versions/"+two, nil) // selected
 	s.want(t, 409, "DELETE", policy+"/versions/"+one, nil) // what a rollback goes back to
-	empty := s.want(t, 201, "POST", smPolicy, object{"designer": "team", "name": "empty", "pfId": "alpha"}).id()
-	s.want(t, 204, "DELETE", smPolicy+"/"+empty, nil)
-	s.want(t, 404, "GET", smPolicy+"/"+empty, nil)
+	empty := s.want(t, 201, "POST", policiesPath, object{"designer": "team", "name": "empty", "pfId": "alpha"}).id()
+	s.want(t, 204, "DELETE", policiesPath+"/"+empty, nil)
+	s.want(t, 404, "GET", policiesPath+"/"+empty, nil)
 	eventually(t, "all changes are told", patience, func() bool { return told.heard("PolicyChangeNotification", subscription) >= 7 })
 	want := []string{"CREATE_POLICY", "TRANSFER_POLICY", "MODIFY_POLICY", "TRANSFER_POLICY", "MODIFY_POLICY", "CREATE_POLICY", "DELETE_POLICY"}
 	if got := told.changes(); !slices.Equal(got, want) {
@@ -220,7 +220,7 @@ func TestSm_PolicyManagement(t *testing.T) {
 	}
 	s.want(t, 204, "DELETE", "/nfvpolicy/v1/subscriptions/"+subscription, nil)
 	s.want(t, 404, "GET", "/nfvpolicy/v1/subscriptions/"+subscription, nil)
-	s.want(t, 201, "POST", smPolicy, object{"designer": "team", "name": "untold", "pfId": "alpha"})
+	s.want(t, 201, "POST", policiesPath, object{"designer": "team", "name": "untold", "pfId": "alpha"})
 	if n := len(told.changes()); n != len(want) {
 		t.Errorf("%d changes were told, the last after the subscription had ended", n)
 	}
