@@ -68,6 +68,34 @@ func LoadBundle(ctx context.Context, bundle []byte, keys []VerificationKey, keyI
 	return s, ps.sorted(), nil
 }
 
+// Claims are what a bundle says of itself. Nobody has verified them: they tell who
+// is to be asked to, and what is not known is empty.
+type Claims struct {
+	Revision string // of the set in it
+	KeyID    string // of the key that has signed it; empty: it is not signed
+}
+
+// ReadClaims reads what a bundle says of itself. The error, with code Invalid, says
+// why it is no bundle.
+func ReadClaims(bundle []byte) (Claims, error) {
+	files, err := unpack(bundle)
+	if err != nil {
+		return Claims{}, err
+	}
+	var m manifest
+	if err := json.Unmarshal(files[manifestFile], &m); err != nil || m.Revision == "" {
+		return Claims{}, badBundle("the bundle has no readable manifest; make it with `manoward policy sign`")
+	}
+	var signatures struct {
+		Signatures []string `json:"signatures"`
+	}
+	c := Claims{Revision: m.Revision}
+	if json.Unmarshal(files[signatureFile], &signatures) == nil && len(signatures.Signatures) == 1 {
+		c.KeyID = signedBy(signatures.Signatures[0])
+	}
+	return c, nil
+}
+
 // pack writes the files as a gzipped tar: sorted, without times and owners.
 func pack(files map[string][]byte) ([]byte, error) {
 	var out bytes.Buffer

@@ -286,6 +286,23 @@ func TestUnpack(t *testing.T) {
 }
 
 // FuzzLoadBundle holds that no bytes make a set without the key's signature.
+// What a bundle says of itself is told without a key, and believed by nobody.
+func TestReadClaims(t *testing.T) {
+	set := mustLoad(t, base())
+	key, _ := keyPair(t, "ci", ecKey(t, elliptic.P256()))
+	unsigned := mustBundle(t, set)
+	for want, raw := range map[Claims][]byte{{Revision: set.Revision()}: unsigned, {set.Revision(), "ci"}: mustSign(t, unsigned, key)} {
+		if got, err := ReadClaims(raw); err != nil || got != want {
+			t.Errorf("claims %+v, %v; want %+v", got, err, want)
+		}
+	}
+	for name, raw := range map[string][]byte{"no bundle": []byte("x"), "cut": unsigned[:len(unsigned)/2], "no manifest": archive(t)} {
+		if _, err := ReadClaims(raw); hub.CodeOf(err) != hub.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzLoadBundle(f *testing.F) {
 	raw := mustBundle(f, mustLoad(f, base()))
 	private, public := keyPair(f, "a", ecKey(f, elliptic.P256()))

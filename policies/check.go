@@ -15,7 +15,8 @@ import (
 
 // Check returns all that is wrong with the policies below the root of files and
 // with their tests, which it does not run, and warns of what keeps no set from
-// existing: files that are not formatted, policies without a test or a control.
+// existing: files that are not formatted, policies without a test or a control, and a
+// "not" that is silent where there is nothing.
 func Check(ctx context.Context, files fs.FS, o Options) []Problem {
 	set, ps := load(ctx, files, o)
 	sources, err := readSources(files, func(name string) bool { return strings.HasSuffix(name, ".rego") })
@@ -33,6 +34,7 @@ func Check(ctx context.Context, files fs.FS, o Options) []Problem {
 		checkFormat(ps, name, sources[name])
 	}
 	for _, p := range set.policies {
+		set.checkNegations(ps, p)
 		if len(p.Controls) == 0 {
 			ps.warn(p.File, p.line, "the policy names no control that it is for", "add \"controls: [...]\" to the metadata's \"custom\"")
 		}

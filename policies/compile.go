@@ -28,7 +28,7 @@ func (s *Set) compile(ps *problems, modules map[string]*ast.Module, try func(*pr
 	s.annotate(modules)
 	s.compiler = newCompiler(capabilities(false))
 	s.compiler.Compile(modules)
-	tried := s.besides(try, ps.bad() || s.compiler.Failed())
+	tried := besides(try, ps.bad() || s.compiler.Failed())
 	s.checked(ps, modules, s.checkTypes(modules))
 	if found := tried(); !ps.bad() {
 		ps.list = append(ps.list, found.list...)

@@ -157,7 +157,7 @@ func (s *Set) spell(ref ast.Ref) string {
 		out[i] = t
 		if name, ok := t.Value.(ast.Var); ok && i > 0 {
 			original, known := s.compiler.RewrittenVars[name]
-			if !known {
+			if !known || original.IsGenerated() {
 				original = "_"
 			}
 			out[i] = ast.VarTerm(string(original))

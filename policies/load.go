@@ -109,7 +109,7 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	// The compiler keeps one processor busy: the samples are read beside it, and
 	// tried while it checks types.
 	bad := ps.bad()
-	read := s.besides(func(samples *problems) { s.readSamples(samples, bad) }, false)
+	read := besides(func(samples *problems) { s.readSamples(samples, bad) }, false)
 	s.build(ps, modules, func(samples *problems) {
 		if ps := read(); !ps.bad() {
 			s.runSamples(ctx, samples, o.SampleDeadline)
@@ -119,20 +119,35 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	if ps.bad() {
 		return nil, ps
 	}
+	for _, p := range s.policies {
+		p.Samples = len(p.samples)
+	}
 	s.keepUsed()
 	return s, ps
 }
 
 // besides begins work that reports problems of its own, unless it is not wanted,
-// and returns what waits for its end.
-func (s *Set) besides(work func(*problems), unwanted bool) func() *problems {
+// and returns what waits for its end. A set that the engine fails on is refused: it
+// must not end the process.
+func besides(work func(*problems), unwanted bool) func() *problems {
 	found := &problems{}
 	if unwanted {
 		return func() *problems { return found }
 	}
 	done := make(chan struct{})
-	go func() { defer close(done); work(found) }()
+	go func() {
+		defer close(done)
+		defer found.refuse()
+		work(found)
+	}()
 	return func() *problems { <-done; return found }
+}
+
+// refuse makes a problem of the engine's failure. It is to be deferred.
+func (ps *problems) refuse() {
+	if failed := recover(); failed != nil {
+		ps.fault("", 0, 0, clip(fmt.Sprintf("the engine failed: %v", failed)), "report this with the set")
+	}
 }
 
 // build makes of modules with metadata what can be evaluated. What of it needs no

@@ -120,6 +120,18 @@ func TestKnown(t *testing.T) {
 	}
 }
 
+// What fails beside the compiler is a problem of the set, and not the end of the
+// process.
+func TestBesides(t *testing.T) {
+	got := besides(func(*problems) { panic("no") }, false)()
+	if !got.bad() || got.list[0].Text != "the engine failed: no" {
+		t.Errorf("%v", got.list)
+	}
+	if got := besides(func(*problems) { panic("no") }, true)(); len(got.list) != 0 {
+		t.Errorf("what was not wanted found %v", got.list)
+	}
+}
+
 // TestMetadata holds what is wrong with metadata, and that all of it is told at
 // once with file, line and mend.
 func TestMetadata(t *testing.T) {

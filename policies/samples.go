@@ -78,7 +78,6 @@ func (s *Set) readSamples(ps *problems, bad bool) {
 			continue
 		}
 		p.samples = parseSamples(ps, s.schemas, p, raw)
-		p.Samples = len(p.samples)
 		some := slices.ContainsFunc(p.samples, func(x sample) bool { return len(x.findings) > 0 })
 		none := slices.ContainsFunc(p.samples, func(x sample) bool { return len(x.findings) == 0 })
 		if !bad && !ps.bad() && (!some || !none) {
@@ -238,7 +237,11 @@ func (s *Set) runSamples(ctx context.Context, ps *problems, deadline time.Durati
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range s.policies {
-		g.Go(func() error { s.runSamplesOf(ctx, &found[i], p, defaults, deadline); return nil })
+		g.Go(func() error {
+			defer found[i].refuse()
+			s.runSamplesOf(ctx, &found[i], p, defaults, deadline)
+			return nil
+		})
 	}
 	_ = g.Wait() // the functions keep their problems
 	for i := range found {

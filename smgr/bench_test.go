@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -194,5 +193,5 @@ func TestInventory(t *testing.T) {
 	if allocs[1] > 1.1*allocs[0] {
 		t.Errorf("an event takes %v allocations among 10,000 VNFs and %v among 500", allocs[1], allocs[0])
 	}
-	t.Log(fmt.Sprintf("%.0f and %.0f allocations", allocs[0], allocs[1]))
+	t.Logf("%.0f and %.0f allocations", allocs[0], allocs[1])
 }

@@ -57,6 +57,9 @@ func TestScripts(t *testing.T) {
 			"status":   statusCommand,
 			"huge":     hugeCommand,
 			"keys":     keysCommand,
+			"ports":    portsCommand,
+			"until":    untilCommand,
+			"appears":  appearsCommand,
 		},
 	})
 }

@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// Bounds of what a process remembers of the items that it pushed.
+// Bounds of what a process remembers of the items that it pushed to one queue:
+// enough where the work keeps up, and little where it does not.
 const (
-	recentItems = 1024
-	recentBytes = 8 << 20
+	recentItems = 256
+	recentBytes = 1 << 20
 )
 
 // recent remembers the newest items that this process pushed, by sequence, until

@@ -19,7 +19,7 @@ func (h *hubProcess) runPages(dir string, pages ...string) string {
 	for _, page := range pages {
 		script += strings.Join(howtoBlocks(h.t.(*testing.T), "../../docs/howto/"+page, "sh"), "")
 	}
-	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 3*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Dir = dir

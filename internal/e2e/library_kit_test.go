@@ -73,7 +73,7 @@ func (o *libOwners) owner(f *hub.Finding) *libCase {
 var libSMs = map[string]string{"north": "alpha", "south": "beta", "west": "gamma"}
 
 // libHub is a hub with the three trust domains and their Security Managers, all
-// fully-active and with every policy at level enforce.
+// fully-active. Their levels and parameters are not set yet.
 func libHub(t *testing.T) map[string]*libDomain {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "manoward.yaml")
@@ -108,9 +108,9 @@ func (d *libDomain) of(t testing.TB) *libDomain {
 	return &own
 }
 
-// libInventory is hosts of each trust domain's own. Those with security hardware
-// are small, so that nothing else is placed there; host shared-hsm is of two
-// domains. firmware is that of host west-2.
+// libInventory is hosts of each trust domain's own; host shared-hsm is of two. The
+// VIM prefers hosts with much room, so that those with security hardware, which
+// have less, take only what needs them, and in the order of their room.
 func libInventory() string {
 	var b strings.Builder
 	b.WriteString("nfviPops:\n  - {nfviPopId: pop-1, vimId: vim, geographicalLocationInfo: {country: DE, site: Bonn}}\nzones:\n")
@@ -181,8 +181,7 @@ func (p libPackage) build(t testing.TB, domain string, signer *csartest.Signer) 
 	return csartest.Build(t, s)
 }
 
-// libNSD is an NSD of which no VNF is made at first. PROFILES are its VNF
-// profiles.
+// libNSD is an NSD without VNFs; its VNF profiles are put behind it.
 const libNSD = `tosca_definitions_version: tosca_simple_yaml_1_3
 topology_template:
   substitution_mappings: {node_type: tosca.nodes.nfv.NS}
@@ -225,11 +224,14 @@ func (d *libDomain) prepare(cases []*libCase) {
 		return path
 	}
 	d.do("package", "policy", "--trust-domain", d.name, "--anchor", write("anchor.pem", []byte(kit.Anchor)), "--allow-unsigned")
-	profiles := d.libProfile("web", "web") + d.libProfile("guard", "guard")
-	packages := map[string][]byte{"web": kit.Web, "guard": kit.Guard, "web2": kit.Web2}
+	kits := map[string][]byte{"web": kit.Web, "web2": kit.Web2, "guard": kit.Guard}
+	packages, profiles := map[string][]byte{"web": kit.Web}, d.libProfile("web", "web")
 	for _, c := range cases {
 		if c.profile != "" {
 			profiles += d.libProfile(c.profile, c.vnf)
+		}
+		if raw := kits[c.vnf]; raw != nil {
+			packages[c.vnf] = raw
 		}
 		if c.pkg != nil {
 			signer := d.signer
@@ -286,18 +288,15 @@ func (d *libDomain) newNs(c *libCase) string {
 	return ns.ID
 }
 
-// add makes a VNF of a profile in an NS, and returns it.
+// add makes a VNF of a profile in an NS, and returns it. The Security Manager may
+// have ended it already.
 func (d *libDomain) add(ns, profile string) string {
 	d.t.Helper()
-	before := d.vnfIDs(ns)
-	d.mustComplete(ns, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateInstantiateVnf, InstantiateVnfData: []sol005.InstantiateVnfData{{VnfProfileID: profile}}})
-	for _, id := range d.vnfIDs(ns) {
-		if !slices.Contains(before, id) {
-			return id
-		}
+	op := d.mustComplete(ns, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateInstantiateVnf, InstantiateVnfData: []sol005.InstantiateVnfData{{VnfProfileID: profile}}})
+	if op.ResourceChanges == nil || len(op.ResourceChanges.AffectedVnfs) == 0 {
+		d.t.Fatalf("the operation that makes a VNF of profile %s changed %+v", profile, op.ResourceChanges)
 	}
-	d.t.Fatalf("the NS has no VNF of profile %s", profile)
-	return ""
+	return op.ResourceChanges.AffectedVnfs[0].VnfInstanceID
 }
 
 func (d *libDomain) vnfIDs(ns string) []string {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
-	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/internal/testkit/csartest"
 )
@@ -194,19 +193,5 @@ func libLifecycle() []*libCase {
 			policy: "scale-storm", parameters: map[string]any{"maxPerVnf": 1}, profile: "scaled", vnf: "web",
 			run: twice(func(d *libDomain, ns, vnf string) { d.mustComplete(ns, "scale", libScale(vnf, "SCALE_OUT")) }),
 		},
-	}
-}
-
-// stoppedHost wants that a host is not used by a trust domain any more.
-func (d *libDomain) stoppedHost(id string) {
-	d.t.Helper()
-	h := d.hostNow(id)
-	if !slices.Contains(h.StoppedFor, d.name) {
-		d.t.Errorf("host %s is %+v", id, h)
-	}
-	for _, c := range resources[ifa006.Compute](d.nsHub, "computes", "") {
-		if c.HostID == id && c.TrustDomain == d.name {
-			d.t.Errorf("compute %s is still on host %s", c.ID, id)
-		}
 	}
 }

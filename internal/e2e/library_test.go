@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,6 +98,13 @@ func libComplete(t *testing.T, cases []*libCase) {
 		if (c.run == nil) == (c.waits == "") {
 			t.Errorf("the case of %s has either a change or a reason why it waits", c.policy)
 		}
+		if c.waits == "" {
+			continue
+		}
+		t.Logf("%s waits for %s", c.policy, c.waits)
+		if page, err := os.ReadFile("../../docs/controls/" + c.policy + ".md"); err != nil || !strings.Contains(string(page), "\n## Waits\n") {
+			t.Errorf("docs/controls/%s.md does not say that the policy waits (%v)", c.policy, err)
+		}
 	}
 	for _, p := range set.Policies() {
 		if rows[p.ID] != 1 {
@@ -117,16 +125,33 @@ func (d *libDomain) healthy() {
 	web := d.add(ns, "web")
 	if d.name == "west" { // the only domain with hosts for security VNFs
 		d.owners.expect(c, noCertificate)
-		d.heal(ns, d.add(ns, "guard"))
+		d.heal(ns, d.add(ns, "unproven"))
 	}
+	reviewed := d.reviews(ns)
+	d.setParameters("compute-failed", map[string]any{"maxPerHour": 4}) // has all reviewed
 	d.mustComplete(ns, "scale", libScale(web, "SCALE_OUT"))
 	d.heal(ns, web)
 	for _, to := range []sol005.OperationalStates{sol005.OperationalStatesStopped, sol005.OperationalStatesStarted} {
 		d.operate(ns, web, to)
 	}
+	libEventually(d.t, "the NS is reviewed", func() bool { return d.reviews(ns) > reviewed })
 	d.mustComplete(ns, "update", scorRemove([]string{web}))
 	d.add(ns, "web")
 	d.mustComplete(ns, "terminate", map[string]string{})
+}
+
+// reviews is how often an NS was reviewed.
+func (d *libDomain) reviews(ns string) (n int) {
+	d.t.Helper()
+	for dec, err := range httpapi.All[smgr.Decision](d.t.Context(), d.manager(), "/decisions", url.Values{"key": {smgr.KeyNs(ns)}}) {
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if dec.Kind == hub.EventReview {
+			n++
+		}
+	}
+	return n
 }
 
 func (d *libDomain) heal(ns, vnf string) {
@@ -204,7 +229,7 @@ func (d *libDomain) nothingElse() {
 	}
 }
 
-// target names a VNF of a profile in an NS.
+// libTarget is a VNF of a profile in an NS.
 func libTarget(ns, vnf, profile string) hub.Target {
 	return hub.Target{NsInstanceID: ns, VnfInstanceID: vnf, VnfProfileID: profile}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol005"
 )
 
@@ -32,7 +33,8 @@ func libSecurityVnfs() []*libCase {
 			},
 		},
 		{
-			policy: "security-vnf-stopped", parameters: map[string]any{"replace": true}, profile: "halted", vnf: "guard", also: []string{noCertificate},
+			// That its compute halts may be told before the operation that halts it.
+			policy: "security-vnf-stopped", parameters: map[string]any{"replace": true}, profile: "halted", vnf: "guard", also: []string{noCertificate, "security-vnf-stopped/nothing-runs"},
 			run: func(d *libDomain, c *libCase) {
 				ns := d.newNs(c)
 				vnf := d.add(ns, c.profile)
@@ -115,6 +117,7 @@ func libInfrastructure() []*libCase {
 	}
 }
 
+// libHosts is the cases that have the use of a host ended: the VNF on it moves.
 func libHosts() []*libCase {
 	stopped := func(d *libDomain, c *libCase, ns, vnf, host string, w libWant) {
 		d.owners.own(c, host)
@@ -148,5 +151,19 @@ func libHosts() []*libCase {
 				stopped(d, c, ns, vnf, host, libWant{code: "host-untrusted", severity: hub.SeverityCritical})
 			},
 		},
+	}
+}
+
+// stoppedHost wants that a host is not used by a trust domain any more.
+func (d *libDomain) stoppedHost(id string) {
+	d.t.Helper()
+	h := d.hostNow(id)
+	if !slices.Contains(h.StoppedFor, d.name) {
+		d.t.Errorf("host %s is %+v", id, h)
+	}
+	for _, c := range resources[ifa006.Compute](d.nsHub, "computes", "") {
+		if c.HostID == id && c.TrustDomain == d.name {
+			d.t.Errorf("compute %s is still on host %s", c.ID, id)
+		}
 	}
 }

@@ -161,6 +161,7 @@ type receiver struct {
 
 	mu   sync.Mutex
 	told []map[string]any
+	gone bool // it answers that it cannot be reached now
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -171,8 +172,15 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 		r.mu.Lock()
-		r.told = append(r.told, n)
+		gone := r.gone
+		if !gone {
+			r.told = append(r.told, n)
+		}
 		r.mu.Unlock()
+		if gone {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 	}
 	w.Header().Set("Version", "1.0.0")
 	w.WriteHeader(http.StatusNoContent)

@@ -85,6 +85,8 @@ func TestRefuse(t *testing.T) {
 		{"cmd/manoward/cli", "~internal/config", inSource, allowed},
 		{"cmd/manoward/cli", "~policies", inSource, allowed},
 		{"cmd/manoward/cli", "~policies/library", inSource, allowed},
+		{"cmd/manoward/cli", "~attestation/formats", inSource, allowed},
+		{"cmd/manoward/cli", "github.com/google/go-tpm/tpm2", inSource, "go-tpm is for"},
 		{"cmd/manoward/cli", "github.com/open-policy-agent/opa/v1/ast", inSource, "OPA is for policies only"},
 		{"cmd/manoward/cli", "~smgr/decide", inSource, "knows nothing of the roles"},
 		{"cmd/manoward/cli", "~internal/vault", inSource, "knows nothing of the roles"},

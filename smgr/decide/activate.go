@@ -122,10 +122,15 @@ func (p *Policies) Activate(ctx context.Context, revision, by, reason string) (A
 }
 
 // Rollback goes back to the policies that were active before, with the parameters
-// that they had. hub.Conflict when there are none.
-func (p *Policies) Rollback(ctx context.Context, by, reason string) (Activation, error) {
+// that they had. hub.Conflict when there are none. Each unless is asked with what
+// is active and may refuse; what is activated elsewhere since then is
+// hub.Precondition.
+func (p *Policies) Rollback(ctx context.Context, by, reason string, unless ...func(now Activation) error) (Activation, error) {
 	return p.change(ctx, Activation{Change: ChangeRollback, By: by, Reason: reason},
 		func(now Activation, next *Activation, values map[string]json.RawMessage) error {
+			if err := refusedBy(unless, now); err != nil {
+				return err
+			}
 			for a, err := range p.History(ctx) {
 				if err != nil {
 					return err
@@ -148,12 +153,15 @@ func (p *Policies) Rollback(ctx context.Context, by, reason string) (Activation,
 
 // SetParameters sets the parameters of one policy: a JSON object with what differs
 // from the defaults, or nil for the defaults. hub.Invalid when they do not fit;
-// otherwise as Activate.
-func (p *Policies) SetParameters(ctx context.Context, policy string, values json.RawMessage, by, reason string) (Activation, error) {
+// otherwise as Activate. unless is as in Rollback.
+func (p *Policies) SetParameters(ctx context.Context, policy string, values json.RawMessage, by, reason string, unless ...func(now Activation) error) (Activation, error) {
 	return p.change(ctx, Activation{Change: ChangeParameters, Policy: policy, By: by, Reason: reason},
 		func(now Activation, next *Activation, all map[string]json.RawMessage) error {
 			if now.ID == "" {
 				return hub.E(hub.Conflict, "set parameters of policies", "no policies are active; push a set and activate it first", nil)
+			}
+			if err := refusedBy(unless, now); err != nil {
+				return err
 			}
 			next.PolicyRevision, next.PreviousRevision = now.PolicyRevision, now.PreviousRevision
 			if all[policy] = values; len(values) == 0 {
@@ -338,7 +346,17 @@ func (p *Policies) At(ctx context.Context, policyRevision, dataRevision string) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := p.open(ctx, &e.Value)
+	return p.Of(ctx, e.Value)
+}
+
+// Of returns what an activation judges by.
+func (p *Policies) Of(ctx context.Context, a Activation) (*policies.Snapshot, error) {
+	for _, l := range []*loaded{p.loaded.Load(), p.reopened.Load()} {
+		if l != nil && l.id == a.ID {
+			return l.snapshot, nil
+		}
+	}
+	l, err := p.open(ctx, &a)
 	if err != nil {
 		return nil, err
 	}

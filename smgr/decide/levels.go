@@ -63,14 +63,21 @@ func ruleID(policy, scope string) string { return hub.DeriveID("level", policy, 
 
 // Set sets the level of a policy in a scope. It is recorded, and counts in this
 // process at once and in others soon. Errors: hub.Invalid for what is no policy,
-// scope or level.
-func (l *Levels) Set(ctx context.Context, r Rule) (Rule, error) {
+// scope or level. Each unless is asked with the rule that is there, nil for none,
+// and may refuse; a change that another process made since then is
+// hub.Precondition.
+func (l *Levels) Set(ctx context.Context, r Rule, unless ...func(there *Rule) error) (Rule, error) {
 	if err := r.check(); err != nil {
 		return Rule{}, err
 	}
 	r.At = l.now().UTC()
 	id := ruleID(r.Policy, r.Scope)
 	there, err := l.rules.GetIn(ctx, l.domain, id)
+	if ignore(err, hub.NotFound) == nil {
+		if err := refusedBy(unless, stored(there, err)); err != nil {
+			return Rule{}, err
+		}
+	}
 	switch hub.CodeOf(err) {
 	case "":
 		if there.Value.Level == r.Level && there.Value.By == r.By {
@@ -98,9 +105,27 @@ func (l *Levels) Set(ctx context.Context, r Rule) (Rule, error) {
 	return r, err
 }
 
+// stored is what is there, nil for nothing.
+func stored(there state.Entry[Rule], err error) *Rule {
+	if err != nil {
+		return nil
+	}
+	return &there.Value
+}
+
+// refusedBy asks the conditions of a change.
+func refusedBy[T any](unless []func(T) error, there T) error {
+	for _, refuses := range unless {
+		if err := refuses(there); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Clear removes a rule: the wider ones count again. hub.NotFound when there is
-// none.
-func (l *Levels) Clear(ctx context.Context, policy, scope, by, reason string) error {
+// none. unless is as in Set.
+func (l *Levels) Clear(ctx context.Context, policy, scope, by, reason string, unless ...func(there *Rule) error) error {
 	id := ruleID(policy, scope)
 	there, err := l.rules.GetIn(ctx, l.domain, id)
 	if hub.CodeOf(err) == hub.NotFound {
@@ -109,12 +134,15 @@ func (l *Levels) Clear(ctx context.Context, policy, scope, by, reason string) er
 	if err != nil {
 		return fmt.Errorf("clear level: %w", err)
 	}
+	if err := refusedBy(unless, &there.Value); err != nil {
+		return err
+	}
 	r := there.Value
 	r.By, r.At, r.Reason = by, l.now().UTC(), reason
 	if err := l.record(ctx, "sm.level.cleared", r); err != nil {
 		return err
 	}
-	return ignore(l.rules.Delete(ctx, id, nil), hub.NotFound)
+	return ignore(l.rules.Delete(ctx, id, func(now *Rule) error { return refusedBy(unless, now) }), hub.NotFound)
 }
 
 func (l *Levels) record(ctx context.Context, kind string, r Rule) error {

@@ -58,9 +58,9 @@ type Peer struct {
 type Manager struct {
 	Config
 	resources *state.Kind[resource]
-	// changing is held from the comparison of an entity tag to the change. Another
-	// process may still change something in between; what must not be lost then is
-	// held by decide and enforce themselves.
+	// changing has the changes of this process made one after another, so that they
+	// do not fail for each other. Preconditions do not rest on it: they are compared
+	// with what is stored, at the revision that the change replaces.
 	changing sync.Mutex
 	working  chan struct{} // slots for evaluations, explanations and traces
 }

@@ -50,23 +50,23 @@ func putLevel(m *Manager, who hub.Identity, w http.ResponseWriter, r *http.Reque
 	}
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	if err := m.matchLevel(r); err != nil {
-		return err
-	}
 	l, err := m.Decide.Levels().Set(r.Context(), decide.Rule{
 		Policy: r.PathValue("policy"), Scope: r.PathValue("scope"), Level: in.Level, By: who.String(), Reason: in.Reason,
-	})
+	}, matchLevel(r))
 	if err != nil {
 		return err
 	}
 	return writeChanged(w, l)
 }
 
-func (m *Manager) matchLevel(r *http.Request) error {
-	if l := m.level(r); l != nil {
-		return checkMatch(r, l)
+// matchLevel holds the preconditions of a request to the rule as it is stored.
+func matchLevel(r *http.Request) func(there *decide.Rule) error {
+	return func(there *decide.Rule) error {
+		if there == nil {
+			return checkMatch(r, nil)
+		}
+		return checkMatch(r, there)
 	}
-	return checkMatch(r, nil)
 }
 
 // deleteLevel takes a rule away; ?reason= says why.
@@ -77,10 +77,7 @@ func deleteLevel(m *Manager, who hub.Identity, w http.ResponseWriter, r *http.Re
 	}
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	if err := m.matchLevel(r); err != nil {
-		return err
-	}
-	if err := m.Decide.Levels().Clear(r.Context(), r.PathValue("policy"), r.PathValue("scope"), who.String(), reason); err != nil {
+	if err := m.Decide.Levels().Clear(r.Context(), r.PathValue("policy"), r.PathValue("scope"), who.String(), reason, matchLevel(r)); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)

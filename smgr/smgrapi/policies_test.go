@@ -3,6 +3,7 @@ package smgrapi
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,9 @@ func TestParameters(t *testing.T) {
 	if got := w.recorded("sm.policies.parameters"); len(got) != 2 {
 		t.Errorf("recorded: %v", got)
 	}
+	long := func(n int) string { return `{"set":{"names":["` + strings.Repeat("x", n) + `"]},"reason":"much"}` }
+	w.call(ann, "PUT", path, long(4<<20)).is(http.StatusOK)
+	w.call(ann, "PUT", path, long(maxParameters)).is(http.StatusRequestEntityTooLarge)
 }
 
 func TestRevisions(t *testing.T) {

@@ -40,18 +40,28 @@ type parameters struct {
 	Known  []policies.Parameter `json:"parameters,omitempty"`
 }
 
+// parameters are those of the policy of the path in what is active.
 func (m *Manager) parameters(r *http.Request) (parameters, error) {
+	// What cannot be loaded has none that count.
+	if _, err := m.Decide.Policies().Current(r.Context()); err != nil {
+		return parameters{}, noneActive(err)
+	}
+	a, _ := m.Decide.Policies().Active()
+	return m.parametersIn(r, a)
+}
+
+// parametersIn are those of the policy of the path in an activation.
+func (m *Manager) parametersIn(r *http.Request, a decide.Activation) (parameters, error) {
 	p := m.Decide.Policies()
 	out := parameters{Policy: r.PathValue("policy")}
-	s, err := p.Current(r.Context())
+	s, err := p.Of(r.Context(), a)
 	if err != nil {
-		return out, noneActive(err)
+		return out, err
 	}
 	about, ok := s.Set().Policy(out.Policy)
 	if !ok {
 		return out, hub.E(hub.NotFound, "find policy", fmt.Sprintf("there is no policy %q in the active set; \"manoward policy list\" shows them", clip(out.Policy)), nil)
 	}
-	a, _ := p.Active()
 	set, err := p.Parameters(r.Context(), a)
 	if err != nil {
 		return out, err
@@ -93,17 +103,20 @@ func (m *Manager) setParameters(w http.ResponseWriter, r *http.Request, who hub.
 	}
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	now, err := m.parameters(r)
+	if _, err := m.parameters(r); err != nil { // nothing is active, or no such policy is
+		return err
+	}
+	a, err := m.Decide.Policies().SetParameters(r.Context(), r.PathValue("policy"), set, who.String(), reason, func(now decide.Activation) error {
+		there, err := m.parametersIn(r, now)
+		if err != nil {
+			return err
+		}
+		return checkMatch(r, there)
+	})
 	if err != nil {
 		return err
 	}
-	if err := checkMatch(r, now); err != nil {
-		return err
-	}
-	if _, err := m.Decide.Policies().SetParameters(r.Context(), now.Policy, set, who.String(), reason); err != nil {
-		return err
-	}
-	next, err := m.parameters(r)
+	next, err := m.parametersIn(r, a)
 	if err != nil {
 		return err
 	}
@@ -186,17 +199,22 @@ func rollback(m *Manager, who hub.Identity, w http.ResponseWriter, r *http.Reque
 	}
 	m.changing.Lock()
 	defer m.changing.Unlock()
-	p := m.Decide.Policies()
-	now, ok := p.Active()
-	switch {
-	case in.From == "":
+	if in.From == "" {
 		return hub.E(hub.Invalid, op, "say in \"from\" which activation is to be undone: the ID of the newest in the list of activations", nil)
-	case ok && now.Change == decide.ChangeRollback && now.Parent == in.From:
-		return httpapi.Write(w, http.StatusOK, now) // this request, again
-	case now.ID != in.From:
-		return hub.E(hub.Precondition, op, "another activation came after the one in \"from\"; look at the list and try again", nil)
 	}
-	a, err := p.Rollback(r.Context(), who.String(), in.Reason)
+	var again decide.Activation // of this request, when it was sent before
+	a, err := m.Decide.Policies().Rollback(r.Context(), who.String(), in.Reason, func(now decide.Activation) error {
+		if now.ID == in.From {
+			return nil
+		}
+		if now.Change == decide.ChangeRollback && now.Parent == in.From {
+			again = now
+		}
+		return hub.E(hub.Precondition, op, "another activation came after the one in \"from\"; look at the list and try again", nil)
+	})
+	if again.ID != "" {
+		return httpapi.Write(w, http.StatusOK, again)
+	}
 	if err != nil {
 		return err
 	}

@@ -98,6 +98,7 @@ type world struct {
 	peer *Peer // what is known of the NFVO
 	testing.TB
 	m   *Manager
+	bus *memstate.Bus // of m
 	api *API
 	mux *httpapi.Mux
 	url string
@@ -118,7 +119,8 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	w := &world{TB: t, now: noon, mode: hub.FullyActive, client: http.DefaultClient}
 	w.key, w.keys = newKey(t, "team")
-	w.m = w.process("red", "north")
+	w.bus = &memstate.Bus{}
+	w.m = w.processOn(w.bus, "red", "north")
 	w.api = &API{Authorize: w.authorize, Managers: []*Manager{w.m}, SeesAll: func(who hub.Identity) bool { return who.TrustDomain == "hub" }, Subscriptions: memnotify.Open(t, "hub", "red", "blue")}
 	w.mux = httpapi.NewMux(httpapi.Options{
 		Now: w.clock, PageSize: 2,
@@ -150,10 +152,14 @@ func newKey(t testing.TB, id string) (policies.SigningKey, []policies.Verificati
 
 // process is a Security Manager of real parts over tables in memory.
 func (w *world) process(domain, name string) *Manager {
+	return w.processOn(&memstate.Bus{}, domain, name)
+}
+
+// processOn is process over tables that others may have as well.
+func (w *world) processOn(bus *memstate.Bus, domain, name string) *Manager {
 	own, err := schemas()
 	check(w, err)
 	log := slog.New(slog.DiscardHandler)
-	bus := &memstate.Bus{}
 	space := state.New(bus, "SM-"+name, log)
 	blobs, err := bus.Open(w.Context(), domain, "SM-"+name+"-BLOBS")
 	check(w, err)

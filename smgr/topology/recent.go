@@ -113,14 +113,16 @@ func (t *Topology) window(ctx context.Context, id string) (_ state.Entry[window]
 	return e, false, err
 }
 
-// writtenMost is how many windows a process remembers. The largest has some 50 kB.
-const writtenMost = 512
+// writtenMost is how many events a process remembers in windows, each some 400
+// bytes of memory.
+const writtenMost = 32 * MaxRecent
 
 // written remembers the windows that this process wrote last, those of the NSs in
 // which the most happens: to read one back for each event is half of its price.
 type written struct {
-	mu   sync.Mutex // covers what is below
-	byID map[string]state.Entry[window]
+	mu     sync.Mutex // covers what is below
+	byID   map[string]state.Entry[window]
+	events int // in all of them
 }
 
 // get returns a window that the caller may change.
@@ -132,27 +134,34 @@ func (r *written) get(id string) (state.Entry[window], bool) {
 	return e, ok
 }
 
-// keep remembers a window, in the place of any other when there are too many.
+// keep remembers a window, in the place of any others when there is too much.
 func (r *written) keep(e state.Entry[window]) {
+	e.Value.Entries = slices.Clone(e.Value.Entries)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byID == nil {
 		r.byID = map[string]state.Entry[window]{}
 	}
-	if _, there := r.byID[e.ID]; !there && len(r.byID) >= writtenMost {
-		for id := range r.byID {
-			delete(r.byID, id)
+	r.drop(e.ID)
+	for id := range r.byID {
+		if r.events+len(e.Value.Entries) <= writtenMost {
 			break
 		}
+		r.drop(id)
 	}
-	e.Value.Entries = slices.Clone(e.Value.Entries)
 	r.byID[e.ID] = e
+	r.events += len(e.Value.Entries)
+}
+
+func (r *written) drop(id string) {
+	r.events -= len(r.byID[id].Value.Entries)
+	delete(r.byID, id)
 }
 
 func (r *written) forget(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.byID, id)
+	r.drop(id)
 }
 
 // add puts an entry in its place and drops what is too old or too much.

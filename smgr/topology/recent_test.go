@@ -189,10 +189,20 @@ func TestWindowOfTakeovers(t *testing.T) {
 // TestWrittenIsBounded holds that a process remembers some windows and not all.
 func TestWrittenIsBounded(t *testing.T) {
 	var r written
-	for i := range 2 * writtenMost {
-		r.keep(state.Entry[window]{ID: fmt.Sprint(i)})
+	long := window{Entries: make([]windowEntry, MaxRecent)}
+	const all = 2 * writtenMost / MaxRecent
+	for i := range all {
+		for range 2 {
+			r.keep(state.Entry[window]{ID: fmt.Sprint(i), Value: long})
+		}
 	}
-	if _, ok := r.get(fmt.Sprint(2*writtenMost - 1)); !ok || len(r.byID) != writtenMost {
-		t.Errorf("%d windows are remembered, the last one: %v", len(r.byID), ok)
+	if _, ok := r.get(fmt.Sprint(all - 1)); !ok || len(r.byID) != all/2 || r.events != writtenMost {
+		t.Errorf("%d windows with %d events are remembered, the last one: %v", len(r.byID), r.events, ok)
+	}
+	for i := range all {
+		r.forget(fmt.Sprint(i))
+	}
+	if r.events != 0 {
+		t.Errorf("%d events are left", r.events)
 	}
 }

@@ -22,18 +22,23 @@ import (
 func (p *program) policy() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "policy",
-		Short: "Write, check, test, sign and try policies, on files and without a hub",
+		Short: "Write, check, test, sign and try policies on files; send them to a Security Manager",
 		Long: `A policy is one Rego file with metadata, a file of samples and tests beside it.
-These verbs work on files of this machine and need no hub.
+new, check, test, sign, verify, bench and export work on files of this machine and need
+no hub; so do list, show and eval, which with --sm ask a Security Manager. push,
+activate, rollback, revisions and history are about what a Security Manager judges by.
 
 Where a verb takes policies, they are a folder, *.rego files, a signed bundle, or
 the word library for the policies that are built in.`,
 		Example: `  manoward policy new banned-vendor --events ns-change,review
   manoward policy check .
   manoward policy test . --min-coverage 100
-  manoward policy eval --policies . --event event.yaml --explain`,
+  manoward policy eval --policies . --event event.yaml --explain
+  manoward policy push . --key signer.key --key-id ci
+  manoward policy activate REVISION --reason "reviewed"`,
 	}
-	c.AddCommand(p.policyCheck(), p.policyTest(), p.policySign(), p.policyVerify(), p.policyEval(), p.policyBench(), p.policyList(), p.policyShow(), p.policyNew())
+	c.AddCommand(p.policyCheck(), p.policyTest(), p.policySign(), p.policyVerify(), p.policyEval(), p.policyBench(), p.policyList(), p.policyShow(), p.policyNew(), p.policyExport(),
+		p.policyPush(), p.policyActivate(), p.policyRollback(), p.policyRevisions(), p.policyHistory())
 	return c
 }
 
@@ -174,48 +179,80 @@ func (s *policySource) load(c *cobra.Command) (*policies.Set, error) {
 
 func (p *program) policyList() *cobra.Command {
 	var from policySource
+	var which smChoice
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List policies: those that are built in, or those of a folder or bundle",
+		Short: "List policies: those that are built in, of a folder or bundle, or that a Security Manager judges by",
 		Example: `  manoward policy list
+  manoward policy list --sm alpha
   manoward policy list --policies .
   manoward policy list --policies policies.tar.gz --key signer.pem --key-id ci`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			set, err := from.load(c)
+			all, err := p.policiesOf(c, &from, which)
 			if err != nil {
 				return err
 			}
-			list := set.Policies()
-			return p.print(list, func(w io.Writer) {
+			return p.print(all, func(w io.Writer) {
 				fmt.Fprintln(w, "ID\tSEVERITY\tEVENTS\tTITLE")
-				for _, one := range list {
+				for _, one := range all {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.ID, one.Severity, words(one.Events), one.Title)
 				}
 			})
 		},
 	}
 	from.flags(c)
+	p.smFlags(c, &which)
 	return c
+}
+
+// policiesOf lists the policies of files, or those that are active at a Security
+// Manager that is named.
+func (p *program) policiesOf(c *cobra.Command, from *policySource, which smChoice) ([]policies.Policy, error) {
+	if which == (smChoice{}) {
+		set, err := from.load(c)
+		if err != nil {
+			return nil, err
+		}
+		return set.Policies(), nil
+	}
+	if c.Flags().Changed("policies") {
+		return nil, usage("--policies and --sm name two places; use one of them")
+	}
+	sm, err := p.remoteSM(c.Context(), which)
+	if err != nil {
+		return nil, err
+	}
+	return listOf[policies.Policy](c.Context(), sm, "/policies", nil)
 }
 
 func (p *program) policyShow() *cobra.Command {
 	var from policySource
+	var which smChoice
 	var source bool
 	var sample string
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show a policy: what it is for, its parameters with their defaults, its Rego",
 		Long: `Shows a policy. --source prints its Rego instead; --sample prints the whole input of
-one of its samples as JSON, as a file to try things with ("policy eval --event").`,
+one of its samples as JSON, as a file to try things with ("policy eval --event").
+With --sm it is one that the Security Manager judges by; its parameters there are
+shown by "sm parameter show".`,
 		Example: `  manoward policy show package-signer
   manoward policy show package-signer --source
   manoward policy show package-signer --sample "signer is on the list" > event.json
-  manoward policy show banned-vendor --policies .`,
+  manoward policy show banned-vendor --policies .
+  manoward policy show package-signer --sm alpha`,
 		Args: exactly("ID"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if source && sample != "" {
 				return usage("--source and --sample print two things; use one of them")
+			}
+			if which != (smChoice{}) {
+				if source || sample != "" {
+					return usage("--source and --sample are of policies on this machine; leave --sm out")
+				}
+				return p.showActive(c, &from, which, args[0])
 			}
 			set, err := from.load(c)
 			if err != nil {
@@ -223,7 +260,7 @@ one of its samples as JSON, as a file to try things with ("policy eval --event")
 			}
 			one, ok := set.Policy(args[0])
 			if !ok {
-				return noPolicy(set, args[0])
+				return noPolicy(set.Policies(), args[0])
 			}
 			if sample != "" {
 				return p.printSample(set.Samples(one.ID), sample)
@@ -237,6 +274,7 @@ one of its samples as JSON, as a file to try things with ("policy eval --event")
 		},
 	}
 	from.flags(c)
+	p.smFlags(c, &which)
 	c.Flags().BoolVar(&source, "source", false, "print its Rego instead")
 	c.Flags().StringVar(&sample, "sample", "", "print the input of the sample with this name instead, as JSON")
 	return c
@@ -258,10 +296,23 @@ func (p *program) printSample(samples []policies.Sample, name string) error {
 	return hub.E(hub.NotFound, "find sample", fmt.Sprintf("there is no sample %q; there are %s", name, strings.Join(names, ", ")), nil)
 }
 
-// noPolicy says that a set has no policy of that id.
-func noPolicy(set *policies.Set, id string) error {
+// showActive shows a policy that a Security Manager judges by.
+func (p *program) showActive(c *cobra.Command, from *policySource, which smChoice, id string) error {
+	all, err := p.policiesOf(c, from, which)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(all, func(one policies.Policy) bool { return one.ID == id })
+	if at < 0 {
+		return noPolicy(all, id)
+	}
+	return p.print(all[at], func(w io.Writer) { writePolicy(w, all[at], nil) })
+}
+
+// noPolicy says that among policies there is none of that id.
+func noPolicy(all []policies.Policy, id string) error {
 	var ids []string
-	for _, one := range set.Policies() {
+	for _, one := range all {
 		ids = append(ids, one.ID)
 	}
 	return hub.E(hub.NotFound, "find policy", fmt.Sprintf("there is no policy %q; there are %s", id, strings.Join(ids, ", ")), nil)

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,31 +31,39 @@ func (t *trial) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.parameters, "parameters", "", "file with parameters that differ from the defaults, JSON or YAML: by policy, by name")
 }
 
-// read returns the input, and the policies with their parameters.
-func (t *trial) read(ctx context.Context, f *policyFiles) (*policies.Snapshot, *policies.Input, error) {
+// recorded reports whether the event is one that was recorded, and no file.
+func (t *trial) recorded() (bool, error) {
 	if t.event == "" {
-		return nil, nil, usage("--event is missing: a JSON or YAML file with the input to judge")
+		return false, usage("--event is missing: a JSON or YAML file with the input to judge, or the ID of a decision")
+	}
+	_, err := os.Stat(t.event)
+	return errors.Is(err, fs.ErrNotExist) && idPattern.MatchString(t.event), nil
+}
+
+var idPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// read returns the input, and the policies with their parameters. raw is the input
+// if it comes from elsewhere than a file.
+func (t *trial) read(ctx context.Context, f *policyFiles, raw []byte) (*policies.Snapshot, *policies.Input, error) {
+	if _, err := t.recorded(); err != nil {
+		return nil, nil, err
 	}
 	o, err := policyOptions()
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, err := readDocument(t.event)
-	if err != nil {
-		return nil, nil, err
+	if raw == nil {
+		if raw, err = readDocument(t.event); err != nil {
+			return nil, nil, err
+		}
 	}
 	in, err := o.Schemas.ParseInput(raw)
 	if err != nil {
 		return nil, nil, inFile(t.event, err)
 	}
-	parameters := map[string]json.RawMessage{}
-	if t.parameters != "" {
-		if raw, err = readDocument(t.parameters); err != nil {
-			return nil, nil, err
-		}
-		if err := json.Unmarshal(raw, &parameters); err != nil {
-			return nil, nil, hub.E(hub.Invalid, "read parameters", fmt.Sprintf("%s is not a list of parameters by policy; write: package-signer: {terminate: true}", t.parameters), nil)
-		}
+	parameters, err := t.values()
+	if err != nil {
+		return nil, nil, err
 	}
 	set, err := f.load(ctx)
 	if err != nil {
@@ -62,6 +74,22 @@ func (t *trial) read(ctx context.Context, f *policyFiles) (*policies.Snapshot, *
 		return nil, nil, inFile(t.parameters, err)
 	}
 	return s, in, nil
+}
+
+// values reads the file of parameters.
+func (t *trial) values() (map[string]json.RawMessage, error) {
+	parameters := map[string]json.RawMessage{}
+	if t.parameters == "" {
+		return parameters, nil
+	}
+	raw, err := readDocument(t.parameters)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &parameters); err != nil {
+		return nil, hub.E(hub.Invalid, "read parameters", fmt.Sprintf("%s is not a list of parameters by policy; write: package-signer: {terminate: true}", t.parameters), nil)
+	}
+	return parameters, nil
 }
 
 // readDocument reads a file of JSON or YAML, and returns JSON.
@@ -87,63 +115,117 @@ type evalReport struct {
 	*policies.Result
 	Explanations []*policies.Explanation `json:"explanations,omitempty"`
 	Traces       map[string]string       `json:"traces,omitempty"` // by policy
+	Same         *bool                   `json:"same,omitempty"`   // as recorded: whether it says the same again
 }
 
 func (p *program) policyEval() *cobra.Command {
-	var from policySource
-	var with trial
-	var only string
-	var deadline time.Duration
-	var explain, trace bool
+	e := &evaluation{p: p}
 	c := &cobra.Command{
-		Use:   "eval --event FILE",
-		Short: "Judge an event in a file by policies, as a dry run",
-		Long: `Judges the input in the file by the policies that are for its kind, and prints what
-they find and do not decide, and the rules that were true. Nothing is carried out.
+		Use:   "eval --event FILE|ID",
+		Short: "Judge an event in a file, or one that was recorded, by policies, as a dry run",
+		Long: `Judges an input by the policies that are for its kind, and prints what they find and
+do not decide, and the rules that were true. Nothing is recorded or carried out.
+
+--event is a file, or the ID of a decision or of its event, whose recorded input is
+taken. With --policies, or for a file alone, it is judged here. Otherwise the
+Security Manager (--sm) judges it by what is active there now, or by --revision;
+"recorded" is what made the decision. A file for --sm holds an input, or an event
+(kind, key, body), which is joined with what the Security Manager knows now.
 
 --explain says for each finding which rules were true on which values; --trace
-prints every step of the engine. --policy looks at one policy alone.
+prints every step of the engine; both work here, and "decision explain" on what was
+decided. --policy looks at one policy alone.
 
 Exit code: 0 all policies have judged, 3 at least one is undecided.`,
 		Example: `  manoward policy eval --event event.yaml
   manoward policy eval --policies . --event event.json --parameters parameters.yaml --explain
-  manoward policy eval --policies . --policy banned-vendor --event event.yaml --trace`,
+  manoward policy eval --policies . --policy banned-vendor --event event.yaml --trace
+  manoward policy eval --policies . --event DECISION-ID --explain
+  manoward policy eval --event DECISION-ID --revision recorded
+  manoward policy eval --sm alpha --event event.yaml`,
 		Args: exactly(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := openPolicies([]string{from.path}, from.keys)
-			if err != nil {
-				return err
-			}
-			s, in, err := with.read(c.Context(), f)
-			if err != nil {
-				return err
-			}
-			if _, ok := s.Set().Policy(only); only != "" && !ok {
-				return noPolicy(s.Set(), only)
-			}
-			r := &evalReport{}
-			if r.Result, err = s.Evaluate(c.Context(), in, policies.EvalOptions{Policy: only, Deadline: deadline}); err != nil {
-				return err
-			}
-			if err := r.add(c.Context(), s, in, only, explain, trace); err != nil {
-				return err
-			}
-			if err := p.print(r, r.write); err != nil {
-				return err
-			}
-			if n := len(r.Undecided); n > 0 {
-				return hub.E(hub.Undecided, "evaluate policies", fmt.Sprintf("%d of %d policies are undecided, the first because: %s", n, r.Evaluated, r.Undecided[0].Reason), nil)
-			}
-			return nil
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return e.run(c) },
 	}
-	from.flags(c)
-	with.flags(c)
-	c.Flags().StringVar(&only, "policy", "", "id of the only policy to ask")
-	c.Flags().DurationVar(&deadline, "deadline", time.Second, fmt.Sprintf("time that the evaluation may take; a decision has %s", policies.DefaultDeadline))
-	c.Flags().BoolVar(&explain, "explain", false, "say which rules were true on which values")
-	c.Flags().BoolVar(&trace, "trace", false, "print every step of the engine")
+	e.from.flags(c)
+	e.with.flags(c)
+	p.smFlags(c, &e.which)
+	c.Flags().StringVar(&e.revision, "revision", "", "set of policies at the Security Manager, or recorded (default: the active one)")
+	c.Flags().StringVar(&e.only, "policy", "", "id of the only policy to ask")
+	c.Flags().DurationVar(&e.deadline, "deadline", time.Second, fmt.Sprintf("time that the evaluation may take here; a decision has %s", policies.DefaultDeadline))
+	c.Flags().BoolVar(&e.explain, "explain", false, "say which rules were true on which values")
+	c.Flags().BoolVar(&e.trace, "trace", false, "print every step of the engine")
+	p.completeFlag(c, "revision", p.revisionNames(&e.which))
 	return c
+}
+
+// evaluation is what policy eval was asked for.
+type evaluation struct {
+	p              *program
+	from           policySource
+	with           trial
+	which          smChoice
+	revision, only string
+	deadline       time.Duration
+	explain, trace bool
+}
+
+func (e *evaluation) run(c *cobra.Command) error {
+	recorded, err := e.with.recorded()
+	if err != nil {
+		return err
+	}
+	there := e.which != (smChoice{}) || e.revision != "" || recorded
+	here := c.Flags().Changed("policies")
+	switch {
+	case here && e.revision != "":
+		return usage("--policies judges here and --revision at the Security Manager; use one of them")
+	case here && !recorded && there:
+		return usage("--policies judges a file here, without a Security Manager; leave --sm out")
+	case there && !here && (e.explain || e.trace):
+		return usage("--explain and --trace work here, with --policies; of what was decided, use: manoward decision explain")
+	}
+	var r *evalReport
+	if there && !here {
+		r, err = e.judgeThere(c.Context(), recorded)
+	} else {
+		r, err = e.judgeHere(c.Context(), recorded)
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.p.print(r, r.write); err != nil {
+		return err
+	}
+	if n := len(r.Undecided); n > 0 {
+		return hub.E(hub.Undecided, "evaluate policies", fmt.Sprintf("%d of %d policies are undecided, the first because: %s", n, r.Evaluated, r.Undecided[0].Reason), nil)
+	}
+	return nil
+}
+
+// judgeHere evaluates policies of this machine.
+func (e *evaluation) judgeHere(ctx context.Context, recorded bool) (*evalReport, error) {
+	f, err := openPolicies([]string{e.from.path}, e.from.keys)
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	if recorded {
+		if raw, err = e.recordedInput(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s, in, err := e.with.read(ctx, f, raw)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := s.Set().Policy(e.only); e.only != "" && !ok {
+		return nil, noPolicy(s.Set().Policies(), e.only)
+	}
+	r := &evalReport{}
+	if r.Result, err = s.Evaluate(ctx, in, policies.EvalOptions{Policy: e.only, Deadline: e.deadline}); err != nil {
+		return nil, err
+	}
+	return r, r.add(ctx, s, in, e.only, e.explain, e.trace)
 }
 
 // add asks again for what is wanted besides the result.
@@ -201,6 +283,10 @@ func (r *evalReport) write(w io.Writer) {
 	for _, id := range slices.Sorted(maps.Keys(r.Traces)) {
 		fmt.Fprintf(w, "Trace of %s\n%s\n", id, r.Traces[id])
 	}
+	if r.Same != nil {
+		word := map[bool]string{true: "says the same again", false: "says SOMETHING ELSE than was recorded"}[*r.Same]
+		fmt.Fprintf(w, "what judged it: %s\n", word)
+	}
 	fmt.Fprintf(w, "policies that judged: %d, findings: %d, undecided: %d\n", r.Evaluated-len(r.Undecided), len(r.Findings), len(r.Undecided))
 }
 
@@ -234,7 +320,7 @@ ratio of the two. Compare numbers of one run only.`,
 			if err != nil {
 				return err
 			}
-			s, in, err := with.read(c.Context(), f)
+			s, in, err := with.read(c.Context(), f, nil)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -51,10 +52,6 @@ more. The id is what verifiers know the key by.`,
 					return usage("--%s is missing; see: %s --help", flag.name, c.CommandPath())
 				}
 			}
-			secret, err := readSigningKey(key)
-			if err != nil {
-				return err
-			}
 			f, err := openPolicies(args, policyKeys{})
 			if err != nil {
 				return err
@@ -62,15 +59,8 @@ more. The id is what verifiers know the key by.`,
 			if f.files == nil {
 				return usage("%s is a bundle already; sign the folder that it was made of", f.name)
 			}
-			set, err := f.load(c.Context())
+			raw, set, err := sign(c.Context(), f, key, keyID)
 			if err != nil {
-				return err
-			}
-			raw, err := set.Bundle()
-			if err != nil {
-				return err
-			}
-			if raw, err = policies.Sign(raw, policies.SigningKey{ID: keyID, PEM: secret}); err != nil {
 				return err
 			}
 			if err := durable.WriteFile(out, raw, 0o644); err != nil {
@@ -83,6 +73,24 @@ more. The id is what verifiers know the key by.`,
 	c.Flags().StringVar(&keyID, "key-id", "", "id that verifiers know the key by")
 	c.Flags().StringVar(&out, "out", "", "file to write the bundle to; what is there is replaced")
 	return c
+}
+
+// sign checks files of policies and makes a signed bundle of them.
+func sign(ctx context.Context, f *policyFiles, key, keyID string) ([]byte, *policies.Set, error) {
+	secret, err := readSigningKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := f.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := set.Bundle()
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err = policies.Sign(raw, policies.SigningKey{ID: keyID, PEM: secret})
+	return raw, set, err
 }
 
 // readSigningKey reads a private key that nobody else may read.

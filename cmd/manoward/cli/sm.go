@@ -18,11 +18,16 @@ import (
 func (p *program) sm() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sm",
-		Short: "Security Managers: register them, set their mode, renew and revoke their credentials",
+		Short: "Security Managers: register and steer them, renew and revoke their credentials",
 		Example: `  manoward sm register alpha --trust-domain north --mode semi-active --out alpha/
   manoward sm list`,
 	}
-	c.AddCommand(p.smRegister(), p.smList(), p.smShow(), p.smSetMode(), p.smRotate(), p.smRenew(), p.smRevoke(), p.smCredentials(), p.smBusCredentials())
+	c.AddCommand(p.smRegister(), p.smList(), p.smShow(), p.smStatus(), p.smPause(), p.smResume(), p.smLevel(), p.smParameter(), p.smLimit(), p.smSetMode(), p.smRotate(), p.smRenew(), p.smRevoke(), p.smCredentials(), p.smBusCredentials())
+	for _, verb := range c.Commands() {
+		if verb.ValidArgsFunction == nil && verb.Name() != "register" && strings.Contains(verb.Use, " NAME") {
+			p.completeArgs(verb, p.smNames)
+		}
+	}
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,10 +89,54 @@ compute-failed COMPUTE.`,
 func noQuery() (url.Values, error) { return nil, nil }
 
 func (p *program) hostList(c *cobra.Command) {
-	listVerb(p, c, p.vimClient, "/hosts", noQuery, "HOST\tZONE\tSTATE\tINTEGRITY\tVCPUS\tMEMORY MIB\tDISK GIB\tEQUIPMENT", func(h ifa006.Host) string {
-		return fmt.Sprintf("%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d/%d\t%s", h.ID, h.ZoneID, h.State, h.Integrity,
+	listVerb(p, c, p.vimClient, "/hosts", noQuery, "HOST\tZONE\tSTATE\tINTEGRITY\tUSE ENDED FOR\tVCPUS\tMEMORY MIB\tDISK GIB\tEQUIPMENT", func(h ifa006.Host) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d/%d\t%s", h.ID, h.ZoneID, h.State, h.Integrity, endedFor(&h),
 			h.Allocated.VCPUs, h.Total.VCPUs, h.Allocated.MemoryMiB, h.Total.MemoryMiB, h.Allocated.DiskGiB, h.Total.DiskGiB, dash(equipment(h.Equipment)))
 	})
+}
+
+// endedFor says for whom the use of a host was ended: for all, or for some trust
+// domains alone while the host goes on for the others.
+func endedFor(h *ifa006.Host) string {
+	if h.State == "STOPPED" || h.State == "QUARANTINED" {
+		return "all"
+	}
+	var names []string
+	for _, domain := range h.StoppedFor {
+		if slices.Contains(h.QuarantinedFor, domain) {
+			domain += " (quarantined)"
+		}
+		names = append(names, domain)
+	}
+	return dash(strings.Join(names, ", "))
+}
+
+func (p *program) hostShow() *cobra.Command {
+	c := &cobra.Command{
+		Use: "show HOST", Short: "Show a host: where it is, what it has, for whom its use was ended, what is on it", Example: "  manoward host show compute-1",
+	}
+	showVerb(p, c, p.vimClient, "/hosts/", func(w io.Writer, h *ifa006.Host) {
+		fmt.Fprintf(w, "host\t%s\nzone\t%s\nlocation\t%s\nstate\t%s, since %s\n", h.ID, h.ZoneID,
+			dash(strings.Trim(strings.Join([]string{h.Location.Country, h.Location.Site, h.Location.Room, h.Location.Rack}, " "), " ")), h.State, moment(h.StateSince))
+		if h.StateReason != "" {
+			fmt.Fprintf(w, "because\t%s\n", cell(h.StateReason))
+		}
+		fmt.Fprintf(w, "use ended for\t%s\nintegrity\t%s\nfirmware\t%s\nequipment\t%s\ntakes\t%s\n", endedFor(h), h.Integrity, dash(h.Firmware), dash(equipment(h.Equipment)), takes(h))
+		fmt.Fprintf(w, "vCPUs\t%d of %d\nmemory\t%d of %d MiB\ndisk\t%d of %d GiB\n", h.Allocated.VCPUs, h.Total.VCPUs, h.Allocated.MemoryMiB, h.Total.MemoryMiB, h.Allocated.DiskGiB, h.Total.DiskGiB)
+		for _, id := range h.ComputeIDs {
+			fmt.Fprintf(w, "compute\t%s\n", id)
+		}
+	})
+	c.Args = exactly("HOST")
+	return c
+}
+
+// takes says whose computes a host may hold.
+func takes(h *ifa006.Host) string {
+	if len(h.TrustDomains) == 0 {
+		return "computes of all trust domains"
+	}
+	return "computes of " + strings.Join(h.TrustDomains, ", ")
 }
 
 func equipment(e ifa006.Equipment) string {
@@ -140,7 +185,7 @@ func (p *program) host() *cobra.Command {
 			return nil
 		},
 	}
-	c.AddCommand(list, p.hostStopUse(), release)
+	c.AddCommand(list, p.hostShow(), p.hostStopUse(), release)
 	return c
 }
 

@@ -81,7 +81,7 @@ func (v *Validator) all() []operation {
 		tested := false
 		for _, o := range d.operations() {
 			if d.api.notification() {
-				_, o.path, _ = strings.Cut(o.path, "-")
+				o.path = notificationType(o.path)
 				if o.method == "GET" && tested {
 					continue
 				}

@@ -31,6 +31,7 @@ const (
 	VnfPkgmOrVnfm                        // SOL003 vnfpkgm 2.4.0
 	VnfPkgmOrVnfmNotification            // SOL003 vnfpkgm 2.4.0
 	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
+	NfvPolicyNotification                // SOL012 nfvpolicy 1.0.0
 )
 
 // source says where an API's file is.
@@ -41,7 +42,7 @@ type source struct {
 }
 
 func (a API) source() source {
-	const sol005, sol003 = "nfv-sol005/SOL005/", "nfv-sol002-sol003/SOL003/"
+	const sol005, sol003, sol012 = "nfv-sol005/SOL005/", "nfv-sol002-sol003/SOL003/", "nfv-sol012/SOL012/"
 	return [...]source{
 		NsLcm:                     {"NsLcm", sol005, "NSLifecycleManagement"},
 		NsLcmNotification:         {"NsLcmNotification", sol005, "NSLifecycleManagementNotification"},
@@ -54,7 +55,8 @@ func (a API) source() source {
 		Grant:                     {"Grant", sol003, "VNFLifecycleOperationGranting"},
 		VnfPkgmOrVnfm:             {"VnfPkgmOrVnfm", sol003, "VNFPackageManagement"},
 		VnfPkgmOrVnfmNotification: {"VnfPkgmOrVnfmNotification", sol003, "VNFPackageManagementNotification"},
-		NfvPolicy:                 {"NfvPolicy", "nfv-sol012/SOL012/", "PolicyManagement"},
+		NfvPolicy:                 {"NfvPolicy", sol012, "PolicyManagement"},
+		NfvPolicyNotification:     {"NfvPolicyNotification", sol012, "PolicyManagementNotification"},
 	}[a]
 }
 
@@ -71,7 +73,7 @@ func (a API) path() string {
 }
 
 // lastAPI ends the list.
-const lastAPI = NfvPolicy
+const lastAPI = NfvPolicyNotification
 
 // loaded reads each file when it is first asked for, and keeps it for the life
 // of the process: to read one takes longer than most tests.

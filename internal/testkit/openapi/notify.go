@@ -55,7 +55,7 @@ func (v *Validator) notification(method string, body []byte) (operation, string)
 			continue
 		}
 		for _, o := range d.operations() {
-			_, name, _ := strings.Cut(o.path, "-")
+			name := notificationType(o.path)
 			if o.method == method && (method == http.MethodGet || name == n.NotificationType) {
 				return operation{d, method, name, o.item, o.op}, ""
 			}
@@ -63,6 +63,10 @@ func (v *Validator) notification(method string, body []byte) (operation, string)
 	}
 	return operation{}, fmt.Sprintf("no API of this validator has a %s notification %q", method, n.NotificationType)
 }
+
+// notificationType is what a path that the consumer chooses ends in: after a dash
+// in the files of SOL 003 and SOL 005, after an underscore in that of SOL 012.
+func notificationType(path string) string { return path[strings.LastIndexAny(path, "-_")+1:] }
 
 // statusWriter remembers the status that a receiver answers.
 type statusWriter struct {
