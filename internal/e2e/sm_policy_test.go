@@ -181,6 +181,16 @@ func TestSm_PolicyManagement(t *testing.T) {
 	api.refusals(t, s, "GET", policy, nil)
 	api.versions(t, s, "/nfvpolicy/v1")
 
+	// An auditor reads; one of another trust domain learns nothing.
+	h.do("trust-domain", "create", "south")
+	auditor := api.as(s, "audit", "--party", "auditor", "--trust-domain", "north")
+	auditor.want(t, 200, "GET", policy, nil)
+	auditor.want(t, 200, "GET", policy+"/versions/"+one, nil, "Accept", "application/gzip")
+	auditor.want(t, 403, "PATCH", policy, object{"activationStatus": "ACTIVATED"})
+	auditor.want(t, 403, "DELETE", policy, nil)
+	auditor.want(t, 403, "POST", smPolicy, in)
+	api.as(s, "audit-south", "--party", "auditor", "--trust-domain", "south").unseen(t, smPolicy, policy[strings.LastIndex(policy, "/")+1:])
+
 	// A second version takes its place; the subscriber is away, and the hub dies.
 	two, next := team.bundle("Two")
 	eventually(t, "the first changes are told", patience, func() bool { return told.heard("PolicyChangeNotification", subscription) == 3 })

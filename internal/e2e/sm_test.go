@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
@@ -221,7 +225,44 @@ func TestSm_OwnProcess(t *testing.T) {
 			t.Errorf("event %s was decided %d times", id, n)
 		}
 	}
+	h.smElsewhere(host)
 	sm.stop()
+}
+
+// smElsewhere reads decisions of a Security Manager in a process of its own, and
+// approves an order there. An auditor gets its token there, and a token of the
+// trust role's entrance opens nothing.
+func (h *nsHub) smElsewhere(host string) {
+	h.t.Helper()
+	point := h.points()[hub.SM]
+	if point.SecurityManager != "north/alpha" || point.URL == h.points()[hub.Admin].URL {
+		h.t.Fatalf("the Security Manager is said to be at %+v", point)
+	}
+	operator := &smClient{h.t, h.at(point, true), point.URL, ""}
+	audit := h.createClient("audit", "--party", "auditor", "--trust-domain", "north")
+	auditor := &smClient{h.t, h.at(point, false), point.URL, h.token(point, audit)}
+	var decisions []smgr.Decision
+	if err := json.Unmarshal([]byte(auditor.ask("GET", "/decisions?key="+url.QueryEscape(smgr.KeyHost(host)), "", 200)), &decisions); err != nil || len(decisions) < 3 {
+		h.t.Errorf("%d decisions are read: %v", len(decisions), err)
+	}
+	other := &smClient{h.t, h.at(point, false), point.URL, h.token(h.points()[hub.Admin], audit)}
+	other.ask("GET", "/decisions", "", 401)
+	(&smClient{h.t, h.at(point, false), point.URL, ""}).ask("GET", "/decisions", "", 401)
+	operator.send("GET", "/manoward/v1/trust_domains", "", 404) // which the trust role serves alone
+	operator.ask("PUT", "/levels/*/*", `{"level":"off","reason":"x"`, 400)
+	var orders []smgr.Order
+	if err := json.Unmarshal([]byte(operator.ask("GET", "/orders?state=recommended&policy=host-integrity", "", 200)), &orders); err != nil || len(orders) == 0 {
+		h.t.Fatalf("%d orders are recommended: %v", len(orders), err)
+	}
+	auditor.ask("POST", "/orders/"+orders[0].ID+"/approve", `{"reason":"no person"}`, 403)
+	operator.ask("POST", "/orders/"+orders[0].ID+"/approve", `{"reason":"checked"}`, 200)
+	if done := h.smOrder("host-integrity", smgr.OrderCompleted); done.ID != orders[0].ID || done.Approval == nil {
+		h.t.Errorf("the order is %+v", done)
+	}
+	// The verbs find it there by themselves.
+	if got := h.do("order", "show", orders[0].ID); !strings.Contains(got, "completed") || !strings.Contains(got, ": checked") {
+		h.t.Errorf("the order is shown as %s", got)
+	}
 }
 
 // smLevel sets how far a policy is acted upon, as an operator.
@@ -232,5 +273,152 @@ func (h *nsHub) smLevel(policy string, level smgr.Level) {
 	in := map[string]any{"level": level, "reason": "of a test"}
 	if _, err := api.Do(h.t.Context(), http.MethodPut, "/security_managers/alpha/levels/"+policy+"/*", in, nil); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+// At level approve an order waits for a second person: not who set the level, no
+// program, and nobody whose credential was taken away. An auditor of the trust
+// domain reads all of it and changes nothing, and one of another trust domain
+// learns nothing. What happened is in the metrics.
+//
+// Covers: Sc-Or.SecEnforce.005, Security.003
+func TestSm_SecondPerson(t *testing.T) {
+	t.Parallel()
+	h, _, _ := smHub(t, "semi-active")
+	h.do("trust-domain", "create", "south")
+	h.do("operator", "create", "ben", "--out", filepath.Join(h.home, "ben.json"))
+	h.do("operator", "create", "eve", "--out", filepath.Join(h.home, "eve.json"))
+	admin := h.points()[hub.Admin]
+	own := &smClient{t, h.at(admin, true), admin.URL, ""}
+	person := func(name string) *smClient {
+		c, err := cli.ReadContext(filepath.Join(h.home, name+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &smClient{t, httpClient(t, adminTLS(t, c, true), true), admin.URL, ""}
+	}
+	program := func(name string, flags ...string) *smClient {
+		return &smClient{t, h.at(admin, false), admin.URL, h.token(admin, h.createClient(append([]string{name}, flags...)...))}
+	}
+	ben, eve := person("ben"), person("eve")
+	auditor, stranger := program("audit", "--party", "auditor", "--trust-domain", "north"), program("audit-south", "--party", "auditor", "--trust-domain", "south")
+	oss, reader := program("portal", "--party", "oss", "--trust-domain", "north"), program("prometheus")
+
+	own.ask("PUT", "/levels/host-integrity/*", `{"level":"approve","reason":"two persons"}`, 200)
+	host := h.smHost()
+	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
+	order := h.smOrder("host-integrity", smgr.OrderWaiting)
+	approve := "/orders/" + order.ID + "/approve"
+	const yes = `{"reason":"the measurement was checked"}`
+
+	own.ask("POST", approve, yes, 403) // set the level
+	for _, c := range []*smClient{auditor, oss, reader} {
+		for _, change := range []string{"POST " + approve, "POST /orders/" + order.ID + "/reject", "POST /pause", "PUT /levels/*/*", "POST /rollback", "PUT /policies/host-integrity/parameters"} {
+			method, path, _ := strings.Cut(change, " ")
+			c.ask(method, path, yes, 403)
+		}
+		c.nfvPolicy("POST", "/subscriptions", `{"callbackUri":"https://example.net/x"}`, 403)
+	}
+	for _, path := range []string{"/status", "/decisions", "/decisions/" + order.DecisionID, "/decisions/" + order.DecisionID + "/input", "/orders", "/orders/" + order.ID, "/levels", "/policies", "/revisions", "/activations"} {
+		auditor.ask("GET", path, "", 200)
+		for _, c := range []*smClient{oss, reader} {
+			c.ask("GET", path, "", 403)
+		}
+		stranger.ask("GET", path, "", 404)
+	}
+	stranger.ask("POST", approve, yes, 403) // whether there is such an order or not:
+	stranger.ask("POST", "/orders/none/approve", yes, 403)
+	if got := auditor.nfvPolicy("GET", "/policies", "", 200); strings.TrimSpace(got) != "[]" {
+		t.Errorf("policies of SOL 012: %s", got)
+	}
+	for _, path := range []string{"/manoward/v1/trust_domains", "/manoward/v1/trust_domains/north/records", "/metrics"} {
+		if resp, _ := call(t, auditor.http, "GET", admin.URL+path, http.Header{"Authorization": {"Bearer " + auditor.token}}, ""); resp.StatusCode != 403 && resp.StatusCode != 401 {
+			t.Errorf("an auditor is answered %s for %s", resp.Status, path)
+		}
+	}
+	h.do("operator", "delete", "eve")
+	eve.ask("POST", approve, yes, 401)
+	ben.ask("POST", approve, yes, 200)
+	done := h.smOrder("host-integrity", smgr.OrderCompleted)
+	if done.ID != order.ID || done.Approval == nil || done.Approval.By != "spiffe://hub/operator/ben" {
+		t.Errorf("the order is %+v", done)
+	}
+	for _, x := range resources[ifa006.Host](h, "hosts", "") {
+		if slices.Contains(x.StoppedFor, "north") != (x.ID == host) {
+			t.Errorf("the host is %+v", x)
+		}
+	}
+	records := smRecords[map[string]any](h, "sm.order")
+	if len(records) == 0 || !strings.Contains(h.do("trust-domain", "records", "hub", "--kind", "operator.deleted"), "eve") {
+		t.Error("the records do not tell of the order or of the operator")
+	}
+	h.fails(5, "your own credential", "operator", "delete", "admin")
+	h.smMetrics()
+}
+
+// smClient asks for a Security Manager of the name alpha as somebody.
+type smClient struct {
+	t     testing.TB
+	http  *http.Client
+	url   string
+	token string // empty: the certificate of http is shown
+}
+
+func (c *smClient) ask(method, path, body string, want int) string {
+	c.t.Helper()
+	return c.send(method, "/manoward/v1/security_managers/alpha"+path, body, want)
+}
+
+func (c *smClient) nfvPolicy(method, path, body string, want int) string {
+	c.t.Helper()
+	return c.send(method, "/nfvpolicy/v1"+path, body, want)
+}
+
+func (c *smClient) send(method, path, body string, want int) string {
+	c.t.Helper()
+	header := http.Header{"Version": {"1.0.0"}}
+	if body != "" {
+		header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, got := call(c.t, c.http, method, c.url+path, header, body)
+	if resp.StatusCode != want {
+		c.t.Errorf("%s %s is answered %s, want %d: %.400s", method, path, resp.Status, want, got)
+	}
+	return got
+}
+
+// smMetrics wants each metric of a Security Manager that has decided and ordered
+// to be shown, and documented.
+func (h *nsHub) smMetrics() {
+	h.t.Helper()
+	c := h.operatorContext()
+	resp, text := call(h.t, httpClient(h.t, adminTLS(h.t, c, true), true), "GET", c.Server+"/metrics", nil, "")
+	if resp.StatusCode != http.StatusOK {
+		h.t.Fatalf("/metrics: %s", resp.Status)
+	}
+	const who = `sm="alpha",`
+	for _, series := range []string{
+		`manoward_sm_notifications_total{interface="sc-vi.telem",outcome="accepted",` + who,
+		`manoward_sm_decisions_total{kind="host-change",` + who,
+		`manoward_sm_orders_total{action="stop-host",` + who + `state="completed",`,
+		`manoward_sm_order_requests_total{outcome=`,
+		`manoward_sm_order_wire_seconds_count{` + who,
+		`manoward_sm_topology_elements{kind="host",` + who,
+	} {
+		if !strings.Contains(text, series) {
+			h.t.Errorf("/metrics has no %s", series)
+		}
+	}
+	page, err := os.ReadFile("../../docs/howto/operate-a-hub.md")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (manoward_sm_\w+) (\w+)`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(string(page), "| `"+m[1]+"` | "+m[2]+" |") {
+			h.t.Errorf("docs/howto/operate-a-hub.md has no row of %s, a %s", m[1], m[2])
+		}
 	}
 }

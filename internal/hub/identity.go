@@ -21,11 +21,12 @@ const (
 	KindCMF      Kind = "cmf"      // Certificate Management Function
 	KindHub      Kind = "hub"      // this hub itself, acting on its own
 	KindClient   Kind = "client"   // a program that reads with an OAuth 2.0 token
+	KindAuditor  Kind = "auditor"  // who reads what Security Managers decided and ordered, and changes nothing
 )
 
 var kinds = map[Kind]bool{
 	KindSM: true, KindOperator: true, KindVNFM: true, KindNFVO: true,
-	KindVIM: true, KindOSS: true, KindEM: true, KindCMF: true, KindHub: true, KindClient: true,
+	KindVIM: true, KindOSS: true, KindEM: true, KindCMF: true, KindHub: true, KindClient: true, KindAuditor: true,
 }
 
 // Identity is who a party is: what its certificate's only URI SAN says, in the

@@ -60,6 +60,11 @@ const (
 	Admin  ReferencePoint = "admin"   // operators; not a reference point of ETSI's
 )
 
+// SM is where operators reach a Security Manager whose process has an operators'
+// entrance of its own. It stands in the place of a [ReferencePoint] in a
+// [PointAddress] alone.
+const SM ReferencePoint = "sm"
+
 // ReferencePoints lists the reference points, each of which has a listener of
 // its own, in the order in which they are shown.
 func ReferencePoints() []ReferencePoint {
@@ -96,4 +101,7 @@ type PointAddress struct {
 	// for Sc-Or and Sc-Vi, where each endpoint of each Security Manager has its
 	// own.
 	ServerName string `json:"serverName,omitempty"`
+	// SecurityManager is whom operators reach there, "<trust domain>/<name>", if the
+	// reference point is [SM].
+	SecurityManager string `json:"securityManager,omitempty"`
 }

@@ -90,6 +90,15 @@ func (c *Credential) Usable(now time.Time) (refusal string) {
 	return ""
 }
 
+// Operator is a person, or a tool, that runs the hub.
+type Operator struct {
+	Name        string    `json:"name"`
+	Identity    string    `json:"identity"`
+	Fingerprint string    `json:"fingerprint"` // SHA-256 of the certificate, hexadecimal
+	NotAfter    time.Time `json:"notAfter"`
+	Certificate string    `json:"certificate,omitempty"` // PEM with chain, in the answer that creates it only
+}
+
 // Session is what an SM learns about itself on one of its endpoints.
 type Session struct {
 	Identity    string     `json:"identity"`
@@ -141,7 +150,9 @@ type OAuthClient struct {
 }
 
 // ClientParties lists what an [OAuthClient] can be. KindClient is a reader.
-func ClientParties() []Kind { return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindNFVO} }
+func ClientParties() []Kind {
+	return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindNFVO, KindAuditor}
+}
 
 // Identity returns who the client is.
 func (c OAuthClient) Identity() Identity {

@@ -19,11 +19,13 @@ const (
 	ScopeVNFM = "manoward.vnfm"
 	ScopeEM   = "manoward.em"
 	ScopeNFVO = "manoward.nfvo" // of an NFVO that is not the hub's own
+	// ScopeAudit is of an auditor of Security Managers.
+	ScopeAudit = "manoward.audit"
 )
 
 var scopeOf = map[hub.Kind]string{
 	hub.KindClient: ScopeRead, hub.KindOSS: ScopeOSS, hub.KindVNFM: ScopeVNFM, hub.KindEM: ScopeEM,
-	hub.KindNFVO: ScopeNFVO,
+	hub.KindNFVO: ScopeNFVO, hub.KindAuditor: ScopeAudit,
 }
 
 // oauthClient is what is kept of a client: its secret's hash, never the secret.
@@ -77,7 +79,7 @@ func (r *Registry) checkClient(ctx context.Context, c *oauthClient) error {
 	}
 	switch {
 	case !slices.Contains(hub.ClientParties(), c.Party):
-		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em or nfvo, and not %q", clipTarget(string(c.Party))), nil)
+		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em, nfvo or auditor, and not %q", clipTarget(string(c.Party))), nil)
 	case c.Party == hub.KindClient && c.TrustDomain != "" && c.TrustDomain != HubDomain:
 		return hub.E(hub.Invalid, opCreateClient, "a reader is bound to no trust domain: it reads the operators' API as well; leave the trust domain out", nil)
 	case c.Party == hub.KindClient:

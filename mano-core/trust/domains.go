@@ -100,8 +100,23 @@ func (r *Registry) newDomain(ctx context.Context, name string) (*hub.TrustDomain
 // DeleteDomain destroys the keys of a trust domain, after which nothing of it
 // opens or is signed again. Its records remain. A domain with Security Managers
 // that are not revoked, or with what Config.InUse knows of, is in use:
-// hub.Conflict, naming it.
+// hub.Conflict, naming it. So is one that keeps what Config.Keeps knows of; see
+// [Registry.DiscardDomain].
 func (r *Registry) DeleteDomain(ctx context.Context, actor hub.Identity, name string) error {
+	if t, ok := r.Directory.Domain(name); r.Keeps != nil && ok && t.State == hub.StateActive {
+		kept, err := r.Keeps(ctx, name)
+		if err != nil {
+			return fmt.Errorf("delete trust domain %s: %w", name, err)
+		}
+		if len(kept) > 0 {
+			return hub.E(hub.Conflict, "delete trust domain", fmt.Sprintf("with trust domain %s nobody could read %s any more; what is in its records stays; if that is meant, add --discard (?discard=true)", name, strings.Join(kept, ", ")), nil)
+		}
+	}
+	return r.DiscardDomain(ctx, actor, name)
+}
+
+// DiscardDomain is [Registry.DeleteDomain] for a domain whatever it keeps.
+func (r *Registry) DiscardDomain(ctx context.Context, actor hub.Identity, name string) error {
 	t, ok := r.Directory.Domain(name)
 	if !ok || t.State == hub.StateDeleted {
 		_, _, err := r.active(ctx, name)
@@ -164,7 +179,7 @@ func (r *Registry) FinishDeletions(ctx context.Context) error {
 		if t.State != hub.StateDeleting {
 			continue
 		}
-		err := r.DeleteDomain(ctx, hubItself(), t.Name)
+		err := r.DiscardDomain(ctx, hubItself(), t.Name) // who began it was asked
 		if ctx.Err() != nil {
 			return fmt.Errorf("finish the deletion of trust domain %s: %w", t.Name, err)
 		}

@@ -50,7 +50,7 @@ func TestEntrance_EveryRow(t *testing.T) {
 	for i := range functionAt {
 		d := openDoor(t, h, i)
 		for party, c := range d.parties(t) {
-			bound := party == hub.KindOSS || party == hub.KindVNFM || party == hub.KindEM || party == hub.KindNFVO
+			bound := party == hub.KindOSS || party == hub.KindVNFM || party == hub.KindEM || party == hub.KindNFVO || party == hub.KindAuditor
 			for op := range operations[i] {
 				cells += 2
 				want := 403

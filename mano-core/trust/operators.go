@@ -139,7 +139,95 @@ func (r *Registry) OperatorCAs() (*x509.CertPool, error) {
 // the same name, so that whoever holds the data directory can take a lost
 // credential out of force by making a new one.
 func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hub.Credential, error) {
-	id := hub.Identity{TrustDomain: HubDomain, Kind: hub.KindOperator, Name: name}
+	return r.issueOperator(ctx, operatorIdentity(name), name, csrText, func(*hubState) error { return nil })
+}
+
+// CreateOperator signs the credential of one more operator, who is a person of
+// its own wherever two are asked for. csrText is PKCS#10 in PEM, for a key that
+// no other operator has. The record names who made whom. A name that is taken is
+// hub.Conflict: no operator takes another's place.
+func (r *Registry) CreateOperator(ctx context.Context, actor hub.Identity, name, csrText string) (*hub.Operator, error) {
+	const op = "create operator"
+	if err := hub.CheckName("operator", name); err != nil {
+		return nil, err
+	}
+	csr, err := parseCSR(csrText, operatorIdentity(name))
+	if err != nil {
+		return nil, err
+	}
+	hash := keyHash(csr.RawSubjectPublicKeyInfo)
+	if r.Directory.KeyOwner(hash) != "" {
+		return nil, hub.E(hub.Invalid, op, "the key is that of a Security Manager; make a new one", nil)
+	}
+	cred, err := r.issueOperator(ctx, actor, name, csrText, func(state *hubState) error {
+		for _, c := range state.Operators {
+			switch who, err := identityOf(c); {
+			case err == nil && who.Name == name:
+				return hub.E(hub.Conflict, op, fmt.Sprintf("there is an operator %q already; give another name, or delete that one first", name), nil)
+			case c.KeyHash == hash:
+				return hub.E(hub.Invalid, op, "the key is that of another operator; make a new one", nil)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	made := shownOperator(name, cred)
+	made.Certificate = cred.Certificate
+	return &made, nil
+}
+
+// DeleteOperator takes the credential of an operator out of force, at once. The
+// last one cannot be deleted, nor an operator by itself: somebody else shall know.
+func (r *Registry) DeleteOperator(ctx context.Context, actor hub.Identity, name string) error {
+	const op = "delete operator"
+	if actor == operatorIdentity(name) {
+		return hub.E(hub.Conflict, op, "this is your own credential; another operator can take it away", nil)
+	}
+	return r.changeHub(ctx, actor, RecordOperatorDeleted, "operator/"+name, map[string]string{}, func(state *hubState) error {
+		kept := slices.DeleteFunc(slices.Clone(state.Operators), func(c hub.Credential) bool {
+			who, err := identityOf(c)
+			return err == nil && who.Name == name
+		})
+		switch {
+		case len(kept) == len(state.Operators):
+			return hub.E(hub.NotFound, op, fmt.Sprintf("there is no operator %q; list them with: manoward operator list", clipTarget(name)), nil)
+		case len(kept) == 0:
+			return hub.E(hub.Conflict, op, "this is the only operator; create another one first", nil)
+		}
+		state.Operators = kept
+		return nil
+	})
+}
+
+// Operators lists the operators that are known here, by name.
+func (r *Registry) Operators() []hub.Operator {
+	list := []hub.Operator{}
+	state, err := r.known()
+	if err != nil {
+		return list
+	}
+	for i := range state.Operators {
+		if who, err := identityOf(state.Operators[i]); err == nil {
+			list = append(list, shownOperator(who.Name, &state.Operators[i]))
+		}
+	}
+	slices.SortFunc(list, func(a, b hub.Operator) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+func shownOperator(name string, c *hub.Credential) hub.Operator {
+	return hub.Operator{Name: name, Identity: operatorIdentity(name).String(), Fingerprint: c.Fingerprint, NotAfter: c.NotAfter}
+}
+
+func operatorIdentity(name string) hub.Identity {
+	return hub.Identity{TrustDomain: HubDomain, Kind: hub.KindOperator, Name: name}
+}
+
+// issueOperator signs and stores the credential, if allowed does not refuse it.
+func (r *Registry) issueOperator(ctx context.Context, actor hub.Identity, name, csrText string, allowed func(*hubState) error) (*hub.Credential, error) {
+	id := operatorIdentity(name)
 	csr, err := parseCSR(csrText, id)
 	if err != nil {
 		return nil, err
@@ -162,7 +250,10 @@ func (r *Registry) IssueOperator(ctx context.Context, name, csrText string) (*hu
 		return nil, err
 	}
 	cred := newCredential(leaf, ca)
-	err = r.changeHub(ctx, id, RecordOperatorSigned, "operator/"+name, cred, func(state *hubState) error {
+	err = r.changeHub(ctx, actor, RecordOperatorSigned, "operator/"+name, cred, func(state *hubState) error {
+		if err := allowed(state); err != nil {
+			return err
+		}
 		others := slices.DeleteFunc(slices.Clone(state.Operators), func(c hub.Credential) bool {
 			who, err := identityOf(c)
 			return err != nil || who.Name == name

@@ -45,12 +45,13 @@ const (
 	RecordRefused          = "access.refused"
 	RecordNote             = "operator.note"
 	RecordOperatorSigned   = "operator.certificate-signed"
+	RecordOperatorDeleted  = "operator.deleted"
 	RecordHubAuthorityMade = "hub.authority-made"
 	RecordClientCreated    = "oauth-client.created"
 	RecordClientDeleted    = "oauth-client.deleted"
 )
 
-// Config is what a [Registry] is made of. All fields but InUse are required.
+// Config is what a [Registry] is made of. All fields but InUse and Keeps are required.
 type Config struct {
 	Accounts           Accounts
 	KeyStores          KeyStores
@@ -64,6 +65,10 @@ type Config struct {
 	// words for people: "2 network services". A domain that holds something is not
 	// deleted, because nobody could end it afterwards. nil: nothing else is held.
 	InUse func(ctx context.Context, domain string) ([]string, error)
+	// Keeps lists, in the same words, what nobody can read any more once a trust
+	// domain is deleted. A domain that keeps something is deleted only for who has
+	// said that it may be lost. nil: nothing is.
+	Keeps func(ctx context.Context, domain string) ([]string, error)
 }
 
 // Registry keeps the trust domains and the Security Managers in them. It is

@@ -74,7 +74,8 @@ func Rules() []Rule {
 		sm    = hub.KindSM
 		op    = hub.KindOperator
 
-		client = hub.KindClient
+		client  = hub.KindClient
+		auditor = hub.KindAuditor
 	)
 	return slices.Concat([]Rule{
 		// About itself.
@@ -143,6 +144,9 @@ func Rules() []Rule {
 		{op, AdminInterface, "oauth-client.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "oauth-client.create", "", "-", true, "Security.003"},
 		{op, AdminInterface, "oauth-client.delete", "", "-", true, "Security.003"},
+		{op, AdminInterface, "operator.read", "", "-", true, "Security.003"},
+		{op, AdminInterface, "operator.create", "", "-", true, "Security.003"},
+		{op, AdminInterface, "operator.delete", "", "-", true, "Security.003"},
 
 		// Security Managers that run here: what they decided, and how far they go.
 		{op, AdminInterface, "sm.status.read", "", "-", true, "Security.003"},
@@ -165,6 +169,14 @@ func Rules() []Rule {
 		{op, AdminInterface, "subscription.create", "", "-", true, "Security.003"},
 		{op, AdminInterface, "subscription.query", "", "-", true, "Security.003"},
 		{op, AdminInterface, "subscription.terminate", "", "-", true, "Security.003"},
+
+		// An auditor of Security Managers, of its trust domain or of all, reads and
+		// changes nothing. Nobody else but operators sees what they decide.
+		{auditor, AdminInterface, "sm.status.read", "", "-", false, "Security.003"},
+		{auditor, AdminInterface, "sm.decision.read", "", "-", false, "Security.003"},
+		{auditor, AdminInterface, "sm.order.read", "", "-", false, "Security.003"},
+		{auditor, AdminInterface, "sm.level.read", "", "-", false, "Security.003"},
+		{auditor, AdminInterface, "sm.policy.read", "", "-", false, "Security.003"},
 
 		// Programs with an OAuth 2.0 token read there and change nothing.
 		{client, AdminInterface, "trust-domain.read", "", "-", true, "Security.003"},

@@ -124,8 +124,8 @@ func (s *Enforcer) Status(ctx context.Context) (Status, error) {
 // person checks that somebody is named, with a reason.
 func person(op, who, reason string) error {
 	id, err := hub.ParseIdentity(who)
-	if err != nil || id.Kind == hub.KindSM || id.Kind == hub.KindHub {
-		return hub.E(hub.Denied, op, "this needs a named person, such as spiffe://hub/operator/anna; no Security Manager does it for itself", err)
+	if err != nil || id.Kind != hub.KindOperator {
+		return hub.E(hub.Denied, op, "this needs a named person, such as spiffe://hub/operator/anna; no program and no Security Manager does it", err)
 	}
 	if reason == "" || len(reason) > maxReason {
 		return hub.E(hub.Invalid, op, fmt.Sprintf("say why, in 1 to %d bytes; the reason is recorded", maxReason), nil)

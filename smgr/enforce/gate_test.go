@@ -220,6 +220,7 @@ func TestApprove(t *testing.T) {
 		"nobody":             {"", "x", hub.Denied},
 		"no identity":        {"anna", "x", hub.Denied},
 		"a Security Manager": {"spiffe://north/sm/alpha/sc-or.sec-enforce", "x", hub.Denied},
+		"a program":          {"spiffe://north/oss/portal", "x", hub.Denied},
 		"without a reason":   {anna, "", hub.Invalid},
 		"a long reason":      {anna, strings.Repeat("x", 2000), hub.Invalid},
 	} {

@@ -25,8 +25,9 @@ it may ask there depends on its party; see: manoward trust matrix.
   vnfm     a VNF Manager on or-vnfm and vim
   em       an Element Manager on vnfm
   nfvo     an NFVO other than the hub's own on vnfm and vim
+  auditor  reads what the Security Managers that run here decided and ordered
 
-An oss, vnfm, em or nfvo belongs to one trust domain and learns of no other, or to all.`,
+An oss, vnfm, em, nfvo or auditor belongs to one trust domain and learns of no other, or to all.`,
 		Example: `  manoward client create prometheus
   manoward client create billing --party oss --trust-domain north
   manoward client list`,
@@ -61,8 +62,8 @@ func (p *program) clientCreate() *cobra.Command {
 			return p.print(made, func(w io.Writer) { fmt.Fprintf(w, "client_id\t%s\nclient_secret\t%s\n", made.Name, made.Secret) })
 		},
 	}
-	create.Flags().StringVar(&party, "party", readerParty, "what it is: reader, oss, vnfm, em or nfvo")
-	create.Flags().StringVar(&domain, "trust-domain", "", "the trust domain that an oss, vnfm, em or nfvo belongs to")
+	create.Flags().StringVar(&party, "party", readerParty, "what it is: reader, oss, vnfm, em, nfvo or auditor")
+	create.Flags().StringVar(&domain, "trust-domain", "", "the trust domain that an oss, vnfm, em, nfvo or auditor belongs to")
 	create.Flags().BoolVar(&all, "all-domains", false, "it belongs to no trust domain and sees all of them")
 	return create
 }
@@ -81,7 +82,7 @@ func wantedClient(name, party, domain string, all bool) (map[string]string, erro
 	}
 	switch {
 	case !slices.Contains(hub.ClientParties(), kind) || party == string(hub.KindClient):
-		return nil, usage("--party is reader, oss, vnfm, em or nfvo, and not %q", party)
+		return nil, usage("--party is reader, oss, vnfm, em, nfvo or auditor, and not %q", party)
 	case kind == hub.KindClient && domain != "":
 		return nil, usage("a reader belongs to no trust domain; leave --trust-domain out")
 	case kind == hub.KindClient:

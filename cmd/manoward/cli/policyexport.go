@@ -19,7 +19,7 @@ func (p *program) policyExport() *cobra.Command {
 		Long: `Writes the built-in policies with their samples and tests. One set of policies judges
 at a time: to keep the built-in ones beside your own, push both as one.`,
 		Example: `  manoward policy export policies`,
-		Args: exactly("DIR"),
+		Args:    exactly("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			err := os.CopyFS(args[0], library.FS())
 			if errors.Is(err, fs.ErrExist) {

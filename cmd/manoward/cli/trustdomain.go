@@ -110,12 +110,15 @@ func (p *program) domainShow() *cobra.Command {
 func domainPath(name string) string { return "/trust_domains/" + url.PathEscape(name) }
 
 func (p *program) domainDelete() *cobra.Command {
-	return &cobra.Command{
+	var discard bool
+	remove := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Destroy the keys of a trust domain that nobody uses; its records remain",
 		Long: `Destroys the CA keys of a trust domain. Nothing of it opens or is signed again.
 Its records remain, so its name cannot be used again. A domain with Security
-Managers that are not revoked is in use and is not deleted.`,
+Managers that are not revoked, or with network services or packages, is in use and
+is not deleted. What Security Managers that ran here have kept of it (decisions,
+orders, policies) is lost with it, and that has to be said with --discard.`,
 		Example: "  manoward trust-domain delete north",
 		Args:    exactly("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -123,13 +126,19 @@ Managers that are not revoked is in use and is not deleted.`,
 			if err != nil {
 				return err
 			}
-			if _, err := client.Do(c.Context(), "DELETE", domainPath(args[0]), nil, nil); err != nil {
+			path := domainPath(args[0])
+			if discard {
+				path += "?discard=true"
+			}
+			if _, err := client.Do(c.Context(), "DELETE", path, nil, nil); err != nil {
 				return err
 			}
 			p.say("trust domain %s is deleted; its keys are destroyed, its records remain", args[0])
 			return nil
 		},
 	}
+	remove.Flags().BoolVar(&discard, "discard", false, "lose what its Security Managers have kept")
+	return remove
 }
 
 // recordEntry is one record as the hub lists it.

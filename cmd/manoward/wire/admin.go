@@ -41,16 +41,20 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	}
 	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus, h.cfg.Trust.CredentialLifetime}, URL: h.url, Points: h.pointAddresses}
 	h.run("finish revocations", work, func(ctx context.Context) error { h.finishRevocations(ctx, admin); return nil })
-	authenticate := func(r *http.Request) (hub.Identity, error) { return h.operator(r, tokens.verifier) }
+	authenticate := func(r *http.Request) (hub.Identity, error) {
+		return h.operator(r, tokens.verifier.Authenticate(trust.ScopeRead))
+	}
 	api := h.newMux(hub.Admin, observe, authenticate)
 	admin.Routes(api)
 	api.Public("POST /oauth2/token", tokens.issuer.Handle)
 	mux := http.NewServeMux()
 	mux.Handle("/", h.traced("admin", api))
 	if h.runsManagers() {
-		if h.sms, err = h.newSMAPI(observe, authenticate); err != nil {
-			return err
-		}
+		// Auditors come in here as well, and nowhere else: readiness and the registry
+		// speak of all trust domains.
+		h.sms = h.newSMAPI(observe, func(r *http.Request) (hub.Identity, error) {
+			return h.operator(r, tokens.verifier.Authenticate(""))
+		})
 		for _, path := range smPaths {
 			mux.Handle(path, h.sms)
 			// The list itself is the registry's; without this it would be a redirect.
@@ -125,14 +129,14 @@ func (h *hubProcess) newTokens() (*tokens, error) {
 
 // operator tells who sent a request, as of now: an operator by its certificate,
 // or a client by its token.
-func (h *hubProcess) operator(r *http.Request, tokens *oauth.Verifier) (hub.Identity, error) {
+func (h *hubProcess) operator(r *http.Request, byToken authenticator) (hub.Identity, error) {
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		return h.registry.Operator(r.TLS.PeerCertificates[0])
 	}
 	if r.Header.Get("Authorization") == "" {
 		return hub.Identity{}, hub.E(hub.Unauthenticated, "authenticate", "this needs an operator's certificate, which the context file holds, or an access token", nil)
 	}
-	return tokens.Authenticate(trust.ScopeRead)(r)
+	return byToken(r)
 }
 
 // restricted lets those pass whom the decision table allows an operation.
@@ -156,6 +160,9 @@ func (h *hubProcess) restricted(authenticate func(*http.Request) (hub.Identity, 
 func (h *hubProcess) signAdmin(ctx context.Context) (tls.Certificate, error) {
 	name := h.serverName(hub.Admin)
 	return trust.NewServerCertificate(name, func(csr []byte) ([][]byte, error) {
+		if h.registry == nil {
+			return remoteTrust{h.bus.Hub()}.SignAdmin(ctx, h.pointIPs(hub.Admin), csr)
+		}
 		return h.registry.SignAdmin(ctx, []string{name}, h.pointIPs(hub.Admin), csr)
 	})
 }

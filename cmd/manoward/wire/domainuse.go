@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/mano-core/catalogue"
@@ -12,8 +14,8 @@ import (
 	"github.com/manoward/manoward/mano-core/vnfm"
 )
 
-// held is a collection of resources that keeps its trust domain from deletion,
-// as it is stored.
+// held is a collection of resources that keeps its trust domain from deletion, or
+// is lost with it, as it is stored.
 type held struct {
 	domain, table, prefix string // domain is whose account has the table
 	noun                  string // for people, in the plural
@@ -31,18 +33,40 @@ func domainUse(bus *natsbus.Bus) func(ctx context.Context, domain string) ([]str
 			{domain, "CATALOGUE", string(catalogue.VNF) + "/", "VNF packages"},
 			{domain, "CATALOGUE", string(catalogue.PNF) + "/", "PNFDs"},
 		}
-		var found []string
-		for _, k := range kinds {
-			n, err := k.count(ctx, bus, domain)
-			if err != nil {
-				return nil, fmt.Errorf("count the %s of trust domain %s: %w", k.noun, domain, err)
-			}
-			if n > 0 {
-				found = append(found, fmt.Sprintf("%d %s", n, k.noun))
+		return countHeld(ctx, bus, domain, kinds)
+	}
+}
+
+// domainKeeps lists what the Security Managers that ran here have kept of a trust
+// domain. Its account closes with the domain; what they recorded stays in the log.
+func domainKeeps(bus *natsbus.Bus, directory *trust.Directory) func(ctx context.Context, domain string) ([]string, error) {
+	return func(ctx context.Context, domain string) ([]string, error) {
+		var kinds []held
+		for _, sm := range directory.SecurityManagers(domain) {
+			for prefix, noun := range map[string]string{
+				"decision/": "decisions", "order/": "orders", "policies/": "revisions of policies", "level/": "levels",
+			} {
+				kinds = append(kinds, held{domain, smTable(sm.Name), prefix, noun + " of Security Manager " + sm.Name})
 			}
 		}
-		return found, nil
+		slices.SortFunc(kinds, func(a, b held) int { return strings.Compare(a.noun, b.noun) })
+		return countHeld(ctx, bus, domain, kinds)
 	}
+}
+
+// countHeld says of each kind of which there is something how much there is.
+func countHeld(ctx context.Context, bus *natsbus.Bus, domain string, kinds []held) ([]string, error) {
+	var found []string
+	for _, k := range kinds {
+		n, err := k.count(ctx, bus, domain)
+		if err != nil {
+			return nil, fmt.Errorf("count the %s of trust domain %s: %w", k.noun, domain, err)
+		}
+		if n > 0 {
+			found = append(found, fmt.Sprintf("%d %s", n, k.noun))
+		}
+	}
+	return found, nil
 }
 
 // count counts what is of a trust domain. Resources of the hub's own account name
@@ -59,9 +83,12 @@ func (k held) count(ctx context.Context, bus *natsbus.Bus, domain string) (int, 
 	if err != nil {
 		return 0, err
 	}
+	if k.domain == domain {
+		return countKeys(ctx, table, k.prefix)
+	}
 	entries, err := table.List(ctx, k.prefix)
-	if err != nil || k.domain == domain {
-		return len(entries), err
+	if err != nil {
+		return 0, err
 	}
 	n := 0
 	for _, e := range entries {
@@ -76,4 +103,26 @@ func (k held) count(ctx context.Context, bus *natsbus.Bus, domain string) (int, 
 		}
 	}
 	return n, nil
+}
+
+// countKeys counts what is there under a prefix, and keeps none of it: there may be
+// a million decisions.
+func countKeys(ctx context.Context, table *natsbus.Table, prefix string) (n int, err error) {
+	whole, done := context.WithCancel(ctx)
+	defer done()
+	err = table.Watch(whole, prefix, func(c natsbus.Change) {
+		switch {
+		case whole.Err() != nil:
+		case c.Synced:
+			done()
+		case c.Deleted:
+			n--
+		default:
+			n++
+		}
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	return n, err
 }

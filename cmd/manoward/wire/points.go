@@ -24,12 +24,11 @@ func (h *hubProcess) openDoors(_, work context.Context) error {
 	h.gates, h.entrances = map[hub.ReferencePoint]*trust.Gate{}, map[hub.ReferencePoint]*trust.Entrance{}
 	for rp := range h.listeners.open {
 		switch rp {
-		case hub.Admin:
 		case hub.ScOr, hub.ScVi:
 			h.gates[rp] = h.newGate(rp, current)
 		default:
 			e, err := trust.NewEntrance(trust.EntranceConfig{
-				Interface: hub.Interface(rp), ServerName: h.serverName(rp),
+				Interface: hub.Interface(rp), ServerName: h.serverName(rp), // the operators' is trust.AdminInterface
 				Registry: h.parties, Decider: h.decider, Refusals: h.refusals, Current: current,
 				Observe: func(outcome string) { refused(1, string(rp), outcome) },
 				Log:     h.log.With("part", string(rp)),
@@ -64,10 +63,12 @@ func (h *hubProcess) openServers(ctx, work context.Context) error {
 		case l == nil:
 		case h.gates[rp] != nil:
 			h.serveGate(rp, work, l, observe)
-		case h.entrances[rp] != nil:
+		case rp != hub.Admin:
 			h.serveEntrance(rp, work, l, observe)
-		default:
+		case h.has("trust"):
 			err = h.openAdmin(ctx, work, l, observe)
+		default:
+			h.openSMEntrance(ctx, work, l, observe)
 		}
 		if err != nil {
 			return err
@@ -132,5 +133,5 @@ func (h *hubProcess) pointAddresses() []hub.PointAddress {
 		}
 		list = append(list, at)
 	}
-	return list
+	return append(list, h.managerAddresses()...)
 }

@@ -13,7 +13,7 @@ import (
 // What the processes of a hub on an outside bus tell one another, in the hub's
 // own account. Names and keys are part of the stored format.
 const (
-	addressTable = "ADDRESSES" // by reference point: the URL where it is reached
+	addressTable = "ADDRESSES" // by reference point, or by managerKey: the URL where it is reached
 	unlockTable  = "UNLOCK"
 	unlockKey    = "check" // something sealed, that opens with the hub's unlock key alone
 	unlockLabel  = "hub/unlock-check"
@@ -48,6 +48,45 @@ func (a *addresses) of(rp hub.ReferencePoint) string {
 	return a.known[rp]
 }
 
+// managerKey names a Security Manager in the table of addresses. Its value is
+// [besideTrust] for one that operators reach where they reach the trust role.
+func managerKey(domain, name string) string { return "sm/" + domain + "/" + name }
+
+const besideTrust = "admin"
+
+// managerAddresses lists the Security Managers that operators reach elsewhere than
+// the trust role, by trust domain and name.
+func (h *hubProcess) managerAddresses() []hub.PointAddress {
+	var list []hub.PointAddress
+	for _, sm := range h.directory.SecurityManagers("") {
+		url := h.addresses.of(hub.ReferencePoint(managerKey(sm.TrustDomain, sm.Name)))
+		if url != "" && url != besideTrust {
+			list = append(list, hub.PointAddress{ReferencePoint: hub.SM, URL: url, ServerName: h.serverName(hub.Admin), SecurityManager: sm.TrustDomain + "/" + sm.Name})
+		}
+	}
+	return list
+}
+
+// addressesHere are what this process tells the others, by key.
+func (h *hubProcess) addressesHere() map[string]string {
+	here := map[string]string{}
+	for rp := range h.listeners.open {
+		here[string(rp)] = h.listeners.url(rp)
+	}
+	if !h.runsManagers() {
+		return here
+	}
+	at := besideTrust
+	if !h.has("trust") {
+		at = here[string(hub.Admin)]
+		delete(here, string(hub.Admin)) // that is where the trust role is
+	}
+	for _, sm := range h.cfg.SecurityManagers {
+		here[managerKey(sm.TrustDomain, sm.Name)] = at
+	}
+	return here
+}
+
 // openAddresses tells the other processes what is served here, and listens to
 // what they tell. Of several processes that serve the same reference point the
 // one that was started last is told: give them one name with --advertise.
@@ -60,9 +99,9 @@ func (h *hubProcess) openAddresses(ctx, work context.Context) error {
 	if err != nil {
 		return err
 	}
-	for rp := range h.listeners.open {
-		if err := put(ctx, t, string(rp), h.listeners.url(rp)); err != nil {
-			return fmt.Errorf("tell the other processes where %s is: %w", rp, err)
+	for what, url := range h.addressesHere() {
+		if err := put(ctx, t, what, url); err != nil {
+			return fmt.Errorf("tell the other processes where %s is: %w", what, err)
 		}
 	}
 	h.run("follow the addresses of other processes", work, func(ctx context.Context) error {

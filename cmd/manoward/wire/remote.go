@@ -16,6 +16,7 @@ import (
 const (
 	subjectSignEndpoint = "trust.sign-endpoint"
 	subjectSignFunction = "trust.sign-function"
+	subjectSignAdmin    = "trust.sign-admin"
 	subjectRenew        = "trust.renew"
 	trustGroup          = "trust"
 )
@@ -31,6 +32,11 @@ type signFunctionRequest struct {
 	Names    []string `json:"names"`
 	IPs      []net.IP `json:"ips"`
 	Request  []byte   `json:"request"` // PKCS#10, DER
+}
+
+type signAdminRequest struct {
+	IPs     []net.IP `json:"ips"`
+	Request []byte   `json:"request"` // PKCS#10, DER
 }
 
 type renewRequest struct {
@@ -53,6 +59,12 @@ func answerRemote(ctx context.Context, bus *natsbus.Account, reg *trust.Registry
 			return nil, err
 		}
 		return reg.SignFunction(ctx, id, in.Names, in.IPs, in.Request)
+	})
+	if err != nil {
+		return err
+	}
+	err = answer(ctx, bus, subjectSignAdmin, tracer, func(ctx context.Context, in signAdminRequest) (any, error) {
+		return reg.SignAdmin(ctx, []string{trust.PointServerName(hub.Admin, reg.ServerNameSuffix)}, in.IPs, in.Request)
 	})
 	if err != nil {
 		return err
@@ -102,6 +114,16 @@ func (t remoteTrust) SignFunction(ctx context.Context, id hub.Identity, names []
 	err := t.ask(ctx, subjectSignFunction, signFunctionRequest{id.String(), names, ips, csr}, &chain)
 	if err == nil && len(chain) == 0 {
 		err = hub.E(hub.Unavailable, "sign function certificate", "the trust role answered without a certificate", nil)
+	}
+	return chain, err
+}
+
+// SignAdmin asks for the certificate of an operators' entrance.
+func (t remoteTrust) SignAdmin(ctx context.Context, ips []net.IP, csr []byte) ([][]byte, error) {
+	var chain [][]byte
+	err := t.ask(ctx, subjectSignAdmin, signAdminRequest{ips, csr}, &chain)
+	if err == nil && len(chain) == 0 {
+		err = hub.E(hub.Unavailable, "sign certificate of the operators' entrance", "the trust role answered without a certificate", nil)
 	}
 	return chain, err
 }

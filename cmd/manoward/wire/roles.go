@@ -25,7 +25,7 @@ func (h *hubProcess) openTrust(ctx, work context.Context) error {
 		ServerNameSuffix:   h.cfg.Trust.ServerNameSuffix,
 		CredentialLifetime: h.cfg.Trust.CredentialLifetime,
 		EndpointLifetime:   h.cfg.Trust.EndpointLifetime,
-		Now:                time.Now, Log: h.log.With("part", "trust"), InUse: domainUse(h.bus),
+		Now:                time.Now, Log: h.log.With("part", "trust"), InUse: domainUse(h.bus), Keeps: domainKeeps(h.bus, h.directory),
 	})
 	if err != nil {
 		return err
@@ -111,7 +111,9 @@ func lastExpiry(ep *hub.Endpoint, now time.Time) float64 {
 }
 
 // points lists the reference points that this process serves. The NFVO and the
-// VIM also produce Sc-Or and Sc-Vi (ADR-0007).
+// VIM also produce Sc-Or and Sc-Vi (ADR-0007). A process that runs Security
+// Managers has an operators' entrance for them, whose certificate the trust role
+// signs.
 func (h *hubProcess) points() []hub.ReferencePoint {
 	var points []hub.ReferencePoint
 	for _, p := range []struct {
@@ -124,6 +126,9 @@ func (h *hubProcess) points() []hub.ReferencePoint {
 		if h.has(p.role) {
 			points = append(points, p.point)
 		}
+	}
+	if h.runsManagers() && !h.has("trust") { // operators come to its Security Managers
+		points = append(points, hub.Admin)
 	}
 	return points
 }

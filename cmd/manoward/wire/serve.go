@@ -107,7 +107,7 @@ type hubProcess struct {
 
 	mano     []*function
 	outboxes []*notify.Outbox
-	sms      *smAPI // nil where Security Managers do not run beside an operators' entrance
+	sms      *smAPI // nil where no Security Managers run
 
 	policyOutbox *notify.Outbox // tells of changed policies; nil where no Security Managers run
 

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -34,18 +36,8 @@ var smPaths = []string{"/manoward/v1/security_managers/", "/" + smgrapi.PolicyAP
 
 // newSMAPI makes the API of the operators' entrance, which knows no Security
 // Manager yet.
-func (h *hubProcess) newSMAPI(observe observer, authenticate authenticator) (*smAPI, error) {
-	refused := h.metrics.Counter("manoward_trust_handshakes_total", handshakesHelp, "reference_point", "outcome")
-	door, err := trust.NewEntrance(trust.EntranceConfig{
-		Interface: trust.AdminInterface, ServerName: h.serverName(hub.Admin),
-		Registry: h.parties, Decider: h.decider, Refusals: h.refusals, Current: func() error { return nil },
-		Observe: func(outcome string) { refused(1, string(hub.Admin), outcome) },
-		Log:     h.log.With("part", string(hub.Admin)),
-	})
-	if err != nil {
-		return nil, err
-	}
-	api := smgrapi.API{Authorize: authorizeAt(door), SeesAll: seesAll, Subscriptions: h.policyOutbox}
+func (h *hubProcess) newSMAPI(observe observer, authenticate authenticator) *smAPI {
+	api := smgrapi.API{Authorize: h.authorizer(hub.Admin), SeesAll: seesAll, Subscriptions: h.policyOutbox}
 	a := &smAPI{routes: func(list []*smgrapi.Manager) http.Handler {
 		mux := h.newMux(hub.Admin, observe, authenticate)
 		now := api
@@ -55,15 +47,36 @@ func (h *hubProcess) newSMAPI(observe observer, authenticate authenticator) (*sm
 		return h.traced("admin", mux)
 	}}
 	a.add()
-	return a, nil
+	return a
 }
 
-// add serves further Security Managers. In a process without an operators'
-// entrance there is no API, and nothing happens.
-func (a *smAPI) add(managers ...*smgrapi.Manager) {
-	if a == nil {
-		return
+// openSMEntrance serves operators and auditors the Security Managers of a process
+// without the trust role. Who they are, and what they may, is found as at the
+// entrance of the trust role: by what every process knows of the hub's parties,
+// and by the same table.
+func (h *hubProcess) openSMEntrance(ctx, work context.Context, l net.Listener, observe observer) {
+	door := h.entrances[hub.Admin]
+	h.sms = h.newSMAPI(observe, door.Authenticate)
+	others := h.newMux(hub.Admin, observe, door.Authenticate)
+	others.Public("POST /oauth2/token", door.Token)
+	mux := http.NewServeMux()
+	mux.Handle("/", h.traced("admin", others))
+	for _, path := range smPaths {
+		mux.Handle(path, h.sms)
 	}
+	cert := &memoryCertificate{make: h.signAdmin, lead: h.cfg.Trust.RenewBefore.Lead}
+	h.health.Register("certificate/sm", func(ctx context.Context) error {
+		_, err := cert.get(ctx)
+		return err
+	})
+	if _, err := cert.get(ctx); err != nil {
+		h.log.Warn("the certificate of the operators' entrance cannot be made yet", "err", err)
+	}
+	h.serve("admin", work, tls.NewListener(l, door.TLSConfig(cert.serve)), mux)
+}
+
+// add serves further Security Managers.
+func (a *smAPI) add(managers ...*smgrapi.Manager) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.managers = append(a.managers, managers...)

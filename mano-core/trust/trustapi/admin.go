@@ -67,6 +67,9 @@ func (a *Admin) Routes(mux *httpapi.Mux) {
 	handle("GET /oauth_clients", "oauth-client.read", a.listClients)
 	handle("POST /oauth_clients", "oauth-client.create", a.createClient)
 	handle("DELETE /oauth_clients/{client}", "oauth-client.delete", a.deleteClient)
+	handle("GET /operators", "operator.read", a.listOperators)
+	handle("POST /operators", "operator.create", a.createOperator)
+	handle("DELETE /operators/{operator}", "operator.delete", a.deleteOperator)
 }
 
 // authorize asks the decision table. The operator's entrance has no other
@@ -111,7 +114,11 @@ func noDomain(r *http.Request) error {
 }
 
 func (a *Admin) deleteDomain(w http.ResponseWriter, r *http.Request) error {
-	if err := a.Registry.DeleteDomain(r.Context(), httpapi.Caller(r.Context()), r.PathValue("domain")); err != nil {
+	remove := a.Registry.DeleteDomain
+	if r.URL.Query().Get("discard") == "true" {
+		remove = a.Registry.DiscardDomain
+	}
+	if err := remove(r.Context(), httpapi.Caller(r.Context()), r.PathValue("domain")); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)
