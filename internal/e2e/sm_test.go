@@ -266,6 +266,10 @@ func (h *nsHub) smElsewhere(host string) {
 	if done := h.smOrder("host-integrity", smgr.OrderCompleted); done.ID != orders[0].ID || done.Approval == nil {
 		h.t.Errorf("the order is %+v", done)
 	}
+	// The verbs find it there by themselves.
+	if got := h.do("order", "show", orders[0].ID); !strings.Contains(got, "completed") || !strings.Contains(got, ": checked") {
+		h.t.Errorf("the order is shown as %s", got)
+	}
 }
 
 // smLevel sets how far a policy is acted upon, as an operator.

@@ -51,44 +51,74 @@ type remoteSM struct {
 	smChoice
 }
 
-// remoteSM connects to the Security Manager that is meant.
+// remoteSM connects to the Security Manager that is meant: beside the trust role,
+// or at the entrance of the process that runs it.
 func (p *program) remoteSM(ctx context.Context, s smChoice) (*remoteSM, error) {
-	client, err := p.client()
+	own, cert, err := p.operator()
 	if err != nil {
 		return nil, err
 	}
-	if s.name == "" {
-		if s, err = onlySM(ctx, client, s.domain); err != nil {
+	client, err := newClient(own.Server, own.ServerName, own.CA, cert)
+	if err != nil {
+		return nil, err
+	}
+	if s.name == "" || s.domain == "" {
+		if s, err = s.registered(ctx, client); err != nil {
 			return nil, err
 		}
 	}
 	if err := hub.CheckName("Security Manager", s.name); err != nil {
 		return nil, err
 	}
+	if err := hub.CheckName("trust domain", s.domain); err != nil {
+		return nil, err
+	}
+	var points []hub.PointAddress
+	if _, err := client.Do(ctx, http.MethodGet, "/reference_points", nil, &points); err != nil {
+		return nil, err
+	}
+	for _, at := range points {
+		if at.ReferencePoint != hub.SM || at.SecurityManager != s.domain+"/"+s.name {
+			continue
+		}
+		if client, err = newClient(at.URL, at.ServerName, own.CA, cert); err != nil {
+			return nil, err
+		}
+		break
+	}
 	return &remoteSM{client, s}, nil
 }
 
-// onlySM finds the Security Manager that is meant when none is named.
-func onlySM(ctx context.Context, client *httpapi.Client, domain string) (smChoice, error) {
+// registered finds the Security Manager that is meant among those that are
+// registered. One that was revoked has to be named.
+func (s smChoice) registered(ctx context.Context, client *httpapi.Client) (smChoice, error) {
+	if s.name != "" {
+		if err := hub.CheckName("Security Manager", s.name); err != nil {
+			return s, err
+		}
+	}
 	all, err := list[hub.SecurityManager](ctx, client, "/security_managers", nil)
 	if err != nil {
-		return smChoice{}, err
+		return s, err
 	}
 	var found []smChoice
 	var names []string
 	for _, sm := range all {
-		if sm.State != hub.StateRevoked && (domain == "" || sm.TrustDomain == domain) {
+		meant := sm.Name == s.name || s.name == "" && sm.State != hub.StateRevoked
+		if meant && (s.domain == "" || sm.TrustDomain == s.domain) {
 			found = append(found, smChoice{sm.Name, sm.TrustDomain})
 			names = append(names, sm.Name+" of "+sm.TrustDomain)
 		}
 	}
-	switch len(found) {
-	case 0:
-		return smChoice{}, hub.E(hub.NotFound, "find Security Manager", "no Security Manager is registered there; register one with: manoward sm register", nil)
-	case 1:
+	switch {
+	case len(found) == 1:
 		return found[0], nil
+	case len(found) > 1:
+		return s, usage("say which Security Manager with --sm and --trust-domain; there are %s", strings.Join(names, ", "))
+	case s.name == "":
+		return s, hub.E(hub.NotFound, "find Security Manager", "no Security Manager is registered there; register one with: manoward sm register", nil)
 	}
-	return smChoice{}, usage("say which Security Manager with --sm and --trust-domain; there are %s", strings.Join(names, ", "))
+	return s, hub.E(hub.NotFound, "find Security Manager", fmt.Sprintf("there is no Security Manager %q here; list them with \"manoward sm list\"", s.name), nil)
 }
 
 // base is below which everything of the Security Manager is.
