@@ -50,6 +50,7 @@ func actionHost(room string, zone int) string { return fmt.Sprintf("%s-%d", room
 // nothing is done, one for the semi-active and one for the fully-active Security
 // Manager, each in a zone.
 func (a *actionHub) checkHosts() (table []actionRow) {
+	a.fill()
 	for _, round := range []struct {
 		zone   int
 		levels map[string]smgr.Level
@@ -217,8 +218,10 @@ func (a *actionHub) checkTold() (table []actionRow) {
 		}
 	}
 	told := map[string]bool{} // kind and decision
-	for _, r := range a.records("north") {
-		told[r.Kind+" "+strings.TrimPrefix(r.Subject, "decision/")] = true
+	for _, kind := range []string{"sm.alert", "sm.undecided"} {
+		for _, r := range a.recordsOf(kind) {
+			told[kind+" "+strings.TrimPrefix(r.Subject, "decision/")] = true
+		}
 	}
 	for _, s := range stages {
 		for _, mode := range actionModes {

@@ -121,6 +121,19 @@ func (a *actionHub) settled(mode, policy string, level smgr.Level, on hub.Target
 	return found[0]
 }
 
+// recordsOf lists the records of one kind of trust domain north.
+func (a *actionHub) recordsOf(kind string) []hub.Record {
+	a.Helper()
+	var list []hub.Record
+	for r, err := range httpapi.All[hub.Record](a.Context(), a.operator(), "/trust_domains/north/records", url.Values{"filter": {"(eq,kind,'" + kind + "')"}}) {
+		if err != nil {
+			a.Fatal(err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
 // begin makes an NS of a kit with a name, instantiates it, and returns it with
 // the operation that goes on.
 func (a *actionHub) begin(kit, name string) (ns, op string) {

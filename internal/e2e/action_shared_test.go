@@ -67,9 +67,10 @@ func (u *actionUpdate) params(a *actionHub) (in sol005.UpdateNsRequest) {
 var actionCoHosted = actionOn("co-hosted", "UPDATE", "-web", `[{"type": "terminate-vnf", "coHosted": true, "belowMinimum": true}]`)
 
 // checkCoHosted: the VNFs of the domain on the host end, in whatever NS; those of
-// other domains, and on other hosts, stay. It comes last, because it ends what
-// others made.
+// other domains, and on other hosts, stay. It comes first: the level of each NS
+// on the host counts, and those that are set here would count for what comes after.
 func (a *actionHub) checkCoHosted() (table []actionRow) {
+	a.fill()
 	c := actionCase{id: actionCoHosted.id, covers: "Sc-Or.SecEnforce.003", modes: "F", done: checkEnded}
 	for _, scene := range actionScenes {
 		s := a.stage(c, scene)
@@ -97,6 +98,7 @@ func (a *actionHub) checkCoHosted() (table []actionRow) {
 		if ended && (len(here) < 2 || len(before.onHost("south", host)) == 0) {
 			a.Errorf("on host %s were %v only", host, here)
 		}
+		a.scorEnded(a.begun(s.ns, "terminate", map[string]string{}), sol005.NsLcmOperationStateCompleted)
 	}
 	return table
 }
