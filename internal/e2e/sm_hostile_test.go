@@ -42,7 +42,7 @@ type hostile struct {
 // it must be is refused with the status and a problem that say why, counted and
 // recorded, and changes nothing; what is as it must be goes on meanwhile.
 //
-// Covers: Sc-Or.NsLcm.004, Security.006
+// Covers: Security.003, Security.006
 func TestSm_Hostile(t *testing.T) {
 	t.Parallel()
 	d := newSMDouble(t, 1, []string{"north"})

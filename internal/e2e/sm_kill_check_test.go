@@ -11,70 +11,113 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/smgr"
+	"github.com/manoward/manoward/smgr/intake"
 )
 
-// said is one change: what it is about and when it was. Those of one key are
-// numbered, so that a list of them sorted holds their order.
-func said(list []string) []string {
+// smChange is one change, as it can be found on both sides.
+type smChange struct {
+	key string    // of the event that it is
+	at  time.Time //
+	occ string    // what a query shows of it, as a record of a gap names it
+}
+
+// numbered lists changes sorted, those of one key with their number, so that it
+// holds their order.
+func numbered(list []smChange) []string {
 	number, out := map[string]int{}, []string{}
-	for _, line := range list {
-		key, at, _ := strings.Cut(line, "|")
-		number[key]++
-		out = append(out, fmt.Sprintf("%s|%06d|%s", key, number[key], at))
+	for _, c := range list {
+		number[c.key]++
+		out = append(out, fmt.Sprintf("%s|%06d|%s", c.key, number[c.key], c.at.UTC().Format(time.RFC3339Nano)))
 	}
 	slices.Sort(out)
 	return out
 }
 
-// smChange is a change as it can be found on both sides.
-func smChange(key string, at time.Time) string { return key + "|" + at.UTC().Format(time.RFC3339Nano) }
-
 // told is what the watcher was told that is to be judged.
-func (s *smKill) told() []string {
+func (s *smKill) told() (list []smChange) {
 	s.t.Helper()
-	var list []string
 	notes, problems := s.lcm.notes()
 	for _, p := range problems {
 		s.t.Error(p)
 	}
 	for _, n := range notes {
-		if n.Type != "NsLcmCapacityShortageNotification" {
-			list = append(list, smChange(smgr.KeyNs(n.NsID), n.At))
+		occ := ""
+		switch n.Type {
+		case "NsLcmCapacityShortageNotification":
+			continue
+		case "NsLcmOperationOccurrenceNotification":
+			occ = "op/" + n.OpID + "/" + n.State
+		case "NsIdentifierCreationNotification":
+			occ = "ns-created/" + n.NsID
+		case "NsIdentifierDeletionNotification":
+			occ = "ns-deleted/" + n.NsID
 		}
+		list = append(list, smChange{smgr.KeyNs(n.NsID), n.At, occ})
 	}
 	for _, n := range s.vi.got() {
 		switch {
+		case n.ID == "": // broken off by a kill
 		case n.Alarm != nil && n.Alarm.HostID != "":
-			list = append(list, smChange(smgr.KeyHost(n.Alarm.HostID), n.TimeStamp))
+			list = append(list, smChange{key: smgr.KeyHost(n.Alarm.HostID), at: n.TimeStamp})
 		case n.Alarm != nil:
-			list = append(list, smChange("compute/"+n.Alarm.ManagedObjectID, n.TimeStamp))
+			list = append(list, smChange{key: "compute/" + n.Alarm.ManagedObjectID, at: n.TimeStamp})
 		case n.ResourceType == "HOST":
-			list = append(list, smChange(smgr.KeyHost(n.ResourceID), n.TimeStamp))
+			list = append(list, smChange{key: smgr.KeyHost(n.ResourceID), at: n.TimeStamp})
 		case n.ResourceType == "IMAGE":
-			list = append(list, smChange(smgr.KeyImage(n.ResourceID), n.TimeStamp))
+			list = append(list, smChange{key: smgr.KeyImage(n.ResourceID), at: n.TimeStamp})
 		case n.ResourceType != "NETWORK":
-			list = append(list, smChange("compute/"+n.ResourceID, n.TimeStamp))
+			list = append(list, smChange{key: "compute/" + n.ResourceID, at: n.TimeStamp})
 		}
 	}
-	return said(list)
+	return list
 }
 
-// judged is what the Security Manager decided on, in the order in which it did.
-func (s *smKill) judged() []string {
+// smGap is a record of something that a query showed before it was told.
+type smGap struct {
+	EventID, Occurrence string
+	Time                time.Time
+}
+
+// compare returns what was told and what was decided, each in its order. What a
+// query showed first is left out on both sides: it has the time of the query, and
+// is judged before what was told late. missing is how many of these nobody told.
+func (s *smKill) compare() (told, judged []string, missing int) {
 	s.t.Helper()
-	var list []string
+	gaps, byEvent := smRecords[smGap](s.nsHub, intake.KindGap), map[string]bool{}
+	for _, g := range gaps {
+		byEvent[g.EventID] = true
+	}
+	found := map[string]bool{}
+	all := slices.DeleteFunc(s.told(), func(c smChange) bool {
+		for _, g := range gaps {
+			if c.occ == g.Occurrence && !found[g.EventID] && (c.at.Sub(g.Time).Abs() <= 2*time.Second || !strings.HasSuffix(c.occ, "ING") && !strings.HasSuffix(c.occ, "_TEMP")) {
+				found[g.EventID] = true
+				return true
+			}
+		}
+		return false
+	})
+	var list []smChange
 	for _, d := range smRecords[smgr.Decision](s.nsHub, "sm.decision") {
-		if d.Kind != hub.EventReview {
-			list = append(list, smChange(d.Key, d.EventTime))
+		if d.Kind != hub.EventReview && !byEvent[d.EventID] {
+			list = append(list, smChange{key: d.Key, at: d.EventTime})
 		}
 	}
-	return said(list)
+	return numbered(all), numbered(list), len(byEvent) - len(found)
 }
 
-// differ logs what was told and not judged, or the other way round.
+// same reports whether everything that was told was decided, and nothing else.
+func (s *smKill) same() bool {
+	s.t.Helper()
+	told, judged, missing := s.compare()
+	return missing == 0 && slices.Equal(told, judged)
+}
+
+// differ reports what was told and not judged, or the other way round.
 func (s *smKill) differ() {
 	s.t.Helper()
-	told, judged := s.told(), s.judged()
+	told, judged, missing := s.compare()
+	s.t.Logf("%d were found by queries and never told", missing)
 	for what, lists := range map[string][2][]string{"told and not judged": {told, judged}, "judged and not told": {judged, told}} {
 		n := 0
 		for _, line := range lists[0] {
@@ -115,7 +158,16 @@ func (s *smKill) check() {
 	for _, o := range orders {
 		states[string(o.Action.Type)+" "+string(o.State)]++
 	}
-	s.t.Logf("%d decisions, %d with orders: %v", len(decisions), withData, states)
+	gaps := map[string]bool{}
+	for _, g := range smRecords[smGap](s.nsHub, intake.KindGap) {
+		gaps[g.EventID] = true
+	}
+	for id := range gaps {
+		if events[id] != 1 {
+			s.t.Errorf("event %s, which a query showed, was decided %d times", id, events[id])
+		}
+	}
+	s.t.Logf("%d decisions, %d of them on what a query showed first, %d with orders: %v", len(decisions), len(gaps), withData, states)
 	s.checkEffects(orders)
 	s.checkOrder(orders)
 	_, vnfOps := s.lcmOps()

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +29,7 @@ var smKillSeed = flag.Uint64("smkill.seed", 0, "seed of TestSoak_SmKill; 0: a ne
 // decided once, in order; every order is carried out once, those of an NS one
 // after the other.
 func TestSoak_SmKill(t *testing.T) {
+	t.Parallel()
 	seed := *smKillSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
@@ -204,7 +204,7 @@ func (s *smKill) rest() {
 				open = append(open, fmt.Sprintf("%s %s: %s", o.Policy, o.State, o.Reason))
 			}
 		}
-		if !helped && len(open) == 0 && slices.Equal(s.told(), s.judged()) {
+		if !helped && len(open) == 0 && s.same() {
 			return
 		}
 		if time.Since(began) > 2*lcmQuiet {

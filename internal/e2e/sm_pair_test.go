@@ -227,8 +227,7 @@ func (p *smPair) judgedAll(when string, within time.Duration) time.Duration {
 	p.t.Helper()
 	began := time.Now()
 	for {
-		told := p.told()
-		if len(told) >= p.changes && slices.Equal(told, p.judged()) {
+		if len(p.told()) >= p.changes && p.same() {
 			return time.Since(began)
 		}
 		if time.Since(began) > within {

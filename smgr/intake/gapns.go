@@ -53,12 +53,12 @@ func (g *Gaps) instances(ctx context.Context, known bool, now time.Time) error {
 	for id := range heard {
 		differ[id] = typeDeleted
 	}
-	return g.settle(ctx, differ, now)
+	return g.lasting(ctx, differ, now)
 }
 
-// settle makes events of the differences that lasted for the grace, and remembers
+// lasting makes events of the differences that lasted for the grace, and remembers
 // the others for the next look.
-func (g *Gaps) settle(ctx context.Context, differ map[string]string, now time.Time) error {
+func (g *Gaps) lasting(ctx context.Context, differ map[string]string, now time.Time) error {
 	waiting := map[string]time.Time{}
 	for id, kind := range differ {
 		name := kind + "/" + id

@@ -20,6 +20,11 @@ type GapsConfig struct {
 	// Grace is how long a notification may take before what it tells is a gap. The
 	// clocks of NFVO and Security Manager should not lie further apart; 30 s.
 	Grace time.Duration
+	// Settle is how long Run waits at its start before it compares, unless it is
+	// asked to look: what happened while nothing listened is on its way, as slowly as
+	// a sender repeats what failed, and in its order. 90 s, the longest pause of our
+	// NFVO and the grace.
+	Settle time.Duration
 	// MaxOps is how many operations one look reads. A filter keeps that small; an
 	// NFVO that cannot filter shows all; 100,000.
 	MaxOps int
@@ -38,6 +43,7 @@ type Gaps struct {
 	cfg  GapsConfig
 	kick chan struct{}
 	// Of Compare, which one goroutine at a time may call.
+	settled time.Time            // before it, only what was there at the beginning is looked at
 	nsLook  time.Time            // of the last look at the NSs; zero: look at once
 	waiting map[string]time.Time // since when an NS was found to differ from what came
 }
@@ -52,6 +58,7 @@ func NewGaps(in *Intake, cfg GapsConfig) *Gaps {
 	def(&cfg.Every, time.Minute)
 	def(&cfg.NsEvery, time.Hour)
 	def(&cfg.Grace, 30*time.Second)
+	def(&cfg.Settle, 90*time.Second)
 	if cfg.MaxOps <= 0 {
 		cfg.MaxOps = 100_000
 	}
@@ -70,6 +77,7 @@ func (g *Gaps) Look() {
 func (g *Gaps) Run(ctx context.Context) {
 	tick := time.NewTicker(g.cfg.Every)
 	defer tick.Stop()
+	g.settle()
 	for {
 		if err := g.Compare(ctx); err != nil && ctx.Err() == nil {
 			g.in.ports.Log.Warn("notifications could not be compared with what the NFVO shows; it is tried again", "error", err)
@@ -79,10 +87,13 @@ func (g *Gaps) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-g.kick:
-			g.nsLook = time.Time{}
+			g.nsLook, g.settled = time.Time{}, time.Time{}
 		}
 	}
 }
+
+// settle lets what is on its way come before it is compared.
+func (g *Gaps) settle() { g.settled = g.in.ports.Now().Add(g.cfg.Settle) }
 
 // watermark is how far the comparison came, in the NFVO's time.
 type watermark struct {
@@ -107,12 +118,17 @@ func (g *Gaps) Compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.Entered.IsZero() { // the first look ever: what was before is no gap
+	switch {
+	case w.Entered.IsZero(): // the first look ever: what was before is no gap
 		if err := g.advance(ctx, now); err != nil {
 			return err
 		}
-	} else if err := g.operations(ctx, w, now); err != nil {
-		return err
+	case w.NsKnown && now.Before(g.settled):
+		return nil
+	default:
+		if err := g.operations(ctx, w, now); err != nil {
+			return err
+		}
 	}
 	if g.nsLook.IsZero() || now.Sub(g.nsLook) >= g.cfg.NsEvery || len(g.waiting) > 0 {
 		if err := g.instances(ctx, w.NsKnown, now); err != nil {

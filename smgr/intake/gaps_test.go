@@ -291,6 +291,33 @@ func TestGapOfNs(t *testing.T) {
 	}
 }
 
+// After a start, what was told late is no gap: it comes in its order. What is still
+// not told when the senders have had their time is one, and at once when the
+// subscription was made anew.
+func TestGapSettles(t *testing.T) {
+	w, p, g := began(t)
+	p.ops = []map[string]any{
+		op("op-1", "ns-1", "COMPLETED", start.Add(-3*time.Minute), start.Add(-2*time.Minute)),
+		op("op-2", "ns-2", "COMPLETED", start.Add(-3*time.Minute), start.Add(-2*time.Minute)),
+	}
+	p.nss = []string{"ns-1", "ns-2"}
+	g.settle()
+	compare(t, g)
+	w.advance(g.cfg.Settle - time.Second)
+	compare(t, g)
+	url := serve(t, NewReceiver(w.open(Limits{}), &ours{}), hub.ScOrNsLcm)
+	post(t, url, "nfvo", opBody("n-1", "op-1", "PROCESSING", start.Add(-3*time.Minute)))
+	post(t, url, "nfvo", opBody("n-2", "op-1", "COMPLETED", start.Add(-2*time.Minute)))
+	if got := states(w); got != "op-1 PROCESSING, op-1 COMPLETED, " || w.count(OutcomeGap) != 0 {
+		t.Fatalf("while it settles: judged %s, counted %v", got, w.counts)
+	}
+	w.advance(time.Second)
+	compare(t, g)
+	if got := states(w); got != "op-1 PROCESSING, op-1 COMPLETED, op-2 PROCESSING, op-2 COMPLETED, " || len(recorded[gapRecord](w, KindGap)) != 2 {
+		t.Fatalf("afterwards: judged %s, counted %v", got, w.counts)
+	}
+}
+
 // Run looks at once, when it is asked to, and ends with its context.
 func TestRunGaps(t *testing.T) {
 	w, p := newWorld(t), newProducer(t)
