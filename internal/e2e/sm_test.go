@@ -277,7 +277,7 @@ func (h *nsHub) smLevel(policy string, level smgr.Level) {
 // domain reads all of it and changes nothing, and one of another trust domain
 // learns nothing. What happened is in the metrics.
 //
-// Covers: Sc-Or.SecEnforce.005, Security.003
+// Covers: Security.003
 func TestSm_SecondPerson(t *testing.T) {
 	t.Parallel()
 	h, _, _ := smHub(t, "semi-active")
