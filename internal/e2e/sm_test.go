@@ -191,7 +191,20 @@ func TestSm_OwnProcess(t *testing.T) {
 	h.scorSM("north", "alpha", "semi-active")
 	file, host := filepath.Join(t.TempDir(), "manoward.yaml"), h.smHost()
 	writeFile(t, file, smConfig(t, filepath.Join(h.home, "north-alpha")), 0o600)
-	sm := startHub(t, append([]string{"serve", "sm", "--config", file}, c.flags()...)...)
+	// Until the trust role can be reached, readiness says what is missing.
+	h.stop()
+	probes := smPort(t)
+	sm := startHub(t, append([]string{"serve", "sm", "--config", file, "--probes", probes}, c.flags()...)...)
+	probe := func(path string) (int, string) {
+		resp, text := call(t, http.DefaultClient, "GET", "http://"+probes+path, nil, "")
+		return resp.StatusCode, text
+	}
+	for _, check := range []string{"certificate/sm", "security-manager/north/alpha"} {
+		if status, text := probe("/readyz"); status != 503 || !strings.Contains(text, check) {
+			t.Errorf("/readyz does not miss %s: %d %s", check, status, text)
+		}
+	}
+	h.start()
 	told := func() map[string]int {
 		events := map[string]int{}
 		for _, d := range smRecords[smgr.Decision](h, "sm.decision") {
@@ -214,6 +227,10 @@ func TestSm_OwnProcess(t *testing.T) {
 	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
 	if o := h.smOrder("host-integrity", smgr.OrderRecommended); o.Target.HostID != host {
 		t.Errorf("the order is %+v", o)
+	}
+	eventually(t, "the process of the Security Manager is ready", patience, func() bool { status, _ := probe("/readyz"); return status == 200 })
+	if _, text := probe("/metrics"); !strings.Contains(text, `manoward_sm_decisions_total{kind="host-change",sm="alpha",`) {
+		t.Error("/metrics of its process shows no decisions")
 	}
 	sm.kill()
 	h.do("vim", "event", "host-integrity", host, "TRUSTED")
