@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,15 +22,24 @@ import (
 	"github.com/manoward/manoward/smgr"
 )
 
-// smPort is an address on loopback that nothing listens on.
+// smPorts counts the ports that this process has given out.
+var smPorts atomic.Int64
+
+// smPort is an address on loopback that nothing listens on. It is below those that
+// the system gives to whoever asks for any, and is given out once.
 func smPort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, count = 20_000, 12_000
+	for range 100 {
+		n := int64(os.Getpid())*97 + smPorts.Add(1)
+		address := fmt.Sprintf("127.0.0.1:%d", first+n%count)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // smConfig is the configuration of Security Manager alpha of trust domain north.
