@@ -220,7 +220,11 @@ func TestSm_PolicyManagement(t *testing.T) {
 	}
 	s.want(t, 204, "DELETE", "/nfvpolicy/v1/subscriptions/"+subscription, nil)
 	s.want(t, 404, "GET", "/nfvpolicy/v1/subscriptions/"+subscription, nil)
+	other := &receiver{url: server.URL + "/other", v: told.v}
+	files.Handle("/other", other.v.Handler(other))
+	s.want(t, 201, "POST", "/nfvpolicy/v1/subscriptions", object{"callbackUri": other.url, "filter": object{"changeTypes": []string{"CREATE_POLICY"}}})
 	s.want(t, 201, "POST", policiesPath, object{"designer": "team", "name": "untold", "pfId": "alpha"})
+	other.await(t, "PolicyChangeNotification")
 	if n := len(told.changes()); n != len(want) {
 		t.Errorf("%d changes were told, the last after the subscription had ended", n)
 	}
