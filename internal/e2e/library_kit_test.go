@@ -69,10 +69,11 @@ func (o *libOwners) owner(f *hub.Finding) *libCase {
 }
 
 // libSMs are the Security Managers, by trust domain. Each may carry out five
-// destructive orders in ten minutes, so that the cases are shared among three.
-var libSMs = map[string]string{"north": "alpha", "south": "beta", "west": "gamma"}
+// destructive orders in ten minutes, so that the cases are shared among them: four
+// for each at most, because two events may lead to the same order.
+var libSMs = map[string]string{"north": "alpha", "south": "beta", "west": "gamma", "coast": "delta"}
 
-// libHub is a hub with the three trust domains and their Security Managers, all
+// libHub is a hub with the trust domains and their Security Managers, all
 // fully-active. Their levels and parameters are not set yet.
 func libHub(t *testing.T) map[string]*libDomain {
 	t.Helper()
@@ -114,7 +115,7 @@ func (d *libDomain) of(t testing.TB) *libDomain {
 func libInventory() string {
 	var b strings.Builder
 	b.WriteString("nfviPops:\n  - {nfviPopId: pop-1, vimId: vim, geographicalLocationInfo: {country: DE, site: Bonn}}\nzones:\n")
-	for _, zone := range []string{"north", "south", "west"} {
+	for _, zone := range []string{"north", "south", "west", "coast"} {
 		fmt.Fprintf(&b, "  - {zoneId: zone-%s, zoneName: %s, zoneState: AVAILABLE, nfviPopId: pop-1}\n", zone, zone)
 	}
 	b.WriteString("hosts:\n")
@@ -122,9 +123,10 @@ func libInventory() string {
 		fmt.Fprintf(&b, "  - {hostId: %s, zoneId: zone-%s, nfviPopId: pop-1, state: ENABLED, integrityState: TRUSTED, firmwareVersion: %q, trustDomains: [%s], equipment: {%s}, totalCapacity: {numVCpus: %d, memoryMiB: 65536, diskGiB: 500}, physicalLocation: {country: DE, site: Bonn, room: \"1\", rack: %q}}\n",
 			id, zone, firmware, domains, equipment, vcpus, id)
 	}
-	for _, d := range []string{"north", "south", "west"} {
+	for _, d := range []string{"north", "south", "west", "coast"} {
 		add(d+"-1", d, d, "", "1.0", 64)
 	}
+	add("coast-tpm", "coast", "coast", "tpm: true", "1.0", 32)
 	add("shared-hsm", "south", "south, east", "hsm: true", "1.0", 4)
 	add("west-2", "west", "west", "", "1.0", 32)
 	add("west-tpm", "west", "west", "tpm: true", "1.0", 32)

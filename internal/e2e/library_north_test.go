@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -13,9 +12,9 @@ import (
 	"github.com/manoward/manoward/internal/testkit/csartest"
 )
 
-// libNorth is the cases of packages, of who may do what, and of the life cycle.
+// libNorth is the cases of packages, and of who may do what.
 func libNorth() []*libCase {
-	cases := slices.Concat(libPackages(), libAccess(), libLifecycle())
+	cases := slices.Concat(libPackages(), libAccess())
 	for _, c := range cases {
 		c.domain = "north"
 	}
@@ -36,29 +35,6 @@ func libPackages() []*libCase {
 			run:  libEnded("signer-unknown", hub.SeverityHigh, true, true),
 		},
 		{policy: "package-checksum", profile: "tampered", vnf: "web2", also: []string{"unauthorized-attempt-source/own-function"}, run: libTampered},
-		{
-			policy: "software-version", profile: "aged", vnf: "aged", pkg: &libPackage{name: "aged", product: "Aged", version: "0.9"},
-			run: func(d *libDomain, c *libCase) {
-				ns := d.newNs(c)
-				vnf := d.add(ns, c.profile)
-				// It was good when it was made; now its version has a hole.
-				d.setParameters(c.policy, map[string]any{"denied": map[string][]string{"Aged": {"0.9"}}, "terminate": true})
-				d.ended(c, ns, vnf, libWant{code: "version-denied", severity: hub.SeverityHigh, target: libTarget(ns, vnf, c.profile)}, false, false)
-			},
-		},
-		{
-			policy: "image-altered", parameters: map[string]any{"terminate": true}, profile: "painted", vnf: "painted", pkg: &libPackage{name: "painted", product: "Painted", version: "1.0"},
-			run: func(d *libDomain, c *libCase) {
-				ns := d.newNs(c)
-				vnf := d.add(ns, c.profile)
-				image := d.only(vnf).ImageID
-				d.owners.own(c, image)
-				d.do("vim", "event", "image-altered", image, "with a back door")
-				w := libWant{code: "image-in-use-altered", severity: hub.SeverityCritical, target: libTarget(ns, vnf, c.profile)}
-				w.target.ImageID = image
-				d.ended(c, ns, vnf, w, true, true)
-			},
-		},
 	}
 }
 
@@ -99,13 +75,6 @@ func libTampered(d *libDomain, c *libCase) {
 	if now := read(); now.OperationalState != sol005.PackageOperationalStateDisabled {
 		d.t.Errorf("the package is %s", now.OperationalState)
 	}
-}
-
-// libScale scales a web VNF by one step.
-func libScale(vnf, direction string) sol005.ScaleNsRequest {
-	return sol005.ScaleNsRequest{ScaleType: "SCALE_VNF", ScaleVnfData: []sol005.ScaleVnfData{{
-		VnfInstanceID: vnf, ScaleVnfType: direction, ScaleByStepData: &sol005.ScaleByStepData{AspectID: "out", NumberOfSteps: 1},
-	}}}
 }
 
 func libAccess() []*libCase {
@@ -155,43 +124,6 @@ func libAccess() []*libCase {
 					d.t.Errorf("the barred VNF is back: %v", left)
 				}
 			},
-		},
-	}
-}
-
-func libLifecycle() []*libCase {
-	// The window is open in six hours.
-	from := time.Now().UTC().Add(6 * time.Hour)
-	days := []string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
-	window := map[string]any{"days": days, "from": from.Format("15:04"), "to": from.Add(time.Hour).Format("15:04")}
-	twice := func(again func(*libDomain, string, string)) func(*libDomain, *libCase) {
-		return func(d *libDomain, c *libCase) {
-			ns := d.newNs(c)
-			vnf := d.add(ns, c.profile)
-			again(d, ns, vnf)
-			again(d, ns, vnf)
-			d.finds(c, libWant{code: "vnf-storm", severity: hub.SeverityMedium, target: libTarget(ns, vnf, c.profile)})
-		}
-	}
-	return []*libCase{
-		{
-			policy: "change-window", parameters: map[string]any{"windows": []any{window}}, profile: "changed", vnf: "web",
-			run: func(d *libDomain, c *libCase) {
-				ns := d.newNs(c)
-				vnf := d.add(ns, c.profile)
-				d.mustComplete(ns, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateModifyVnfInformation, ModifyVnfInfoData: []sol005.ModifyVnfInfoData{{
-					VnfInstanceID: vnf, VnfConfigurableProperties: sol005.KeyValuePairs{"colour": "blue"},
-				}}})
-				d.finds(c, libWant{code: "outside-window", severity: hub.SeverityLow, target: libTarget(ns, vnf, c.profile)})
-			},
-		},
-		{
-			policy: "heal-storm", parameters: map[string]any{"maxPerVnf": 1}, profile: "healed", vnf: "web",
-			run: twice(func(d *libDomain, ns, vnf string) { d.heal(ns, vnf) }),
-		},
-		{
-			policy: "scale-storm", parameters: map[string]any{"maxPerVnf": 1}, profile: "scaled", vnf: "web",
-			run: twice(func(d *libDomain, ns, vnf string) { d.mustComplete(ns, "scale", libScale(vnf, "SCALE_OUT")) }),
 		},
 	}
 }

@@ -33,16 +33,6 @@ func libSecurityVnfs() []*libCase {
 			},
 		},
 		{
-			// That its compute halts may be told before the operation that halts it.
-			policy: "security-vnf-stopped", parameters: map[string]any{"replace": true}, profile: "halted", vnf: "guard", also: []string{noCertificate, "security-vnf-stopped/nothing-runs"},
-			run: func(d *libDomain, c *libCase) {
-				ns := d.newNs(c)
-				vnf := d.add(ns, c.profile)
-				d.operate(ns, vnf, sol005.OperationalStatesStopped)
-				d.ended(c, ns, vnf, libWant{code: "stopped", severity: hub.SeverityHigh, target: libTarget(ns, vnf, c.profile)}, false, false)
-			},
-		},
-		{
 			policy: "security-vnf-removed", parameters: map[string]any{"reinsert": true}, profile: "dropped", vnf: "guard", also: []string{noCertificate, "security-vnf-removed/removal-begins"},
 			run: func(d *libDomain, c *libCase) {
 				ns := d.newNs(c)
