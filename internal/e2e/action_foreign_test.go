@@ -175,7 +175,7 @@ func newForeignHub(t *testing.T, list []actionPolicy) *foreignHub {
 		credentials, smPort(t), smPort(t), bundle, signer.public), 0o600)
 	f := &foreignHub{nsHub: &nsHub{hubProcess: startHub(t, "--config", config), kits: map[string]*nskit.Kit{}}}
 	stock := filepath.Join(f.home, "inventory.yaml")
-	writeFile(t, stock, actionInventory(1, []string{"stop-migrate"}), 0o600)
+	writeFile(t, stock, actionInventory(1, []string{"stop-migrate"}, roomy), 0o600)
 	f.do("vim", "load", stock)
 	f.do("trust-domain", "create", "north")
 	f.onboard("north", nskit.New(t, "north"))

@@ -97,39 +97,50 @@ func (a *actionHub) integrity(host, state string) {
 	}
 }
 
-// fill makes NSs of both trust domains, with three web VNFs each, until each has
-// one on each host.
+// fill makes NSs of both trust domains until each has a web VNF on each host.
 func (a *actionHub) fill() {
 	a.Helper()
-	for n := 0; ; n++ {
-		w := a.look()
-		var nss, ops []string
-		for _, domain := range []string{"south", "north"} {
-			empty := 0
-			for host := range w.hosts {
-				if len(w.onHost(domain, host)) == 0 {
-					empty++
-				}
+	for _, domain := range []string{"south", "north"} {
+		for n := 0; a.fillOnce(domain); n++ {
+			if n == 20 {
+				a.Fatal("some hosts stay empty")
 			}
-			for i := range (empty + 2) / 3 {
-				ns, op := a.begin(domain, fmt.Sprintf("filler.%d-%d", n, i))
-				nss, ops = append(nss, ns), append(ops, op)
-			}
-		}
-		if len(nss) == 0 {
-			return
-		}
-		if n == 10 {
-			a.Fatal("some hosts stay empty")
-		}
-		for i, ns := range nss {
-			a.scorEnded(ops[i], sol005.NsLcmOperationStateCompleted)
-			ops[i] = a.begun(ns, "scale", sol005.ScaleNsRequest{ScaleType: "SCALE_NS", ScaleNsData: &sol005.ScaleNsData{ScaleNsByStepsData: &sol005.ScaleNsByStepsData{ScalingDirection: "SCALE_OUT", AspectID: "users", NumberOfSteps: 2}}})
-		}
-		for _, op := range ops {
-			a.scorEnded(op, sol005.NsLcmOperationStateCompleted)
 		}
 	}
+	a.load(roomy)
+}
+
+// fillOnce makes NSs of a trust domain, with three web VNFs each, which find room
+// on hosts only that have none of the domain yet. It reports whether there was
+// such a host.
+func (a *actionHub) fillOnce(domain string) bool {
+	a.Helper()
+	w, empty := a.look(), 0
+	for host := range w.hosts {
+		if len(w.onHost(domain, host)) == 0 {
+			empty++
+		}
+	}
+	if empty == 0 {
+		return false
+	}
+	a.load(func(host string) int {
+		if len(w.onHost(domain, host)) == 0 {
+			return roomy(host)
+		}
+		return w.hosts[host].Allocated.VCPUs
+	})
+	var nss, ops []string
+	for range (empty + 2) / 3 {
+		ns, op := a.begin(domain, "filler."+domain)
+		nss, ops = append(nss, ns), append(ops, op)
+	}
+	for i, ns := range nss {
+		a.completed(ops[i])
+		ops[i] = a.begun(ns, "scale", sol005.ScaleNsRequest{ScaleType: "SCALE_NS", ScaleNsData: &sol005.ScaleNsData{ScaleNsByStepsData: &sol005.ScaleNsByStepsData{ScalingDirection: "SCALE_OUT", AspectID: "users", NumberOfSteps: 2}}})
+	}
+	a.completed(ops...)
+	return true
 }
 
 // elsewhere sees to it that each NS with a web VNF on a host has one on another
@@ -155,7 +166,7 @@ func (a *actionHub) elsewhere(host string) {
 		if err != nil {
 			a.Fatal(err)
 		}
-		a.scorEnded(op, sol005.NsLcmOperationStateCompleted)
+		a.completed(op)
 	}
 }
 
@@ -211,7 +222,7 @@ func (a *actionHub) checkTold() (table []actionRow) {
 	}
 	decided := map[stage]map[string]smgr.Decision{} // by mode
 	for i, s := range stages {
-		a.scorEnded(ops[i], sol005.NsLcmOperationStateCompleted)
+		a.completed(ops[i])
 		decided[s] = map[string]smgr.Decision{}
 		for _, mode := range actionModes {
 			decided[s][mode] = a.decision(mode, s.policy, s.ns)
@@ -247,7 +258,7 @@ func (a *actionHub) checkTold() (table []actionRow) {
 // found something in an NS.
 func (a *actionHub) decision(mode, policy, ns string) (found smgr.Decision) {
 	a.Helper()
-	eventually(a, fmt.Sprintf("%s decides on %s in NS %s", mode, policy, ns), patience, func() bool {
+	a.soon(fmt.Sprintf("%s decides on %s in NS %s", mode, policy, ns), func() bool {
 		var list []smgr.Decision
 		if _, err := a.api.Do(a.Context(), http.MethodGet, "/"+mode+"/decisions?policy="+policy+"&key=ns/"+ns, nil, &list); err != nil {
 			a.Fatal(err)

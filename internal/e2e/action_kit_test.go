@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -26,17 +27,22 @@ import (
 type actionHub struct {
 	*testing.T
 	*nsHub
-	sms map[string]*scorSM // by mode
-	api *httpapi.Client    // of operators
+	sms   map[string]*scorSM // by mode
+	api   *httpapi.Client    // of operators
+	osma  *httpapi.Client    // nslcm
+	rooms []string           // in which hosts stand, one in each zone
 }
 
 // actionModes are the modes by which the Security Managers are named, the
 // weakest first.
 var actionModes = []string{"passive", "semi-active", "fully-active"}
 
-// newActionHub starts the hub with an inventory; the policies come as a signed
+// actionZones is how many zones there are.
+const actionZones = 3
+
+// newActionHub starts the hub with hosts in rooms; the policies come as a signed
 // bundle that the configuration names.
-func newActionHub(t *testing.T, inventory string, list ...actionPolicy) *actionHub {
+func newActionHub(t *testing.T, rooms []string, list ...actionPolicy) *actionHub {
 	t.Helper()
 	signer, dir := newActionSigner(t, "team"), t.TempDir()
 	config, bundle := filepath.Join(dir, "manoward.yaml"), filepath.Join(dir, "policies.tar.gz")
@@ -49,10 +55,8 @@ func newActionHub(t *testing.T, inventory string, list ...actionPolicy) *actionH
 			mode, filepath.Join(started.home, "north-"+mode), smPort(t), smPort(t), bundle, signer.public)
 	}
 	writeFile(t, config, text.String(), 0o600)
-	a := &actionHub{T: t, nsHub: &nsHub{hubProcess: started.start(), kits: map[string]*nskit.Kit{}}, sms: map[string]*scorSM{}}
-	stock := filepath.Join(a.home, "inventory.yaml")
-	writeFile(t, stock, inventory, 0o600)
-	a.do("vim", "load", stock)
+	a := &actionHub{T: t, nsHub: &nsHub{hubProcess: started.start(), kits: map[string]*nskit.Kit{}}, sms: map[string]*scorSM{}, rooms: rooms}
+	a.load(roomy)
 	ca := csartest.NewCA(t, "packages")
 	a.do("trust-domain", "create", "north")
 	spare := nskit.NewSigned(t, "spare", ca)
@@ -66,20 +70,32 @@ func newActionHub(t *testing.T, inventory string, list ...actionPolicy) *actionH
 	}
 	c := a.operatorContext()
 	a.api = &httpapi.Client{Base: c.Server + "/manoward/v1/security_managers", Version: "1.0.0", HTTP: httpClient(t, adminTLS(t, c, true), true)}
+	a.osma = a.nslcm()
 	a.smReady()
 	return a
 }
 
+// roomy is the vCPUs of a host that takes what comes.
+func roomy(string) int { return 32 }
+
 // actionInventory is hosts with TPMs, in each zone one in each room.
-func actionInventory(nZones int, rooms []string) string {
+func actionInventory(nZones int, rooms []string, vcpus func(host string) int) string {
 	var zones, hosts strings.Builder
 	for z := range nZones {
 		fmt.Fprintf(&zones, "  - {zoneId: zone-%[1]d, zoneName: Zone %[1]d, zoneState: AVAILABLE, nfviPopId: pop-1}\n", z)
 		for _, room := range rooms {
-			fmt.Fprintf(&hosts, "  - {hostId: %s, zoneId: zone-%d, nfviPopId: pop-1, state: ENABLED, integrityState: TRUSTED, firmwareVersion: \"1.0\", equipment: {tpm: true}, totalCapacity: {numVCpus: 32, memoryMiB: 131072, diskGiB: 1000}, physicalLocation: {country: DE, site: Bonn, room: %s}}\n", actionHost(room, z), z, room)
+			fmt.Fprintf(&hosts, "  - {hostId: %s, zoneId: zone-%d, nfviPopId: pop-1, state: ENABLED, integrityState: TRUSTED, firmwareVersion: \"1.0\", equipment: {tpm: true}, totalCapacity: {numVCpus: %d, memoryMiB: 131072, diskGiB: 1000}, physicalLocation: {country: DE, site: Bonn, room: %s}}\n", actionHost(room, z), z, vcpus(actionHost(room, z)), room)
 		}
 	}
 	return "nfviPops:\n  - {nfviPopId: pop-1, vimId: vim, geographicalLocationInfo: {country: DE, site: Bonn}}\nzones:\n" + zones.String() + "hosts:\n" + hosts.String()
+}
+
+// load gives the VIM the hosts, with so many vCPUs each.
+func (a *actionHub) load(vcpus func(host string) int) {
+	a.Helper()
+	stock := filepath.Join(a.home, "inventory.yaml")
+	writeFile(a, stock, actionInventory(actionZones, a.rooms, vcpus), 0o600)
+	a.do("vim", "load", stock)
 }
 
 // level sets how far a policy is acted upon by the Security Manager of a mode.
@@ -91,11 +107,47 @@ func (a *actionHub) level(mode, policy, scope string, level smgr.Level) {
 	}
 }
 
-// orders lists the orders of a policy by the Security Manager of a mode.
-func (a *actionHub) orders(mode, policy string) []smgr.Order {
+// soon waits for a condition. It asks less often than eventually, because the
+// cost of asking is that of the hub, too.
+func (a *actionHub) soon(what string, ok func() bool) {
+	a.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(2 * patience); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			a.Fatalf("waited %s in vain: %s", 2*patience, what)
+		}
+	}
+}
+
+// completed waits until operations on NSs are complete.
+func (a *actionHub) completed(ids ...string) {
+	a.Helper()
+	for _, id := range ids {
+		var op sol005.NsLcmOpOcc
+		a.soon("operation "+id+" ends", func() bool {
+			op = sol005.NsLcmOpOcc{}
+			if _, err := a.osma.Do(a.Context(), http.MethodGet, "/ns_lcm_op_occs/"+id, nil, &op); err != nil {
+				a.Fatal(err)
+			}
+			return op.OperationState != sol005.NsLcmOperationStateProcessing && op.OperationState != sol005.NsLcmOperationStateRollingBack
+		})
+		if op.OperationState != sol005.NsLcmOperationStateCompleted {
+			a.Fatalf("the operation is %s: %s", op.OperationState, jsonOf(a, op))
+		}
+	}
+}
+
+// orders lists the orders of a policy on a target by the Security Manager of a
+// mode.
+func (a *actionHub) orders(mode, policy string, on hub.Target) []smgr.Order {
 	a.Helper()
 	var list []smgr.Order
-	for o, err := range httpapi.All[smgr.Order](a.Context(), a.api, "/"+mode+"/orders", url.Values{"policy": {policy}}) {
+	query := url.Values{"policy": {policy}}
+	if on.NsInstanceID != "" {
+		query.Set("nsInstanceId", on.NsInstanceID)
+	}
+	for o, err := range httpapi.All[smgr.Order](a.Context(), a.api, "/"+mode+"/orders", query) {
 		if err != nil {
 			a.Fatal(err)
 		}
@@ -109,8 +161,8 @@ func (a *actionHub) orders(mode, policy string) []smgr.Order {
 func (a *actionHub) settled(mode, policy string, level smgr.Level, on hub.Target) smgr.Order {
 	a.Helper()
 	var found []smgr.Order
-	eventually(a, fmt.Sprintf("an order of %s on %s at level %s by the %s Security Manager comes to rest", policy, on, level, mode), patience, func() bool {
-		found = slices.DeleteFunc(a.orders(mode, policy), func(o smgr.Order) bool {
+	a.soon(fmt.Sprintf("an order of %s on %s at level %s by the %s Security Manager comes to rest", policy, on, level, mode), func() bool {
+		found = slices.DeleteFunc(a.orders(mode, policy, on), func(o smgr.Order) bool {
 			return o.Level != level || on.NsInstanceID != "" && o.Target.NsInstanceID != on.NsInstanceID || on.HostID != o.Target.HostID
 		})
 		return len(found) > 0 && found[0].State != smgr.OrderPlanned && found[0].State != smgr.OrderRunning
@@ -176,7 +228,7 @@ type actionWorld struct {
 	hosts     map[string]ifa006.Host
 }
 
-// look reads the world.
+// look reads of the world what there is.
 func (a *actionHub) look() *actionWorld {
 	a.Helper()
 	w := &actionWorld{nss: map[string]actionNs{}, computes: map[string][]ifa006.Compute{}, updates: map[string][]actionUpdate{}, hosts: map[string]ifa006.Host{}}
@@ -189,6 +241,13 @@ func (a *actionHub) look() *actionWorld {
 	for _, h := range resources[ifa006.Host](a.nsHub, "hosts", "") {
 		w.hosts[h.ID] = h
 	}
+	return w
+}
+
+// lookBack reads the world with what was done to it.
+func (a *actionHub) lookBack() *actionWorld {
+	a.Helper()
+	w := a.look()
 	ops := listAll[actionUpdate](a.nsHub, a.nslcm(), "/ns_lcm_op_occs")
 	slices.SortFunc(ops, func(x, y actionUpdate) int { return x.StartTime.Compare(y.StartTime) })
 	for _, u := range ops {

@@ -97,7 +97,7 @@ func TestAction_Matrix(t *testing.T) {
 	}
 	list = append(list, actionToldCases()...)
 	list = append(list, actionCoHosted, actionShared)
-	a := newActionHub(t, actionInventory(3, rooms), list...)
+	a := newActionHub(t, rooms, list...)
 	var table []actionRow
 	for _, part := range []func() []actionRow{a.checkCoHosted, a.checkHosts, a.checkSharedVnf, a.checkNss, a.checkTold} {
 		table = append(table, part()...)
@@ -149,7 +149,7 @@ func (a *actionHub) checkNss() (table []actionRow) {
 		}
 	}
 	for _, s := range stages {
-		a.scorEnded(s.op, sol005.NsLcmOperationStateCompleted)
+		a.completed(s.op)
 	}
 	for _, s := range stages {
 		if s.guard {
@@ -158,13 +158,13 @@ func (a *actionHub) checkNss() (table []actionRow) {
 	}
 	for _, s := range stages {
 		if s.guard {
-			a.scorEnded(s.op, sol005.NsLcmOperationStateCompleted)
+			a.completed(s.op)
 		}
 	}
 	for _, s := range stages {
 		table = append(table, a.settle(s)...)
 	}
-	w := a.look()
+	w := a.lookBack()
 	for _, s := range stages {
 		a.compare(w, s)
 	}
@@ -275,7 +275,7 @@ func checkReplaced(a *actionHub, w *actionWorld, on hub.Target, done bool) {
 	if err != nil {
 		a.Fatalf("the replacement: %v", err)
 	}
-	a.scorEnded(op, sol005.NsLcmOperationStateCompleted)
+	a.completed(op)
 	if now := a.vnfsOf(on.NsInstanceID, a.kits["north"].WebVNFD()); len(now) != 1 || now[0] == on.VnfInstanceID {
 		a.Errorf("the replacement is %+v", now)
 	}

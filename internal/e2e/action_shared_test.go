@@ -22,21 +22,19 @@ var actionShared = func() actionPolicy {
 func (a *actionHub) checkSharedVnf() []actionRow {
 	one, op := a.begin("north", "sharing.one")
 	two, other := a.begin("north", "shared.two")
-	for _, op := range []string{op, other} {
-		a.scorEnded(op, sol005.NsLcmOperationStateCompleted)
-	}
+	a.completed(op, other)
 	for _, ns := range []string{one, two} {
 		for _, mode := range actionModes {
 			a.level(mode, "*", "ns/"+ns, actionScenes[2].levels[mode])
 		}
 	}
 	vnf, own := a.vnfsOf(one, a.kits["north"].WebVNFD())[0], a.vnfsOf(two, a.kits["north"].WebVNFD())[0]
-	a.scorEnded(a.begun(two, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateAddVnf, AddVnfIstance: []sol005.VnfInstanceData{{VnfInstanceID: vnf, VnfProfileID: "web"}}}), sol005.NsLcmOperationStateCompleted)
+	a.completed(a.begun(two, "update", sol005.UpdateNsRequest{UpdateType: sol005.UpdateAddVnf, AddVnfIstance: []sol005.VnfInstanceData{{VnfInstanceID: vnf, VnfProfileID: "web"}}}))
 	o := a.settled("semi-active", "shared", smgr.LevelEnforce, hub.Target{NsInstanceID: two})
 	if o.State != smgr.OrderCompleted || len(o.Steps) != 2 {
 		a.Errorf("the order is %s (%s) with steps %+v", o.State, o.Reason, o.Steps)
 	}
-	w := a.look()
+	w := a.lookBack()
 	for _, ns := range []string{one, two} {
 		updates := w.updates[ns]
 		if len(updates) != 1 || !slices.Equal(updates[0].params(a).RemoveVnfInstanceID, []string{vnf}) {
@@ -74,7 +72,7 @@ func (a *actionHub) checkCoHosted() (table []actionRow) {
 	c := actionCase{id: actionCoHosted.id, covers: "Sc-Or.SecEnforce.003", modes: "F", done: checkEnded}
 	for _, scene := range actionScenes {
 		s := a.stage(c, scene)
-		a.scorEnded(s.op, sol005.NsLcmOperationStateCompleted)
+		a.completed(s.op)
 		s.target.VnfInstanceID = a.vnfsOf(s.ns, a.kits["north"].WebVNFD())[0]
 		before := a.look()
 		host := before.computes[s.target.VnfInstanceID][0].HostID
@@ -84,9 +82,9 @@ func (a *actionHub) checkCoHosted() (table []actionRow) {
 				a.level(mode, c.id, "ns/"+before.nsOf(vnf), scene.levels[mode])
 			}
 		}
-		a.scorEnded(a.begun(s.ns, "update", scorGuard(a.kits["north"])), sol005.NsLcmOperationStateCompleted)
+		a.completed(a.begun(s.ns, "update", scorGuard(a.kits["north"])))
 		table = append(table, a.settle(s)...)
-		after := a.look()
+		after := a.lookBack()
 		a.compare(after, s)
 		ended := len(s.by) > 0
 		for vnf, computes := range before.computes {
@@ -98,7 +96,7 @@ func (a *actionHub) checkCoHosted() (table []actionRow) {
 		if ended && (len(here) < 2 || len(before.onHost("south", host)) == 0) {
 			a.Errorf("on host %s were %v only", host, here)
 		}
-		a.scorEnded(a.begun(s.ns, "terminate", map[string]string{}), sol005.NsLcmOperationStateCompleted)
+		a.completed(a.begun(s.ns, "terminate", map[string]string{}))
 	}
 	return table
 }
