@@ -202,7 +202,7 @@ func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool
 func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.Decision, *known, error) {
 	dec := &smgr.Decision{
 		ID: d.decisionID(&e, 0), EventID: e.ID, Kind: e.Kind, Key: e.Key, EventTime: e.Time.UTC(),
-		Engine: engine(), Findings: []hub.Finding{},
+		Engine: policies.EngineVersion(), Findings: []hub.Finding{},
 	}
 	raw, in, err := d.input(ctx, e)
 	if err != nil {
@@ -428,6 +428,3 @@ func (d *Decider) placeOrders(ctx context.Context, dec *smgr.Decision, k *known)
 	}
 	return nil
 }
-
-// engine names the evaluator.
-func engine() string { return "opa " + policies.EngineVersion() }

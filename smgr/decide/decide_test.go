@@ -30,7 +30,7 @@ func TestHandle(t *testing.T) {
 	dec := all[0]
 	active, _ := d.Policies().Active()
 	if dec.EventID != e.ID || dec.PolicyRevision != active.PolicyRevision || dec.DataRevision != active.DataRevision ||
-		dec.Engine != "opa "+policies.EngineVersion() || !dec.EventTime.Equal(e.Time) || len(dec.Labels) == 0 || dec.Undecided != nil {
+		dec.Engine != policies.EngineVersion() || !dec.EventTime.Equal(e.Time) || len(dec.Labels) == 0 || dec.Undecided != nil {
 		t.Errorf("%+v", dec)
 	}
 	if len(dec.Findings) != 1 || dec.Findings[0].Policy != "evil-provider" || !slices.Equal(dec.Levels, []smgr.Level{smgr.LevelEnforce}) {

@@ -80,7 +80,7 @@ func TestActions(t *testing.T) {
 		},
 		"insert in the place of what was ended": {
 			hub.Action{Type: hub.ActionInsertSecurityVnf}, hub.Target{NsInstanceID: "ns-1", VnfProfileID: "guard", VnfInstanceID: "vnf-z"}, false, smgr.OrderCompleted, "",
-			[]wire{{"POST /ns_instances/ns-1/update", `{"updateType":"INSTANTIATE_VNF","instantiateVnfData":[{"vnfdId":"guard-vnfd","vnfProfileId":"guard","vnfInstanceName":"security-o"}]}`}},
+			[]wire{{"POST /ns_instances/ns-1/update", `{"updateType":"INSTANTIATE_VNF","instantiateVnfData":[{"vnfProfileId":"guard","vnfInstanceName":"security-o"}]}`}},
 			[]string{"instantiate guard in ns-1"},
 		},
 		"terminate at a foreign NFVO": {
@@ -109,7 +109,7 @@ func TestActions(t *testing.T) {
 		},
 		"insert": {
 			hub.Action{Type: hub.ActionInsertSecurityVnf}, profile, false, smgr.OrderCompleted, "",
-			[]wire{{"POST /ns_instances/ns-1/update", `{"updateType":"INSTANTIATE_VNF","instantiateVnfData":[{"vnfdId":"guard-vnfd","vnfProfileId":"guard","vnfInstanceName":"security-o"}]}`}},
+			[]wire{{"POST /ns_instances/ns-1/update", `{"updateType":"INSTANTIATE_VNF","instantiateVnfData":[{"vnfProfileId":"guard","vnfInstanceName":"security-o"}]}`}},
 			[]string{"instantiate guard in ns-1"},
 		},
 		"insert what is there": {
@@ -129,7 +129,6 @@ func TestActions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, !tc.foreign)
-			w.profiles[Place{"ns-1", "guard"}] = Profile{VnfdID: "guard-vnfd"}
 			s := w.process()
 			w.plan(s, newOrder("o", "ns/ns-1", tc.action, tc.target))
 			w.work(s, 20)

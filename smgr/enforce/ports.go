@@ -39,7 +39,6 @@ type Place struct {
 
 // Profile is a VNF profile of an NS as it stands.
 type Profile struct {
-	VnfdID         string   // empty: not known
 	MinInstances   int      // 0: none is stated
 	VnfInstanceIDs []string // its instances
 }

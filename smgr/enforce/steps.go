@@ -73,14 +73,7 @@ func (s *Enforcer) planSteps(ctx context.Context, o *order) (steps []smgr.Step, 
 		if err != nil || step == "" {
 			return nil, err
 		}
-		if add(step); step == stepAdd {
-			break
-		}
-		p, err := s.Topology.Profile(ctx, o.Target.NsInstanceID, o.Target.VnfProfileID)
-		if err != nil {
-			return nil, fmt.Errorf("look up the VNF profile: %w", err)
-		}
-		o.VnfdID = p.VnfdID
+		add(step)
 	}
 	return steps, nil
 }
@@ -236,8 +229,9 @@ func (s *Enforcer) request(o *order, step string) request {
 		r.path = "/hosts/" + url.PathEscape(t.HostID) + "/stop_use"
 		r.body = stopUse{Vnfs: strings.ToUpper(o.Action.Vnfs), Quarantine: o.Action.Quarantine, Reason: o.Message}
 	case stepInsert:
+		// The profile names the VNFD; SOL 005 clause 6.5.3.24 forbids to give both.
 		update(t.NsInstanceID, sol005.UpdateNsRequest{UpdateType: sol005.UpdateInstantiateVnf, InstantiateVnfData: []sol005.InstantiateVnfData{{
-			VnfProfileID: t.VnfProfileID, VnfdID: o.VnfdID, VnfInstanceName: o.instanceName(),
+			VnfProfileID: t.VnfProfileID, VnfInstanceName: o.instanceName(),
 		}}})
 	case stepAdd:
 		update(t.NsInstanceID, sol005.UpdateNsRequest{UpdateType: sol005.UpdateAddVnf, AddVnfIstance: []sol005.VnfInstanceData{{VnfInstanceID: t.VnfInstanceID, VnfProfileID: t.VnfProfileID}}})

@@ -40,10 +40,9 @@ type order struct {
 	Wakes    int    `json:"wakes,omitempty"` // how often it was given back to the queue by a person
 	// Made when its steps are planned, so that each repetition of a request has
 	// the same body.
-	Foreign bool   `json:"foreign,omitempty"` // the NFVO is not one of ours
-	VnfdID  string `json:"vnfdId,omitempty"`  // of what is inserted
-	Blocked int    `json:"blocked,omitempty"` // conflicts in a row that no other operation explains
-	Alarmed bool   `json:"alarmed,omitempty"` // the alarm on its present step was raised
+	Foreign bool `json:"foreign,omitempty"` // the NFVO is not one of ours
+	Blocked int  `json:"blocked,omitempty"` // conflicts in a row that no other operation explains
+	Alarmed bool `json:"alarmed,omitempty"` // the alarm on its present step was raised
 	// Rests says since when nothing happens without a person.
 	Rests time.Time `json:"rests,omitzero"`
 }

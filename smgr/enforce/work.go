@@ -181,7 +181,7 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	fresh := i >= 0 && planned.Steps[i].State == smgr.OrderPlanned
 	err = s.transition(ctx, e, s.identity(), func(o *order) {
 		o.State, o.Reason = smgr.OrderRunning, ""
-		o.Steps, o.Foreign, o.VnfdID = planned.Steps, planned.Foreign, planned.VnfdID
+		o.Steps, o.Foreign = planned.Steps, planned.Foreign
 		if fresh {
 			o.startStep(i, s.now())
 		}

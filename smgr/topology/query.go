@@ -13,7 +13,6 @@ type Place struct {
 
 // Profile is a VNF profile of an NS as it stands.
 type Profile struct {
-	VnfdID         string   // empty: not known
 	MinInstances   int      // 0: none is known
 	VnfInstanceIDs []string // its instances, without those that are known to have ended; sorted
 }
@@ -75,7 +74,6 @@ func (t *Topology) Profile(_ context.Context, nsInstanceID, vnfProfileID string)
 		if e == nil || t.m.profileIn(n.val, id) != vnfProfileID {
 			continue
 		}
-		out.VnfdID = e.val.VnfdID
 		if e.val.MinInstances != nil {
 			out.MinInstances = *e.val.MinInstances
 		}

@@ -33,7 +33,7 @@ func TestQueries(t *testing.T) {
 	places, err = s.Places(ctx, "v?")
 	check("places of nothing", places, err, []Place(nil))
 	profile, err := s.Profile(ctx, "n1", "amf")
-	check("profile", profile, err, Profile{VnfdID: "d1", MinInstances: 1, VnfInstanceIDs: []string{"v1", "v2"}})
+	check("profile", profile, err, Profile{MinInstances: 1, VnfInstanceIDs: []string{"v1", "v2"}})
 	profile, err = s.Profile(ctx, "n2", "shared")
 	check("profile of a shared VNF", profile.VnfInstanceIDs, err, []string{"v2"})
 	profile, err = s.Profile(ctx, "n?", "amf")
