@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,8 @@ type smKill struct {
 	ledger *lcmLedger
 	worker *lcmWorker
 	kills  int
+
+	untrusted atomic.Int64 // acknowledged events of hosts that are not trusted any more: each is to be judged and acted on
 
 	// What another Security Manager of the trust domain is told.
 	lcm *lcmReceiver
@@ -122,7 +125,8 @@ func (s *smKill) watch(seed uint64) {
 	watch.subscribe(s.vi, nil)
 }
 
-// round lets operators work until one process or both are killed under them.
+// round lets operators work until one process or both are killed under them, at a
+// random instant after something happened that the Security Manager acts on.
 func (s *smKill) round() {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
@@ -131,7 +135,9 @@ func (s *smKill) round() {
 	api.Retries = -1
 	all.Go(func() { s.worker.work(ctx, api, func() bool { return false }) })
 	all.Go(func() { s.hostWork(ctx, rand.New(rand.NewPCG(number, 2))) })
-	<-time.After(200*time.Millisecond + time.Duration(s.rnd.Int64N(int64(1500*time.Millisecond)))) // the instant of the kill
+	before := s.untrusted.Load()
+	eventually(s.t, "a host is not trusted any more", patience, func() bool { return s.untrusted.Load() > before })
+	<-time.After(time.Duration(s.rnd.Int64N(int64(1500 * time.Millisecond)))) // the instant of the kill
 	victims := []*hubProcess{s.hubProcess}
 	if s.sm != s.hubProcess {
 		victims = [][]*hubProcess{{s.hubProcess}, {s.sm}, {s.sm, s.hubProcess}}[s.rnd.IntN(3)]
@@ -162,6 +168,9 @@ func (s *smKill) hostWork(ctx context.Context, rnd *rand.Rand) {
 		switch rnd.IntN(4) {
 		case 0:
 			_, err = vim.Do(ctx, http.MethodPost, "/events", ifa006.Exercise{Kind: "host-integrity", Target: host, Value: "UNTRUSTED"}, nil)
+			if err == nil {
+				s.untrusted.Add(1)
+			}
 		case 1, 2:
 			_, err = vim.Do(ctx, http.MethodPost, "/events", ifa006.Exercise{Kind: "host-integrity", Target: host, Value: "TRUSTED"}, nil)
 		default:

@@ -80,7 +80,11 @@ func (t *Topology) Input(ctx context.Context, e smgr.Event) ([]byte, error) {
 	in.Schema, in.Kind, in.Time, in.Event = Version, e.Kind, stamp(e.Time), e.Body
 	in.SM = manager{t.c.Name, t.c.TrustDomain, t.c.Mode()}
 	in.Operation, in.Phase, in.Outcome, in.Source = h.operation, h.phase, h.outcome, h.source
-	if in.Recent, err = t.before(ctx, e.ID, in.Subject.NsID, e.Time.UTC()); err != nil {
+	until := e.Time.UTC()
+	if now := t.c.Now().UTC(); e.Kind == hub.EventReview && now.After(until) {
+		until = now // a review judges what there is when its turn comes
+	}
+	if in.Recent, err = t.before(ctx, e.ID, in.Subject.NsID, until); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(in)

@@ -104,6 +104,27 @@ func TestRecentIsBounded(t *testing.T) {
 	}
 }
 
+// TestReviewSeesWhatBeganMeanwhile holds that a review, which judges what there is
+// when its turn comes, is told of the operations that began after it was asked for:
+// what it sees may be a step of one.
+func TestReviewSeesWhatBeganMeanwhile(t *testing.T) {
+	s := built(t, small())
+	if err := s.Apply(t.Context(), nsChange("n1", "v1", "VNF_TERMINATE", "START", noon.Add(time.Minute), nil)); err != nil {
+		t.Fatal(err)
+	}
+	recent := func(e smgr.Event) int { return len(s.input(t, e)["recent"].([]any)) }
+	if n := recent(review("n1", noon)); n != 0 {
+		t.Errorf("a review at its time sees %d events of later", n)
+	}
+	s.clock.add(2 * time.Minute)
+	if n := recent(review("n1", noon)); n != 1 {
+		t.Errorf("a review that waited sees %d events", n)
+	}
+	if n := recent(nsChange("n1", "v1", "VNF_HEAL", "START", noon, nil)); n != 0 {
+		t.Errorf("an event that waited sees %d events of later", n)
+	}
+}
+
 // TestStoreDown holds that an event is not taken in unless it is kept, and that a
 // repetition keeps it once.
 func TestStoreDown(t *testing.T) {

@@ -63,6 +63,7 @@ findings contains f if {
 findings contains f if {
 	"computes" in params.parts
 	some v in vnf.judged
+	not in_between(v.id)
 	not computes_known(v)
 	f := finding("computes-unknown", vnf.target(v), words.line("not all computes of VNF %s are known, so that its place was not judged", [v.id]))
 }
@@ -72,6 +73,7 @@ findings contains f if {
 findings contains f if {
 	"hosts" in params.parts
 	some v in vnf.judged
+	not in_between(v.id)
 	some compute in vnf.computes(v)
 	not host_known(compute)
 	f := finding("host-unknown", vnf.target(v), words.line("the host of compute %s of VNF %s is not known, so that it was not judged", [compute.id, v.id]))
@@ -81,9 +83,23 @@ findings contains f if {
 # title: view old
 findings contains f if {
 	input.kind == "review"
+	not busy
 	some part in params.parts
 	not fresh(part)
 	f := finding("view-old", event.target, words.line("what is known of the %s is older than %d minutes, or of no known age", [part, params.maxAgeMinutes]))
+}
+
+# Operations make computes and end them. When one ends, its VNF is judged again.
+in_between(id) if {
+	input.kind == "review"
+	event.under_way(id)
+}
+
+busy if in_between("")
+
+busy if {
+	some v in vnf.judged
+	in_between(v.id)
 }
 
 host_known(compute) if input.hosts[compute.hostId]

@@ -73,3 +73,20 @@ test_no_computes_at_all if {
 	found := policy.findings with input as fixture.event("ns-change", {"vnfs": {"v1": {"computeIds": []}}})
 	fixture.summary(found) == [["computes-unknown", "default", ["alert"]]]
 }
+
+started(change) := {"recent": [object.union({"kind": "ns-change", "time": "2026-11-22T22:59:00Z", "operation": "VNF_TERMINATE", "phase": "START", "vnfInstanceId": "v1"}, change)]}
+
+test_a_review_while_a_vnf_is_terminated if {
+	seen := fixture.event("review", object.union(started({}), {"vnfs": {"v1": {"computeIds": []}}, "asOf": {"hosts": "2026-11-22T20:00:00Z"}}))
+	fixture.summary(policy.findings) == [] with input as seen
+}
+
+test_a_review_while_the_ns_is_terminated if {
+	seen := fixture.event("review", object.union(started({"kind": "ns-operation", "operation": "TERMINATE"}), {"vnfs": {"v1": {"computeIds": []}, "v2": {"computeIds": []}}, "asOf": {"hosts": "2026-11-22T20:00:00Z"}}))
+	fixture.summary(policy.findings) == [] with input as seen
+}
+
+test_a_review_while_another_vnf_is_terminated if {
+	seen := fixture.event("review", object.union(started({"vnfInstanceId": "v2"}), {"vnfs": {"v1": {"computeIds": []}}}))
+	fixture.summary(policy.findings) == [["computes-unknown", "default", ["alert"]]] with input as seen
+}
