@@ -260,7 +260,7 @@ func TestEmbedded_RegistryThatForgotIsRefused(t *testing.T) {
 
 func TestDomain_SeedThatDoesNotOpen(t *testing.T) {
 	c := startCluster(t, 1)
-	mustCreate(t, mustOpen(t, c.config()), "north")
+	mustCreate(t, mustOpenCluster(t, c.config()), "north")
 	other := c.config()
 	other.Vault = newVault(t)
 	_, err := mustOpen(t, other).Domain(testContext(t), "north")

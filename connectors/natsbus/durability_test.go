@@ -51,7 +51,7 @@ func TestDurability_External(t *testing.T) {
 
 func TestDurability_UnknownWhenNobodyAnswers(t *testing.T) {
 	c := startCluster(t, 1)
-	b := mustOpen(t, c.config())
+	b := mustOpenCluster(t, c.config())
 	c.servers[0].Shutdown()
 	c.servers[0].WaitForShutdown()
 	if d := b.Durability(testContext(t)); d.Sync != SyncUnknown || len(d.Warnings) != 1 {

@@ -34,7 +34,7 @@ func TestConformance_Cluster3(t *testing.T) {
 
 func TestCluster3_GoesOnWithoutOneServer(t *testing.T) {
 	c := startCluster(t, 3)
-	b := mustOpen(t, c.config())
+	b := mustOpenCluster(t, c.config())
 	a := mustCreate(t, b, "north")
 	publishN(t, a, 5)
 	if d := b.Durability(testContext(t)); d.Sync != SyncAlways || d.Replicas != 3 || len(d.Servers) != 3 || len(d.Warnings) != 0 {
@@ -71,9 +71,24 @@ func TestCluster3_GoesOnWithoutOneServer(t *testing.T) {
 	}
 }
 
+// mustOpenCluster opens a bus on servers that have just been started: until they
+// have a leader and know the accounts they refuse, and a hub is started again.
+func mustOpenCluster(t *testing.T, cfg Config) (b *Bus) {
+	t.Helper()
+	retry(t, "open", func(ctx context.Context) (err error) {
+		b, err = Open(ctx, cfg)
+		if err != nil && hub.CodeOf(err) != hub.Unavailable {
+			t.Fatalf("Open: %v", err)
+		}
+		return err
+	})
+	t.Cleanup(func() { closeBus(t, b) })
+	return b
+}
+
 func TestCluster3_WithoutQuorumIsNotHealthy(t *testing.T) {
 	c := startCluster(t, 3)
-	b := mustOpen(t, c.config())
+	b := mustOpenCluster(t, c.config())
 	if err := b.Health(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +176,7 @@ func TestExternal_DomainDeletedByAnotherProcess(t *testing.T) {
 
 func TestExternal_KeepsALockedAccountWhereDeletionIsOff(t *testing.T) {
 	c := startCluster(t, 1, func(_ int, o *server.Options) { o.AccountResolver = noDelete(t, o) })
-	b := mustOpen(t, c.config())
+	b := mustOpenCluster(t, c.config())
 	publishN(t, mustCreate(t, b, "north"), 1)
 	kp, key := newUser(t)
 	token, err := b.UserCredentials(testContext(t), "north", User{Name: "left", PublicKey: key})
@@ -195,7 +210,7 @@ func noDelete(t *testing.T, o *server.Options) server.AccountResolver {
 
 func TestExternal_WithoutSystemAccountOrOperatorKey(t *testing.T) {
 	c := startCluster(t, 1)
-	mustCreate(t, mustOpen(t, c.config()), "north")
+	mustCreate(t, mustOpenCluster(t, c.config()), "north")
 	for name, drop := range map[string]func(x *External){
 		"operator signing key": func(x *External) { x.OperatorKeyFile = "" },
 		"NATS system account":  func(x *External) { x.SystemCredsFile = "" },
