@@ -14,7 +14,7 @@ import (
 type Change struct {
 	KeyValue      // of the write; a removal has no value
 	Deleted  bool // the key was removed
-	Synced   bool // the mark; nothing else is set
+	Synced   bool // the mark; of the rest only Revision is set, up to which all has been told
 }
 
 // List returns the keys under a prefix with their values, sorted by key. The
@@ -30,7 +30,7 @@ func (t *Table) List(ctx context.Context, prefix string) ([]KeyValue, error) {
 			found[kv.Key] = kv
 		}
 		return nil
-	}, func() error { return errStop })
+	}, func(uint64) error { return errStop })
 	if err != nil {
 		return nil, t.a.fail(op, err)
 	}
@@ -54,9 +54,9 @@ func (t *Table) Watch(ctx context.Context, prefix string, fn func(Change)) error
 		}
 		fn(Change{KeyValue: kv, Deleted: deleted})
 		return nil
-	}, func() error {
+	}, func(until uint64) error {
 		seen = nil
-		fn(Change{Synced: true})
+		fn(Change{KeyValue: KeyValue{Revision: until}, Synced: true})
 		return nil
 	})
 	if ctx.Err() != nil && hub.CodeOf(err) != hub.Invalid {
@@ -66,8 +66,9 @@ func (t *Table) Watch(ctx context.Context, prefix string, fn func(Change)) error
 }
 
 // tail hands out what the table holds and what is written to it later.
-// Deletions are kept as messages, so none is missed.
-func (t *Table) tail(ctx context.Context, op, prefix string, each func(kv KeyValue, deleted bool) error, caughtUp func() error) error {
+// Deletions are kept as messages, so none is missed. caughtUp gets the revision up
+// to which all has been handed out.
+func (t *Table) tail(ctx context.Context, op, prefix string, each func(kv KeyValue, deleted bool) error, caughtUp func(until uint64) error) error {
 	filter, err := t.filter(op, prefix)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (t *Table) tail(ctx context.Context, op, prefix string, each func(kv KeyVal
 		until = newest.Sequence
 	}
 	return t.a.tail(ctx, tailing{
-		stream: t.stream, filter: filter, until: until, caughtUp: caughtUp,
+		stream: t.stream, filter: filter, until: until, caughtUp: func() error { return caughtUp(until) },
 		each: func(m message) error {
 			return each(KeyValue{t.key(m.subject), m.data, m.seq}, isDelete(m.header))
 		},

@@ -3,9 +3,11 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol005"
@@ -55,14 +57,16 @@ func (a *actionHub) checkHosts() (table []actionRow) {
 		zone   int
 		levels map[string]smgr.Level
 	}{{0, actionScenes[0].levels}, {0, actionScenes[1].levels}, {1, actionScenes[2].levels}, {2, actionScenes[3].levels}} {
+		var ending []string // hosts on which VNFs end
 		for _, c := range actionHostCases {
 			for _, mode := range actionModes {
 				a.level(mode, c.id, "*", round.levels[mode])
 			}
 			if c.vnfs == "terminate" && round.zone > 0 {
-				a.elsewhere(actionHost(c.id, round.zone))
+				ending = append(ending, actionHost(c.id, round.zone))
 			}
 		}
+		a.elsewhere(ending...)
 		before := a.look()
 		done := map[string]bool{}
 		for _, c := range actionHostCases {
@@ -143,13 +147,16 @@ func (a *actionHub) fillOnce(domain string) bool {
 	return true
 }
 
-// elsewhere sees to it that each NS with a web VNF on a host has one on another
-// host too, so that the end of what is on the host leaves it its minimum.
-func (a *actionHub) elsewhere(host string) {
+// elsewhere sees to it that each NS with a web VNF on one of the hosts has one on
+// another too, so that the end of what is on all of them leaves it its minimum.
+func (a *actionHub) elsewhere(hosts ...string) {
 	a.Helper()
 	for n := 0; ; n++ {
 		w := a.look()
-		here, alone := w.onHost("north", host), ""
+		here, alone := []string{}, ""
+		for _, host := range hosts {
+			here = append(here, w.onHost("north", host)...)
+		}
 		for _, vnf := range here {
 			ns := w.nsOf(vnf)
 			if !slices.ContainsFunc(w.members(ns, "-web"), func(v sol005.VnfInstance) bool { return !slices.Contains(here, v.ID) }) {
@@ -159,14 +166,38 @@ func (a *actionHub) elsewhere(host string) {
 		if alone == "" {
 			return
 		}
-		if n == 10 {
-			a.Fatalf("the VNFs of NS %s all come to host %s", alone, host)
+		if n == 20 {
+			a.Fatalf("the VNFs of NS %s all come to hosts %v", alone, hosts)
 		}
 		op, err := a.again(alone, a.kits["north"].WebVNFD())
 		if err != nil {
 			a.Fatal(err)
 		}
 		a.completed(op)
+		a.judged(alone, op)
+	}
+}
+
+// judged waits until each Security Manager has judged the end of an operation, and
+// so knows what it brought about.
+func (a *actionHub) judged(ns, op string) {
+	a.Helper()
+	var ended sol005.NsLcmOpOcc
+	if _, err := a.osma.Do(a.Context(), http.MethodGet, "/ns_lcm_op_occs/"+op, nil, &ended); err != nil {
+		a.Fatal(err)
+	}
+	for _, mode := range actionModes {
+		a.soon(mode+" judges the end of operation "+op, func() bool {
+			for d, err := range httpapi.All[smgr.Decision](a.Context(), a.api, "/"+mode+"/decisions", url.Values{"key": {"ns/" + ns}}) {
+				if err != nil {
+					a.Fatal(err)
+				}
+				if !d.EventTime.Before(ended.StateEnteredTime) {
+					return true
+				}
+			}
+			return false
+		})
 	}
 }
 

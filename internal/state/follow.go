@@ -88,7 +88,7 @@ func (s *Space) watch(ctx context.Context, d *domainTable, again bool) (reached 
 	err = d.table.Watch(ctx, func(c Change) {
 		switch {
 		case ctx.Err() != nil:
-		case reached:
+		case !c.Synced && reached:
 			s.apply(d, []Change{c})
 		case !c.Synced:
 			if waiting = append(waiting, c); len(waiting) == decodeTogether {
@@ -98,7 +98,8 @@ func (s *Space) watch(ctx context.Context, d *domainTable, again bool) (reached 
 		default:
 			s.apply(d, waiting)
 			waiting = nil
-			if again {
+			s.reflects(d, c.Revision)
+			if again || reached {
 				if err := s.settle(ctx, d); err != nil {
 					cancel(err)
 					return
@@ -120,6 +121,15 @@ func (s *Space) watch(ctx context.Context, d *domainTable, again bool) (reached 
 		err = errors.New("the watch ended")
 	}
 	return reached, err
+}
+
+// reflects notes that the index has everything up to a revision: of what is not
+// in it by now nothing more will be told, though this process may learn late that
+// it wrote or deleted it.
+func (s *Space) reflects(d *domainTable, revision uint64) {
+	for _, k := range s.allKinds() {
+		k.reflects(d, revision)
+	}
 }
 
 // begin prepares for a watch that tells everything of a table anew, what cannot be

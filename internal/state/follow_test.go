@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
@@ -26,6 +27,7 @@ type faulty struct {
 	getFails atomic.Bool
 	watches  int
 	deleted  func(c state.Change) // before a removal is told
+	wrote    func()               // after a write, before its writer learns of it
 }
 
 func (f *faulty) Open(ctx context.Context, domain, name string) (state.Table, error) {
@@ -53,6 +55,22 @@ func (t *faultyTable) Get(ctx context.Context, key string) ([]byte, uint64, erro
 		return nil, 0, hub.E(hub.Unavailable, "get", "no", nil)
 	}
 	return t.Table.Get(ctx, key)
+}
+
+func (t *faultyTable) Create(ctx context.Context, key string, value []byte) (uint64, error) {
+	defer t.f.written()
+	return t.Table.Create(ctx, key, value)
+}
+
+func (t *faultyTable) Delete(ctx context.Context, key string, revision uint64) error {
+	defer t.f.written()
+	return t.Table.Delete(ctx, key, revision)
+}
+
+func (f *faulty) written() {
+	if f.wrote != nil {
+		f.wrote()
+	}
 }
 
 func (t *faultyTable) Watch(ctx context.Context, fn func(state.Change)) error {
@@ -311,6 +329,32 @@ func TestSpace_TwoWriters(t *testing.T) {
 		writers.Wait()
 		for _, k := range kinds {
 			eventually(t, "the index is what the table holds", func() bool { return agrees(t, tables, k) })
+		}
+	})
+}
+
+// Who learns of its own write or deletion after a new watch has told everything
+// leaves nothing behind: of neither will anything be told.
+func TestSpace_LearntAfterEverythingWasTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faulty{Tables: &memstate.Bus{}}
+		_, k := opened(t, f, "a")
+		_, other := opened(t, f.Tables, "a")
+		pass := func() { time.Sleep(time.Minute) } // of the bubble: the longest pause before a new watch
+		f.set(errBroken)
+		pass()
+		create(t, k, "a", "1", "x")
+		f.wrote = func() { f.set(nil); pass() }
+		must(t, k.Delete(t.Context(), "1", nil))
+		if k.Remembered() != 0 {
+			t.Error("the mark of a deletion is left over")
+		}
+		f.set(errBroken)
+		f.wrote = func() { pass(); must(t, other.Delete(t.Context(), "2", nil)); f.set(nil); pass() }
+		create(t, k, "a", "2", "x")
+		f.wrote = nil
+		if k.Len() != 0 || k.Remembered() != 0 {
+			t.Errorf("%d there, %d remembered", k.Len(), k.Remembered())
 		}
 	})
 }

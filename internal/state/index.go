@@ -195,6 +195,14 @@ func (k *Kind[T]) begin(d *domainTable) {
 	}
 }
 
+// reflects raises the revision up to which the index has everything, under the
+// lock under which it is compared.
+func (k *Kind[T]) reflects(d *domainTable, revision uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	d.told.Store(max(d.told.Load(), revision))
+}
+
 // untold returns the IDs that the watch has not told although it has told
 // everything: what was removed while nobody watched, and what this process wrote
 // meanwhile.

@@ -24,10 +24,11 @@ type Table interface {
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	Delete(ctx context.Context, key string, revision uint64) error
 	// Watch calls fn with every entry there is, in the order of their revisions,
-	// then once with Synced set, then with every change, until ctx ends. What was
+	// then with Synced set, then with every change, until ctx ends. What was
 	// written before it was called is told before Synced; of several changes of
 	// one key in between, the last alone may be told, and a removal of what was
-	// not told before Synced need not be.
+	// not told before Synced need not be. A table that is made while it is watched
+	// says Synced once more when what was in it then has been told.
 	Watch(ctx context.Context, fn func(Change)) error
 }
 
@@ -37,7 +38,7 @@ type Change struct {
 	Value    []byte
 	Revision uint64
 	Deleted  bool
-	Synced   bool // no entry: all that was there has been told
+	Synced   bool // no entry: what there is up to Revision has been told
 }
 
 // Tables opens the table of a function in the account of a trust domain, or in
@@ -63,6 +64,7 @@ type Space struct {
 type applier interface {
 	decode(d *domainTable, c Change) (finish func() error)
 	begin(d *domainTable)
+	reflects(d *domainTable, revision uint64)
 	untold(d *domainTable) []string
 	confirm(ctx context.Context, d *domainTable, id string) error
 	forget(d *domainTable)

@@ -90,7 +90,8 @@ func (t *lateTable) Delete(ctx context.Context, key string, revision uint64) err
 	return hub.E(hub.NotFound, "delete key", key+" is not there", nil)
 }
 
-// Watch tells the end of what was there once: at once when there was nothing.
+// Watch tells the end of what was there at once when there was nothing, and once
+// more when the table has been made and read.
 func (t *lateTable) Watch(ctx context.Context, fn func(state.Change)) error {
 	if table, ok := t.there(); ok {
 		return table.Watch(ctx, fn)
@@ -100,11 +101,7 @@ func (t *lateTable) Watch(ctx context.Context, fn func(state.Change)) error {
 	if !ok {
 		return nil
 	}
-	return table.Watch(ctx, func(c state.Change) {
-		if !c.Synced {
-			fn(c)
-		}
-	})
+	return table.Watch(ctx, fn)
 }
 
 // lateQueue is a [notify.Queue] that is made by its first Push.

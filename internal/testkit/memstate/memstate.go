@@ -139,12 +139,12 @@ func (t *table) write(key string, fn func(was state.Change, there bool) (state.C
 func (t *table) Watch(ctx context.Context, fn func(state.Change)) error {
 	t.mu.Lock()
 	now := slices.SortedFunc(maps.Values(t.values), func(a, b state.Change) int { return int(a.Revision) - int(b.Revision) })
-	seen := len(t.history)
+	seen, position := len(t.history), t.revision
 	t.mu.Unlock()
 	for _, c := range now {
 		fn(c)
 	}
-	fn(state.Change{Synced: true})
+	fn(state.Change{Synced: true, Revision: position})
 	for {
 		t.mu.Lock()
 		news, changed := t.history[seen:], t.changed
