@@ -49,7 +49,7 @@ func Run(t *testing.T, open func(*testing.T) CA) {
 }
 
 // NewKey makes an ECDSA key on P-256.
-func NewKey(t *testing.T) crypto.Signer {
+func NewKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -59,7 +59,7 @@ func NewKey(t *testing.T) crypto.Signer {
 }
 
 // NewCSR signs a CSR.
-func NewCSR(t *testing.T, key crypto.Signer, template *x509.CertificateRequest) []byte {
+func NewCSR(t testing.TB, key crypto.Signer, template *x509.CertificateRequest) []byte {
 	t.Helper()
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
 	if err != nil {
@@ -69,7 +69,7 @@ func NewCSR(t *testing.T, key crypto.Signer, template *x509.CertificateRequest) 
 }
 
 // NewOrder is an order that every authority follows.
-func NewOrder(t *testing.T, csr []byte) hub.CertificateOrder {
+func NewOrder(t testing.TB, csr []byte) hub.CertificateOrder {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
@@ -170,7 +170,7 @@ func verify(t *testing.T, ca CA, issued hub.IssuedCertificate, extra ...string) 
 }
 
 // PEM writes blocks to a file and returns its path.
-func PEM(t *testing.T, kind string, blocks ...[]byte) string {
+func PEM(t testing.TB, kind string, blocks ...[]byte) string {
 	t.Helper()
 	var b bytes.Buffer
 	for _, der := range blocks {
