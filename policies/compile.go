@@ -26,7 +26,7 @@ const labelKey = "_"
 // compiled; what it finds counts only when nothing else is wrong.
 func (s *Set) compile(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
 	s.annotate(modules)
-	s.compiler = newCompiler(capabilities(false))
+	s.compiler = newCompiler(capabilities(false)).WithSkipStages(ast.StageCheckTypes) // they are checked below, with more known
 	s.compiler.Compile(modules)
 	tried := besides(try, ps.bad() || s.compiler.Failed())
 	s.checked(ps, modules, s.checkTypes(modules))
