@@ -129,7 +129,7 @@ func registrationTerms(r *Registration) []string {
 func certificateTerms(c *Certificate) []string {
 	terms := []string{
 		BySubject(c.CertType, c.SubjectID), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID),
-		BySerial(c.Issuer, c.Serial), ByEnd(c.NotAfter),
+		BySerial(c.Issuer, c.Serial), ByEnd(c.NotAfter), ByKey(c.TrustDomain, c.KeyHash),
 	}
 	if c.Revoked != nil {
 		terms = append(terms, ByRevoked(c.Issuer))
@@ -160,6 +160,10 @@ func BySerial(issuer string, serial *big.Int) string {
 
 // ByEnd finds certificates by the day on which they end, UTC.
 func ByEnd(notAfter time.Time) string { return "ends=" + notAfter.UTC().Format(time.DateOnly) }
+
+// ByKey finds the certificates that a trust domain has issued for a key, by the
+// SHA-256 of its SubjectPublicKeyInfo.
+func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
 
 // ByRevoked finds what was revoked of an issuer's.
 func ByRevoked(issuer string) string { return "revoked=" + issuer }
