@@ -129,7 +129,7 @@ func registrationTerms(r *Registration) []string {
 
 func certificateTerms(c *Certificate) []string {
 	terms := []string{
-		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.KeyHash),
+		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
 		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
 	}
 	if c.Revoked != nil {
@@ -168,8 +168,9 @@ func ByEnd(notAfter time.Time) string { return "ends=" + notAfter.UTC().Format(t
 // ByBegin finds certificates by the day from which they are valid, UTC.
 func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Format(time.DateOnly) }
 
-// ByKey finds the certificates of a key.
-func ByKey(hash string) string { return prefixed("key=", hash) }
+// ByKey finds the certificates that a trust domain has issued for a key, by the
+// SHA-256 of its SubjectPublicKeyInfo.
+func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
 
 // ByRenews finds the certificate that took the place of another one.
 func ByRenews(id string) string { return prefixed("renews=", id) }

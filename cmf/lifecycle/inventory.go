@@ -116,7 +116,9 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 			terms = append(terms, cmf.BySubject(t, q.Subject))
 		}
 	case q.KeyHash != "":
-		terms = []string{cmf.ByKey(q.KeyHash)}
+		for _, domain := range s.domains(who, q) {
+			terms = append(terms, cmf.ByKey(domain, q.KeyHash))
+		}
 	case q.VnfInstance != "":
 		terms = []string{cmf.ByVnf(q.VnfInstance)}
 	case q.Attester != "":

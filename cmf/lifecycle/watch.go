@@ -109,7 +109,7 @@ func (s *Service) reattest(ctx context.Context, domain string) error {
 
 // attestedAgain says whether a later certificate attests the key.
 func (s *Service) attestedAgain(ctx context.Context, c *cmf.Certificate) (bool, error) {
-	for id := range s.Store.Certificates.FindAfter(cmf.ByKey(c.KeyHash), "") {
+	for id := range s.Store.Certificates.FindAfter(cmf.ByKey(c.TrustDomain, c.KeyHash), "") {
 		e, err := s.Store.Certificates.GetIn(ctx, c.TrustDomain, id)
 		if err != nil && hub.CodeOf(err) != hub.NotFound {
 			return false, fmt.Errorf("look at certificate %s: %w", id, err)

@@ -21,6 +21,7 @@ type Kind[T any] struct {
 	prefix string
 	terms  func(*T) []string
 	keep   bool // values are held in memory
+	told   func(id string, value *T)
 
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
@@ -61,6 +62,22 @@ func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool)
 	defer s.mu.Unlock()
 	s.kinds[prefix] = k
 	return k
+}
+
+// Told has fn called with each resource that comes from now on and that another
+// process made. One of this process may be among them, when the bus tells it
+// before its writer knows. Call it before the space is opened. fn must not block or use the kind,
+// and may keep the value.
+func (k *Kind[T]) Told(fn func(id string, value *T)) { k.told = fn }
+
+// Reflected waits until the index has everything that was written before an entry
+// was, whoever wrote it: hub.Unavailable when that takes too long.
+func (k *Kind[T]) Reflected(ctx context.Context, e Entry[T]) error {
+	d, err := k.space.ready(ctx, e.Domain)
+	if err != nil {
+		return err
+	}
+	return d.reflected(ctx, e.Revision)
 }
 
 // Domain returns the trust domain that a resource belongs to.
