@@ -133,6 +133,7 @@ type SigningRequest struct {
 	CertType         CertType `json:"certType"`
 	CertChainRequest bool     `json:"certChainRequest"`
 	CSR              string   `json:"csr"`                     // PEM, PKCS#10
+	ChallengeID      string   `json:"challengeId,omitempty"`   // whose nonce the attestation has
 	RenewalReason    string   `json:"renewalReason,omitempty"` // of a renewal: why it comes before its time
 }
 
