@@ -247,12 +247,12 @@ func BySerial(issuer string, serial *big.Int) string {
 // ByEnd finds certificates by the day on which they end, UTC.
 func ByEnd(notAfter time.Time) string { return "ends=" + notAfter.UTC().Format(time.DateOnly) }
 
+// ByBegin finds certificates by the day from which they are valid, UTC.
+func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Format(time.DateOnly) }
+
 // ByKey finds the certificates that a trust domain has issued for a key, by the
 // SHA-256 of its SubjectPublicKeyInfo.
 func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
-
-// ByBegin finds certificates by the day from which they are valid, UTC.
-func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Format(time.DateOnly) }
 
 // ByRenews finds the certificate that took the place of another one.
 func ByRenews(id string) string { return prefixed("renews=", id) }

@@ -327,7 +327,9 @@ func TestWithdrawAttester(t *testing.T) {
 	p.attester(t, "att-1")
 	p.attester(t, "att-2")
 	mine, other := p.put(t, 1, nil), p.put(t, 2, func(c *cmf.Certificate) { c.AttesterID = "att-2" })
-	past := p.put(t, 3, func(c *cmf.Certificate) { c.NotBefore, c.NotAfter = c.NotBefore.Add(-2*time.Hour), c.NotBefore.Add(-time.Hour) })
+	past := p.put(t, 3, func(c *cmf.Certificate) {
+		c.NotBefore, c.NotAfter = c.NotBefore.Add(-2*time.Hour), c.NotBefore.Add(-time.Hour)
+	})
 	if _, err := p.WithdrawAttester(t.Context(), another, "att-1", ""); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("another consumer: %v", err)
 	}
