@@ -8,6 +8,7 @@ package cmf
 
 import (
 	"math/big"
+	"strconv"
 	"time"
 
 	"github.com/manoward/manoward/attestation"
@@ -130,6 +131,7 @@ func certificateTerms(c *Certificate) []string {
 	terms := []string{
 		BySubject(c.CertType, c.SubjectID), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID),
 		BySerial(c.Issuer, c.Serial), ByEnd(c.NotAfter), ByKey(c.TrustDomain, c.KeyHash),
+		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore),
 	}
 	if c.Revoked != nil {
 		terms = append(terms, ByRevoked(c.Issuer))
@@ -164,6 +166,11 @@ func ByEnd(notAfter time.Time) string { return "ends=" + notAfter.UTC().Format(t
 // ByKey finds the certificates that a trust domain has issued for a key, by the
 // SHA-256 of its SubjectPublicKeyInfo.
 func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
+
+// ByHour finds the certificates of an entity that begin in an hour, UTC.
+func ByHour(domain string, t certmgmt.CertType, subjectID string, hour time.Time) string {
+	return "hour=" + domain + " " + string(t) + " " + subjectID + " " + strconv.FormatInt(hour.Unix()/3600, 36)
+}
 
 // ByRevoked finds what was revoked of an issuer's.
 func ByRevoked(issuer string) string { return "revoked=" + issuer }
