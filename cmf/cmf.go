@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -201,6 +202,7 @@ func certificateTerms(c *Certificate) []string {
 	terms := []string{
 		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
 		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
+		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore),
 	}
 	if c.Revoked != nil {
 		terms = append(terms, ByRevoked(c.Issuer, c.NotAfter), ByRevokedIn(c.TrustDomain))
@@ -271,6 +273,11 @@ func ByRevokedIn(domain string) string { return "revoked-in=" + domain }
 
 // ByOpen finds a trust domain's revocations that are not through yet.
 func ByOpen(domain string) string { return "open=" + domain }
+
+// ByHour finds the certificates of an entity that begin in an hour, UTC.
+func ByHour(domain string, t certmgmt.CertType, subjectID string, hour time.Time) string {
+	return "hour=" + domain + " " + string(t) + " " + subjectID + " " + strconv.FormatInt(hour.Unix()/3600, 36)
+}
 
 // ByState finds requests by their state.
 func ByState(s string) string { return "state=" + s }
