@@ -57,7 +57,11 @@ func (a *Authorities) Rotate(ctx context.Context, domain, part string, actor hub
 	if _, err := a.finish(ctx, domain); err != nil {
 		return err
 	}
-	return a.useRoot(ctx, domain)
+	if err := a.useRoot(ctx, domain); err != nil {
+		return err
+	}
+	_, err = a.fresh(ctx, domain) // should another process have finished it
+	return err
 }
 
 // create makes the authority of a domain that has none.

@@ -33,6 +33,7 @@ type world struct {
 	remotes map[string]authority.CA
 
 	mu      sync.Mutex // covers what is below
+	files   map[string]authority.Keys
 	now     time.Time
 	records []hub.Record
 	fail    func(step string) error // asked before each effect
@@ -46,7 +47,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir, vault: v, now: time.Now().Truncate(time.Second)}
+	w := &world{t: t, files: map[string]authority.Keys{}, dir: dir, vault: v, now: time.Now().Truncate(time.Second)}
 	w.bus.Domains = []string{"north", "south", "west"}
 	w.bus.Fail = func(_, _, _ string) error { return w.step("store") }
 	return w
@@ -117,8 +118,16 @@ func (w *world) Open(_ context.Context, domain, kind string) (authority.Keys, er
 	if kind == hub.KeysInPKCS11 {
 		return stepKeys{w.tokens[domain], w}, nil
 	}
-	files, err := trust.OpenFileKeys(filepath.Join(w.dir, "keys", domain), domain, w.vault)
-	return stepKeys{files, w}, err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.files[domain] == nil { // one for all processes, which share the key store
+		files, err := trust.OpenFileKeys(filepath.Join(w.dir, "keys", domain), domain, w.vault)
+		if err != nil {
+			return nil, err
+		}
+		w.files[domain] = files
+	}
+	return stepKeys{w.files[domain], w}, nil
 }
 
 // stepKeys notes when a key is made.

@@ -186,17 +186,27 @@ func (a *Authorities) slot(domain string) *slot {
 func (a *Authorities) known(ctx context.Context, domain string) (*view, error) {
 	d := a.kind.Kept(domain)
 	if d == nil {
-		e, err := a.kind.GetIn(ctx, domain, domain) // another process may have made it just now
-		if hub.CodeOf(err) == hub.NotFound {
-			return nil, a.exists(ctx, domain)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("find the certificate authority of trust domain %s: %w", domain, err)
-		}
-		d = &e.Value
+		return a.fresh(ctx, domain)
 	}
+	return a.read(domain, d)
+}
+
+// fresh is known, of the table itself: another process may have written just now.
+func (a *Authorities) fresh(ctx context.Context, domain string) (*view, error) {
+	e, err := a.entry(ctx, domain)
+	if hub.CodeOf(err) == hub.NotFound {
+		return nil, a.exists(ctx, domain)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the certificate authority of trust domain %s: %w", domain, err)
+	}
+	return a.read(domain, &e.Value)
+}
+
+// read returns the newest of what is stored and of what was seen before.
+func (a *Authorities) read(domain string, d *domainCA) (*view, error) {
 	s := a.slot(domain)
-	if v := s.seen.Load(); v != nil && v.seq == d.Seq {
+	if v := s.seen.Load(); v != nil && v.seq >= d.Seq {
 		return v, nil
 	}
 	v, err := newView(domain, d, a.Remote(domain) != nil)
@@ -226,7 +236,7 @@ func (a *Authorities) view(ctx context.Context, domain string) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, err = a.known(ctx, domain); err == nil && (v == nil || v.current == nil) {
+	if v, err = a.fresh(ctx, domain); err == nil && (v == nil || v.current == nil) {
 		err = hub.E(hub.Unavailable, "make certificate authority", fmt.Sprintf("the certificate authority of trust domain %s is being made; ask again", domain), nil)
 	}
 	return v, err
