@@ -132,7 +132,8 @@ type SigningRequest struct {
 	FQDN             string   `json:"fqdn,omitempty"`   // needed for MANO_CERT, which IFA 033 leaves open
 	CertType         CertType `json:"certType"`
 	CertChainRequest bool     `json:"certChainRequest"`
-	CSR              string   `json:"csr"` // PEM, PKCS#10
+	CSR              string   `json:"csr"`                   // PEM, PKCS#10
+	ChallengeID      string   `json:"challengeId,omitempty"` // whose nonce the attestation has
 }
 
 // States of a certificate signing request.
