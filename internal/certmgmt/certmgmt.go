@@ -132,8 +132,9 @@ type SigningRequest struct {
 	FQDN             string   `json:"fqdn,omitempty"`   // needed for MANO_CERT, which IFA 033 leaves open
 	CertType         CertType `json:"certType"`
 	CertChainRequest bool     `json:"certChainRequest"`
-	CSR              string   `json:"csr"`                   // PEM, PKCS#10
-	ChallengeID      string   `json:"challengeId,omitempty"` // whose nonce the attestation has
+	CSR              string   `json:"csr"`                     // PEM, PKCS#10
+	ChallengeID      string   `json:"challengeId,omitempty"`   // whose nonce the attestation has
+	RenewalReason    string   `json:"renewalReason,omitempty"` // of a renewal: why it comes before its time
 }
 
 // States of a certificate signing request.
