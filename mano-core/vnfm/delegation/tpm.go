@@ -91,7 +91,7 @@ func (t *TPM) Attester(context.Context) (a certmgmt.Attester, err error) {
 // Endorsement implements [Keys].
 func (t *TPM) Endorsement(context.Context) (c *certmgmt.ChallengeRequest, err error) {
 	err = t.with(func(d *attester.TPM, ak attester.Key) error {
-		ek, err := d.Endorsement()
+		ek, err := d.Endorsement("")
 		if err != nil {
 			return err
 		}
