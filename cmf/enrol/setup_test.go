@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"log/slog"
@@ -144,7 +145,8 @@ func (w *world) kinds(kind string) []hub.Record {
 // process is a service with its own memory, on the world's tables.
 type process struct {
 	*enrol.Service
-	w *world
+	w     *world
+	store *cmf.Store
 }
 
 func (w *world) process() process {
@@ -154,8 +156,9 @@ func (w *world) process() process {
 	if err != nil {
 		w.Fatal(err)
 	}
+	store := cmf.NewStore(space)
 	s, err := enrol.New(enrol.Config{
-		Store: cmf.NewStore(space), Authorities: w.ca, Formats: registry, Judge: w.judge,
+		Store: store, Authorities: w.ca, Formats: registry, Judge: w.judge,
 		Profiles: func(domain string, _ certmgmt.CertType) enrol.Profile { return w.profiles[domain] },
 		Roots:    func(string) []*x509.Certificate { return w.roots },
 		Verifier: func(string) enrol.Verifier { return w.verifier },
@@ -175,7 +178,7 @@ func (w *world) process() process {
 	if err := space.Open(opening, work, "north", "south"); err != nil {
 		w.Fatal(err)
 	}
-	return process{s, w}
+	return process{s, w, store}
 }
 
 // vnfc is a registered VNFC instance with its device.
@@ -236,6 +239,33 @@ func (v vnfc) bundle(t testing.TB, key crypto.Signer, nonce []byte) []byte {
 func (v vnfc) info(t testing.TB, key crypto.Signer, name []byte, attributes ...[]byte) []byte {
 	t.Helper()
 	return attestkit.Seq(attestkit.Int(0), name, attestkit.SPKI(t, key), attestkit.Explicit(0, attributes...))
+}
+
+// nonce asks for a challenge.
+func (p process) nonce(who hub.Identity, v vnfc) (nonce []byte, id string) {
+	p.w.Helper()
+	c, err := p.Challenge(p.w.Context(), who, v.reg.TrustDomain, certmgmt.ChallengeRequest{RegistrationID: v.reg.ID})
+	if err != nil {
+		p.w.Fatal(err)
+	}
+	if nonce, err = base64.StdEncoding.DecodeString(c.Nonce); err != nil || len(nonce) != 32 {
+		p.w.Fatalf("the nonce %q: %v", c.Nonce, err)
+	}
+	return nonce, c.ID
+}
+
+// withdraw withdraws an attester, as cmf/lifecycle does.
+func (p process) withdraw(id string) {
+	p.w.Helper()
+	now := p.w.Now()
+	if _, err := p.store.Attesters.Update(p.w.Context(), id, func(a *cmf.Attester) error { a.Withdrawn = &now; return nil }); err != nil {
+		p.w.Fatal(err)
+	}
+}
+
+func publicPEM(t testing.TB, key crypto.Signer) string {
+	t.Helper()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: attestkit.SPKI(t, key)}))
 }
 
 // leaf reads the certificate of an answer.
