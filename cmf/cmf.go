@@ -148,6 +148,7 @@ type Revocation struct {
 	Reason  int       `json:"reason"` // CRLReason, RFC 5280 clause 5.3.1
 	By      string    `json:"by"`     // identity
 	Comment string    `json:"comment,omitempty"`
+	Open    bool      `json:"open,omitempty"` // it is not known yet that its list is signed and its record written
 }
 
 // Store is where the CMF keeps its records, in a table of each trust domain. It is
@@ -198,11 +199,14 @@ func registrationTerms(r *Registration) []string {
 
 func certificateTerms(c *Certificate) []string {
 	terms := []string{
-		BySubject(c.CertType, c.SubjectID), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID),
-		BySerial(c.Issuer, c.Serial), ByEnd(c.NotAfter), ByKey(c.TrustDomain, c.KeyHash),
+		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
+		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
 	}
 	if c.Revoked != nil {
-		terms = append(terms, ByRevoked(c.Issuer))
+		terms = append(terms, ByRevoked(c.Issuer, c.NotAfter), ByRevokedIn(c.TrustDomain))
+		if c.Revoked.Open {
+			terms = append(terms, ByOpen(c.TrustDomain))
+		}
 	}
 	return terms
 }
@@ -243,12 +247,30 @@ func BySerial(issuer string, serial *big.Int) string {
 // ByEnd finds certificates by the day on which they end, UTC.
 func ByEnd(notAfter time.Time) string { return "ends=" + notAfter.UTC().Format(time.DateOnly) }
 
+// ByBegin finds certificates by the day from which they are valid, UTC.
+func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Format(time.DateOnly) }
+
 // ByKey finds the certificates that a trust domain has issued for a key, by the
 // SHA-256 of its SubjectPublicKeyInfo.
 func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
 
-// ByRevoked finds what was revoked of an issuer's.
-func ByRevoked(issuer string) string { return "revoked=" + issuer }
+// ByRenews finds the certificate that took the place of another one.
+func ByRenews(id string) string { return prefixed("renews=", id) }
+
+// ByAssurance finds a trust domain's certificates by their assurance.
+func ByAssurance(domain, assurance string) string { return "assurance=" + domain + " " + assurance }
+
+// ByRevoked finds what was revoked of an issuer's, by the month in which it ends:
+// what ended long ago is in no list any more, and need not be looked at.
+func ByRevoked(issuer string, notAfter time.Time) string {
+	return "revoked=" + issuer + " " + notAfter.UTC().Format("2006-01")
+}
+
+// ByRevokedIn finds what was revoked of a trust domain's.
+func ByRevokedIn(domain string) string { return "revoked-in=" + domain }
+
+// ByOpen finds a trust domain's revocations that are not through yet.
+func ByOpen(domain string) string { return "open=" + domain }
 
 // ByState finds requests by their state.
 func ByState(s string) string { return "state=" + s }
