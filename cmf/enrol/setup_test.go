@@ -314,6 +314,12 @@ func newAuthorities(t testing.TB, w *world, domains ...string) *authorities {
 	return a
 }
 
+// strangeRoot is a root of somebody else's.
+func strangeRoot(t testing.TB) *x509.Certificate {
+	t.Helper()
+	return newCA(t, "somebody", nil, nil, attestkit.P256(t))
+}
+
 func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key *ecdsa.PrivateKey) *x509.Certificate {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
