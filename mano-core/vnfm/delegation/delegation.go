@@ -182,7 +182,7 @@ func (d *Delegation) request(ctx context.Context, cmf *httpapi.Client, path stri
 		return is, fmt.Errorf("make the key: %w", err)
 	}
 	var s certmgmt.Signing
-	if _, err := cmf.Do(ctx, http.MethodPost, path, certmgmt.SigningRequest{TrustDomain: reg.TrustDomain, VnfcID: w.VNFC, CertType: w.Type, CSR: csr}, &s); err != nil {
+	if _, err := cmf.Do(ctx, http.MethodPost, path, certmgmt.SigningRequest{TrustDomain: reg.TrustDomain, VnfcID: w.VNFC, CertType: w.Type, CSR: csr, ChallengeID: c.ID}, &s); err != nil {
 		return is, err
 	}
 	if s.State != certmgmt.RequestIssued {
