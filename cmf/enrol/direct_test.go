@@ -47,7 +47,7 @@ func TestPrepare(t *testing.T) {
 		"delegation mode": func(in *certmgmt.RegisterRequest) { in.TypeOfVnfcCertHandling = certmgmt.DelegationMode },
 		"MANO entity":     func(in *certmgmt.RegisterRequest) { in.CertType = certmgmt.MANOCert },
 		"nothing":         func(in *certmgmt.RegisterRequest) { in.SubjectID = nil },
-		"no identifier":   func(in *certmgmt.RegisterRequest) { in.SubjectID = []string{"a b"} },
+		"no identifier":   func(in *certmgmt.RegisterRequest) { in.SubjectID = []string{""} },
 	} {
 		bad := in
 		change(&bad)
