@@ -314,6 +314,12 @@ func newAuthorities(t testing.TB, w *world, domains ...string) *authorities {
 	return a
 }
 
+// anyPolicy lets a CA issue under any policy (RFC 5280 clause 4.2.1.4).
+func anyPolicy() ([]x509.OID, error) {
+	oid, err := x509.ParseOID("2.5.29.32.0")
+	return []x509.OID{oid}, err
+}
+
 // strangeRoot is a root of somebody else's.
 func strangeRoot(t testing.TB) *x509.Certificate {
 	t.Helper()
@@ -332,6 +338,8 @@ func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key *
 	}
 	if parent == nil {
 		parent, parentKey = c, key
+	} else if c.Policies, err = anyPolicy(); err != nil {
+		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), parentKey)
 	if err != nil {
