@@ -46,13 +46,14 @@ func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
 	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
 	var failed error
+	var value *T
 	switch {
 	case c.Deleted:
 		x.life = deleted
 	default:
-		value := new(T)
+		value = new(T)
 		if err := json.Unmarshal(c.Value, value); err != nil {
-			x.life, failed = broken, fmt.Errorf("decode: %w", err)
+			x.life, failed, value = broken, fmt.Errorf("decode: %w", err), nil
 			break
 		}
 		x.terms = k.termsOf(value)
@@ -63,6 +64,9 @@ func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 	return func() error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		if k.told != nil && value != nil && k.byID[id] == nil && d.read() {
+			k.told(id, value)
+		}
 		// In one step with the change: who sees this revision sees the change too.
 		d.told.Store(max(d.told.Load(), c.Revision))
 		if other := k.put(id, x); other != "" {
