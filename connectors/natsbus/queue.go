@@ -21,9 +21,9 @@ import (
 //
 // A queue is a stream whose messages are exactly the work that is left: an item
 // that was handled is removed from it. (JetStream's own work queues leave the
-// order to redelivery timers; here one process at a time reads the stream in
-// order, chosen by a lease, and a message leaves it by name.) Methods are safe
-// for concurrent use.
+// order to redelivery timers; here each process reads the stream in order, works
+// on the keys that it has by a lease, and a message leaves the stream by name.)
+// Methods are safe for concurrent use.
 type Queue struct {
 	a      *Account
 	name   string
@@ -54,9 +54,13 @@ type QueueConfig struct {
 	// the index hold up nothing, those of one that is not hold up what was pushed
 	// after them. 0: 1,000,000.
 	MaxWaiting int
-	// Lease is how long a process that stopped answering keeps the work from
-	// the others. 0: 10 s.
+	// Lease is how long a process that stopped answering keeps its work from the
+	// others. 0: 10 s.
 	Lease time.Duration
+	// Shares is into how many parts the keys are cut, which the processes that work
+	// on the queue divide equally. It holds when the first of them begins; the
+	// others take over its number. 0: 1, so that one process does all of the work.
+	Shares int
 }
 
 // Item is one piece of work.
@@ -67,7 +71,7 @@ type Item struct {
 
 	// Attempt counts from 1. It is not kept over a change of owner.
 	Attempt int
-	// Fence grows with each change of owner. An effect that remembers the
+	// Fence grows with each change of the key's owner. An effect that remembers the
 	// highest one it saw can refuse the late work of an earlier owner.
 	Fence uint64
 }
@@ -100,6 +104,7 @@ func (a *Account) Queue(ctx context.Context, name string, cfg QueueConfig) (*Que
 	if cfg.Lease <= 0 {
 		cfg.Lease = 10 * time.Second
 	}
+	cfg.Shares = max(cfg.Shares, 1)
 	s, err := a.openStream(ctx, classQueue, jetstream.StreamConfig{
 		Name:       "QUEUE_" + name,
 		Subjects:   []string{"queue." + name + ".>"},

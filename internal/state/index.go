@@ -46,21 +46,26 @@ func ofDomain(domain string) string { return "\x00" + domain }
 func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
 	var x *indexed[T]
+	var value *T
 	var failed error
 	if c.Deleted || !k.has(d, id, c.Revision) {
-		x, failed = k.indexOf(d, c)
+		x, value, failed = k.indexOf(d, c)
 	}
 	return func() error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		was := k.byID[id]
+		if x == nil && !was.is(d, c.Revision) { // it left the index meanwhile
+			x, value, failed = k.indexOf(d, c)
+		}
+		if k.told != nil && value != nil && was == nil && d.read() {
+			k.told(id, value)
+		}
 		// In one step with the change: who sees this revision sees the change too.
 		d.told.Store(max(d.told.Load(), c.Revision))
-		if was := k.byID[id]; x == nil && was.is(d, c.Revision) {
+		if x == nil {
 			was.told = true
 			return nil
-		}
-		if x == nil { // it left the index meanwhile
-			x, failed = k.indexOf(d, c)
 		}
 		if other := k.put(id, x); other != "" {
 			return fmt.Errorf("its ID is in use in trust domain %s; one of the two is not shown", other)
@@ -80,24 +85,24 @@ func (k *Kind[T]) has(d *domainTable, id string, revision uint64) bool {
 	return k.byID[id].is(d, revision)
 }
 
-// indexOf makes of a change what the index holds; with the error, that it cannot be
-// read.
-func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], error) {
+// indexOf makes of a change what the index holds, with the value; with the error,
+// that it cannot be read.
+func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], *T, error) {
 	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
 	if c.Deleted {
 		x.life = deleted
-		return x, nil
+		return x, nil, nil
 	}
 	value := new(T)
 	if err := json.Unmarshal(c.Value, value); err != nil {
 		x.life = broken
-		return x, fmt.Errorf("decode: %w", err)
+		return x, nil, fmt.Errorf("decode: %w", err)
 	}
 	x.terms = k.termsOf(value)
 	if k.keep {
 		x.value = value
 	}
-	return x, nil
+	return x, value, nil
 }
 
 // learn notes a write of this process. What the watch has told already is newer
