@@ -180,7 +180,7 @@ func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 // text.
 const (
 	lastingBytes = 3 << 19 // of elements, in each of two generations: those around some 400 VNFs
-	passingBytes = 1 << 19 // of what else inputs have
+	passingBytes = 2 << 20 // of what else inputs have: most of it are earlier events
 	partBytes    = 16 << 10
 	partCost     = 64 // bytes that count for each value beside its text
 )
