@@ -47,6 +47,10 @@ const (
 	AttesterExpired Code = "attester-expired"
 	SelfAttested    Code = "self-attested" // the key of the request is the attester's own
 
+	// What a credential activation lacks.
+	AttesterFree       Code = "attester-free"       // the attestation key signs more than what the TPM states
+	EndorsementInvalid Code = "endorsement-invalid" // the endorsement key is none, or not the one of its certificate
+
 	KeyMissing  Code = "key-missing"  // the statement has no public key
 	KeyMismatch Code = "key-mismatch" // the statement is about another key
 
@@ -100,6 +104,8 @@ var mends = map[Code]string{
 	AttesterExpired:    "renew the attester's certificate, and register it",
 	AttesterUsage:      "use a key whose certificate is for attestation",
 	SelfAttested:       "ask for a certificate for a key of its own, not for the attester's",
+	AttesterFree:       "make an attestation key that is restricted, for signing, and fixed to its TPM (manoward attest ak)",
+	EndorsementInvalid: "send the TPM's own endorsement key after the templates of the TCG, and the certificate of that key (manoward attest ak)",
 	KeyMissing:         "let the statement contain the public key",
 	KeyMismatch:        "send the statement of the key that the request is for",
 	KeyExtractable:     "make a key that the device does not give away",

@@ -28,6 +28,11 @@ func (*Token) Create(context.Context, string) (crypto.Signer, error) {
 // Signer fails as [Open] does.
 func (*Token) Signer(context.Context, string) (crypto.Signer, error) { return nil, noCgo("find key") }
 
+// Properties fails as [Open] does.
+func (*Token) Properties(context.Context, string) (Properties, error) {
+	return Properties{}, noCgo("read properties of key")
+}
+
 // Delete fails as [Open] does.
 func (*Token) Delete(context.Context, string) error { return noCgo("delete key") }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func TestEmbedded(t *testing.T) {
-	catest.Run(t, func(t *testing.T) catest.CA { return open(t, newIssuer(t, time.Hour*48)) })
+	catest.Run(t, catest.Can{OCSP: true, Serial: true}, func(t *testing.T) catest.CA { return open(t, newIssuer(t, time.Hour*48)) })
 }
 
 func open(t *testing.T, current Issuer, earlier ...Issuer) *Embedded {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -61,4 +62,6 @@ type CertificateStatus struct {
 	Revoked    *RevokedCertificate `json:"revoked,omitempty"`
 	ThisUpdate time.Time           `json:"thisUpdate"`
 	NextUpdate time.Time           `json:"nextUpdate"`
+	Hash       crypto.Hash         `json:"hash,omitempty"`  // of the issuer in the answer, as it was asked: crypto.SHA1, which zero stands for too, or crypto.SHA256
+	Nonce      []byte              `json:"nonce,omitempty"` // that was asked with (RFC 9654); nil: none
 }

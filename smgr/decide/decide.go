@@ -86,7 +86,7 @@ type Config struct {
 // processes may run one. It is safe for concurrent use.
 type Decider struct {
 	c         Config
-	decisions *state.Kind[smgr.Decision]
+	decisions *state.Kind[stored]
 	reviews   *state.Kind[reviewState]
 	blobs     *blobs
 	levels    *Levels
@@ -104,7 +104,7 @@ func New(c Config) *Decider {
 	c.ReviewEvery = cmp.Or(c.ReviewEvery, time.Hour)
 	d := &Decider{
 		c: c, blobs: &blobs{table: c.Blobs},
-		decisions: state.NewKind(c.Space, "decision", terms),
+		decisions: state.NewKind(c.Space, "decision", func(s *stored) []string { return terms(&s.Decision) }),
 		reviews:   state.NewKept[reviewState](c.Space, "review", nil),
 		levels: &Levels{
 			domain: c.TrustDomain, name: c.Name, append: c.Records, now: c.Now,
@@ -204,7 +204,7 @@ func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool
 		return nil, false, nil
 	}
 	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, ids[0])
-	return &there.Value, err == nil, ignore(err, hub.NotFound)
+	return &there.Value.Decision, err == nil, ignore(err, hub.NotFound)
 }
 
 // decide judges an event that was not judged before: input, evaluation, decision.
@@ -226,10 +226,8 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 		}
 		err = nil
 	}
-	// The disk works while the policies do: the input is kept whatever they say.
 	dec.InputDigest = digest(raw)
-	kept := make(chan error, 1)
-	go func() { _, err := d.blobs.put(ctx, blobInput, raw); kept <- err }()
+	with, kept := d.keepInput(ctx, dec.InputDigest, raw)
 	var k *known
 	if in != nil {
 		k, err = d.judge(ctx, dec, raw, in, attempt)
@@ -246,17 +244,36 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 			return nil, nil, err
 		}
 	}
+	is := &stored{*dec, with}
 	d.elsewhere.making.Store(dec.ID, nil)
-	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, dec)
+	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, is)
 	d.elsewhere.making.Delete(dec.ID)
 	if hub.CodeOf(err) == hub.Conflict { // by another process, or by us before a crash
 		there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, dec.ID)
 		if err == nil && there.Value.InputDigest != dec.InputDigest {
-			err = d.forget(ctx, dec)
+			err = d.forget(ctx, is)
 		}
-		return &there.Value, nil, err
+		return &there.Value.Decision, nil, err
 	}
 	return dec, k, err
+}
+
+// keepInput keeps the input of a decision that is being made. A small one is to be
+// stored with the decision; another is kept by itself, while the policies work,
+// because it is kept whatever they say. What came of that is told once.
+func (d *Decider) keepInput(ctx context.Context, name string, raw []byte) (with []byte, kept <-chan error) {
+	done := make(chan error, 1)
+	packed, err := d.blobs.pack(raw)
+	switch {
+	case err != nil:
+		done <- fmt.Errorf("compress input: %w", err)
+	case len(packed) <= mostWithin:
+		done <- nil
+		return packed, done
+	default:
+		go func() { done <- d.blobs.keepAll(ctx, blobInput, name, packed) }()
+	}
+	return nil, done
 }
 
 // input makes the input of an event and checks it against its schema. With the

@@ -24,7 +24,8 @@ type elsewhere struct {
 const elsewhereMost = 10_000
 
 // told notes a decision that was made.
-func (d *Decider) told(id string, dec *smgr.Decision) {
+func (d *Decider) told(id string, is *stored) {
+	dec := &is.Decision
 	if _, mine := d.elsewhere.making.Load(id); mine || dec.Part > 0 || dec.Kind == hub.EventReview {
 		return
 	}
