@@ -90,7 +90,7 @@ func (w *world) append(_ context.Context, domain string, r hub.Record) error {
 			return nil
 		}
 	}
-	if r.Subject != "certificate-authority/"+domain {
+	if r.Subject != "authority/"+domain {
 		w.t.Errorf("a record of %s in the log of %s", r.Subject, domain)
 	}
 	w.records = append(w.records, r)
