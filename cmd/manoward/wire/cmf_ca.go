@@ -13,7 +13,25 @@ import (
 	"github.com/manoward/manoward/cmf/authority"
 	"github.com/manoward/manoward/connectors/stepca"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
 )
+
+// newAuthorities makes the certificate authorities of the trust domains: in this
+// process, or at a step-ca elsewhere.
+func (c *cmfRole) newAuthorities() error {
+	c.authorities = authority.New(authority.Config{
+		Space: c.space, Keys: cmfKeys{c.keys}, Open: openCA,
+		Remote: func(domain string) authority.CA {
+			if r := c.domains[domain].remote; r != nil {
+				return r
+			}
+			return nil // an interface that holds nothing is not nil
+		},
+		Records: func(ctx context.Context, domain string, r hub.Record) error { return c.records(ctx, domain, r) },
+		Self:    trust.FunctionIdentity(hub.KindCMF), Now: time.Now, Wait: wait, Log: c.log.With("part", "authority"),
+	})
+	return nil
+}
 
 // cmfKeys joins the key stores of the trust domains to the port of cmf/authority.
 type cmfKeys struct{ *keyStores }
