@@ -12,13 +12,14 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// sweep is an order to end all certificates of an attester or of a VNF instance.
+// sweep is an order to end all certificates of an attester, a VNF instance or a
+// registration.
 // It is stored before anything is done, and goes when it is done and nothing can
 // come after it any more.
 type sweep struct {
 	TrustDomain string    `json:"trustDomain"`
-	Of          string    `json:"of"` // ofAttester or ofVnf
-	ID          string    `json:"id"` // of the attester or VNF instance
+	Of          string    `json:"of"` // ofAttester, ofVnf or ofRegistration
+	ID          string    `json:"id"`
 	Reason      int       `json:"reason"`
 	By          string    `json:"by"`
 	Comment     string    `json:"comment,omitempty"`
@@ -26,8 +27,9 @@ type sweep struct {
 }
 
 const (
-	ofAttester = "attester"
-	ofVnf      = "vnf"
+	ofAttester     = "attester"
+	ofVnf          = "vnf"
+	ofRegistration = "registration"
 )
 
 // key names the order: the same one given twice is one.
@@ -118,6 +120,13 @@ func (s *Service) carry(ctx context.Context, w sweep) error {
 		}
 		return s.revoke(ctx, s.found(cmf.ByAttester(w.ID), w.TrustDomain), o)
 	}
+	if w.Of == ofRegistration {
+		list, err := s.endRegistration(ctx, w)
+		if err != nil {
+			return err
+		}
+		return s.revoke(ctx, list, o)
+	}
 	later, err := s.endRegistrations(ctx, w)
 	if err != nil {
 		return err
@@ -165,24 +174,33 @@ func (s *Service) endRegistrations(ctx context.Context, w sweep) (later map[stri
 		case e.Value.Registered.After(w.Began):
 			later[id] = true
 			continue
-		case e.Value.Ended:
-			continue
 		}
-		data := struct {
-			VnfInstanceID string `json:"vnfInstanceId"`
-		}{w.ID}
-		if err := s.note(ctx, w, "registration.ended", "registration/"+id, data); err != nil {
+		if err := s.end(ctx, w, id, &e.Value); err != nil {
 			return nil, err
-		}
-		_, err = s.Store.Registrations.Update(ctx, id, func(r *cmf.Registration) error {
-			r.Ended = true
-			return nil
-		})
-		if err != nil && hub.CodeOf(err) != hub.NotFound {
-			return nil, fmt.Errorf("end registration %s: %w", id, err)
 		}
 	}
 	return later, nil
+}
+
+// end ends a registration, once, with a record.
+func (s *Service) end(ctx context.Context, w sweep, id string, r *cmf.Registration) error {
+	if r.Ended {
+		return nil
+	}
+	data := struct {
+		VnfInstanceID string `json:"vnfInstanceId"`
+	}{r.VnfInstanceID}
+	if err := s.note(ctx, w, "registration.ended", "registration/"+id, data); err != nil {
+		return err
+	}
+	_, err := s.Store.Registrations.Update(ctx, id, func(r *cmf.Registration) error {
+		r.Ended = true
+		return nil
+	})
+	if err != nil && hub.CodeOf(err) != hub.NotFound {
+		return fmt.Errorf("end registration %s: %w", id, err)
+	}
+	return nil
 }
 
 // note records a step of an order, once.
