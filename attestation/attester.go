@@ -160,7 +160,7 @@ func (a Attester) chain(leaf *x509.Certificate, offered []*x509.Certificate, at 
 		return Because(AttesterExpired, "a certificate of the attester's chain is not good at %s", day(at))
 	}
 	if err != nil {
-		return Because(AttesterChain, "%v", err)
+		return Because(AttesterChain, "%s", inWords(err))
 	}
 	return nil
 }

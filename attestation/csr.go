@@ -23,9 +23,12 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 	if len(data) > MaxCSR {
 		return nil, Because(CSRTooLarge, "the request has %d bytes, %d are allowed", len(data), MaxCSR)
 	}
+	if _, err := der.Read(data); err != nil {
+		return nil, Because(CSRMalformed, "the request is not DER: %v", err)
+	}
 	csr, err := x509.ParseCertificateRequest(data)
 	if err != nil {
-		return nil, Because(CSRMalformed, "%v", err)
+		return nil, Because(CSRMalformed, "this is no certificate request (PKCS#10): %s", inWords(err))
 	}
 	if _, err := ParseKey(csr.RawSubjectPublicKeyInfo); err != nil {
 		return nil, err
@@ -34,7 +37,7 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 		return csr, Because(CSRAlgorithm, "the request is signed with %s", csr.SignatureAlgorithm)
 	}
 	if err := csr.CheckSignature(); err != nil {
-		return csr, Because(CSRSignature, "the request is not signed with its own key: %v", err)
+		return csr, Because(CSRSignature, "the request is not signed with its own key, or was changed since")
 	}
 	return csr, asksCA(csr)
 }

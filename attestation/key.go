@@ -10,7 +10,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
 )
 
 // maxRSA is the size of the largest RSA key, in bits; larger ones cost too much.
@@ -23,7 +27,7 @@ const maxRSA = 8192
 func ParseKey(spki []byte) (crypto.PublicKey, error) {
 	key, err := x509.ParsePKIXPublicKey(spki)
 	if err != nil {
-		return nil, Because(KeyUnsupported, "the public key cannot be read: %v", err)
+		return nil, Because(KeyUnsupported, "the public key cannot be read: %s", inWords(err))
 	}
 	again, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil || !bytes.Equal(again, spki) {
@@ -43,6 +47,23 @@ func ParseKey(spki []byte) (crypto.PublicKey, error) {
 		return nil, Because(KeyUnsupported, "a key of type %T", key)
 	}
 	return key, nil
+}
+
+// ParseCertificate reads a certificate in DER. Its error is in words that can be shown.
+func ParseCertificate(raw []byte) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(raw)
+	if err != nil {
+		return nil, fmt.Errorf("a certificate that cannot be read: %s", inWords(err))
+	}
+	return c, nil
+}
+
+// inWords is an error of Go's parsers without what is for programmers.
+func inWords(err error) string {
+	if errors.As(err, new(asn1.StructuralError)) || errors.As(err, new(asn1.SyntaxError)) {
+		return "a part of it is not what belongs there"
+	}
+	return strings.TrimPrefix(err.Error(), "x509: ")
 }
 
 // KeyDigest names a key: the SHA-256 of its SubjectPublicKeyInfo, in hexadecimal.
@@ -73,7 +94,7 @@ func CheckSignature(key crypto.PublicKey, algorithm x509.SignatureAlgorithm, sig
 	}
 	holder := x509.Certificate{PublicKey: key}
 	if err := holder.CheckSignature(algorithm, signed, signature); err != nil {
-		return Because(StatementSignature, "the signature is not the attester's: %v", err)
+		return Because(StatementSignature, "the signature is not the attester's")
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ var mends = map[Code]string{
 	AttesterExpired:    "renew the attester's certificate, and register it",
 	AttesterUsage:      "use a key whose certificate is for attestation",
 	SelfAttested:       "ask for a certificate for a key of its own, not for the attester's",
-	AttesterFree:       "make an attestation key that is restricted, for signing, fixed to its TPM and without policy (manoward attest ak)",
+	AttesterFree:       "make an attestation key that is restricted, for signing, and fixed to its TPM (manoward attest ak)",
 	EndorsementInvalid: "send the TPM's own endorsement key after the templates of the TCG, and the certificate of that key (manoward attest ak)",
 	KeyMissing:         "let the statement contain the public key",
 	KeyMismatch:        "send the statement of the key that the request is for",

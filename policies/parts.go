@@ -110,11 +110,11 @@ func (s *Schemas) fromParts(raw []byte) *Input {
 func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast.Value {
 	switch {
 	case is.each == nil:
-		return s.part(schema, raw)
+		return part(s.passing, schema, raw)
 	case is.list:
 		items := []*ast.Term{}
 		ok := eachItem(raw, func(item []byte) bool {
-			value := s.part(is.each, item)
+			value := part(s.passing, is.each, item)
 			items = append(items, &ast.Term{Value: value})
 			return value != nil
 		})
@@ -125,7 +125,7 @@ func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast
 	}
 	terms := newTerms(8)
 	ok := eachMember(raw, func(m member) bool {
-		value := s.part(is.each, m.value)
+		value := part(s.lasting, is.each, m.value)
 		return value != nil && terms.add(m.name, value)
 	})
 	if !ok {
@@ -160,8 +160,8 @@ func (t *terms) add(name []byte, value ast.Value) bool {
 
 // part reads one value and checks it with its schema; nil when it does not fit.
 // What it returns is shared, and is not to be changed.
-func (s *Schemas) part(schema *jsonschema.Schema, raw []byte) ast.Value {
-	if value := s.parts.get(schema, raw); value != nil {
+func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
+	if value := known.get(schema, raw); value != nil {
 		return value
 	}
 	doc, err := decodeJSON(raw)
@@ -172,22 +172,25 @@ func (s *Schemas) part(schema *jsonschema.Schema, raw []byte) ast.Value {
 	if err != nil {
 		return nil
 	}
-	s.parts.keep(schema, raw, value)
+	known.keep(schema, raw, value)
 	return value
 }
 
-// Bounds of what is remembered. A value takes some ten times the memory of its
+// Bounds of what is remembered. A value takes ten to twenty times the memory of its
 // text.
 const (
-	partsBytes = 1 << 20 // that count, in each of two generations
-	partBytes  = 16 << 10
-	partCost   = 64 // bytes that count for each value beside its text
+	lastingBytes = 3 << 19 // of elements, in each of two generations: those around some 400 VNFs
+	passingBytes = 2 << 20 // of what else inputs have: most of it are earlier events
+	partBytes    = 16 << 10
+	partCost     = 64 // bytes that count for each value beside its text
 )
 
 // parts remembers values by schema and text, in two generations: when the younger
 // one is full the elder is forgotten, but for what was asked for since. It is safe
 // for concurrent use.
 type parts struct {
+	most int // bytes that count, in each generation
+
 	mu           sync.Mutex // covers what is below
 	young, elder map[partKey]ast.Value
 	bytes        int // that count in young
@@ -218,7 +221,7 @@ func (p *parts) keep(schema *jsonschema.Schema, raw []byte, value ast.Value) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bytes += len(raw) + partCost; p.bytes > partsBytes || p.young == nil {
+	if p.bytes += len(raw) + partCost; p.bytes > p.most || p.young == nil {
 		p.young, p.elder, p.bytes = map[partKey]ast.Value{}, p.young, len(raw)+partCost
 	}
 	p.young[partKey{schema, string(raw)}] = value

@@ -31,7 +31,9 @@ const MaxInput = 16 << 20
 // use.
 type Schemas struct {
 	byKind map[hub.EventKind]*kindSchema
-	parts  *parts
+
+	lasting *parts // elements: VNFs, hosts
+	passing *parts // what else inputs have
 }
 
 type kindSchema struct {
@@ -47,7 +49,7 @@ func OwnSchemas() (*Schemas, error) { return ReadSchemas(schemas.FS()) }
 // ReadSchemas reads the file <kind>.json of each kind of event. A kind without a
 // file has no inputs, and no policy can be for it.
 func ReadSchemas(files fs.FS) (*Schemas, error) {
-	s := &Schemas{byKind: map[hub.EventKind]*kindSchema{}, parts: &parts{}}
+	s := &Schemas{byKind: map[hub.EventKind]*kindSchema{}, lasting: &parts{most: lastingBytes}, passing: &parts{most: passingBytes}}
 	for _, kind := range hub.EventKinds() {
 		raw, err := fs.ReadFile(files, string(kind)+".json")
 		if errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +149,7 @@ func (s *Schemas) CheckEvent(kind hub.EventKind, raw []byte) error {
 	if schema == nil || schema.check.Properties["event"] == nil {
 		return hub.E(hub.Invalid, op, fmt.Sprintf("there is no schema of events of the kind %.40q; use one of %s", kind, join(s.Kinds())), nil)
 	}
-	if s.part(schema.check.Properties["event"], raw) != nil {
+	if part(s.passing, schema.check.Properties["event"], raw) != nil {
 		return nil // and its input, which comes next, is read the faster
 	}
 	doc, err := decodeJSON(raw)

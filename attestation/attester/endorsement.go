@@ -23,32 +23,38 @@ type Endorsement struct {
 // The templates of the TCG EK Credential Profile and where the maker's certificates
 // are (2.2.1.4).
 var endorsements = []struct {
-	template tpm2.TPMTPublic
-	index    tpm2.TPMHandle
+	algorithm Algorithm
+	template  tpm2.TPMTPublic
+	index     tpm2.TPMHandle
 }{
-	{tpm2.ECCEKTemplate, 0x01c0000a},
-	{tpm2.RSAEKTemplate, 0x01c00002},
+	{P256, tpm2.ECCEKTemplate, 0x01c0000a},
+	{RSA2048, tpm2.RSAEKTemplate, 0x01c00002},
 }
 
-// Endorsement returns the endorsement key that the TPM has a certificate of: P-256,
-// else RSA 2048. Without a certificate it is P-256.
-func (d *TPM) Endorsement() (Endorsement, error) {
+// Endorsement returns the endorsement key of the algorithm, [P256] or [RSA2048]. When
+// it is empty, it is the one that the TPM has a certificate of, P-256 before RSA, or
+// P-256 if it has none.
+func (d *TPM) Endorsement(a Algorithm) (Endorsement, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	const op = "read endorsement key"
-	which := endorsements[0]
-	var certificate []byte
-	for _, e := range endorsements {
+	which, certificate := -1, []byte(nil)
+	for i, e := range endorsements {
+		if a != "" && a != e.algorithm {
+			continue
+		}
 		found, err := d.stored(op, e.index)
 		if err != nil {
 			return Endorsement{}, err
 		}
-		if found != nil {
-			which, certificate = e, found
-			break
+		if which < 0 || certificate == nil && found != nil {
+			which, certificate = i, found
 		}
 	}
-	key, public, err := d.primary(op, tpm2.TPMRHEndorsement, which.template)
+	if which < 0 {
+		return Endorsement{}, hub.E(hub.Invalid, op, fmt.Sprintf("endorsement keys are of %s or %s", P256, RSA2048), nil)
+	}
+	key, public, err := d.primary(op, tpm2.TPMRHEndorsement, endorsements[which].template)
 	if err != nil {
 		return Endorsement{}, err
 	}
@@ -104,24 +110,28 @@ func (d *TPM) Activate(ak Key, c tpm.Challenge) (secret []byte, err error) {
 	wrong := func(err error) error {
 		return hub.E(hub.Invalid, op, "the challenge is not for this TPM and this attestation key, or it was changed; register the attester with what attest ak wrote, and answer the newest challenge", err)
 	}
+	if len(c.Credential) > maxBlob || len(c.Seed) > maxBlob {
+		return nil, wrong(nil)
+	}
 	there, drop, err := d.load(op, ak)
 	if err != nil {
 		return nil, err
 	}
 	defer drop()
-	for i, e := range endorsements {
-		secret, err = d.activate(op, there[0], e.template, c)
-		// A seed for the other kind of endorsement key is malformed for this one.
-		if errors.Is(err, errForeign) && i+1 < len(endorsements) {
-			continue
-		}
-		if errors.Is(err, errForeign) {
-			return nil, wrong(err)
-		}
-		return secret, err
+	ek := endorsements[0]
+	if len(c.Seed) == rsaSeed {
+		ek = endorsements[1]
 	}
-	return nil, wrong(nil)
+	secret, err = d.activate(op, there[0], ek.template, c)
+	if errors.Is(err, errForeign) {
+		return nil, wrong(err)
+	}
+	return secret, err
 }
+
+// rsaSeed is the length of a seed for an RSA key of 2048 bits, and so tells which key a
+// challenge is for. Those for P-256 are much shorter.
+const rsaSeed = 256
 
 // errForeign says that the TPM could not open a challenge.
 var errForeign = errors.New("the challenge does not open")
@@ -142,8 +152,9 @@ func (d *TPM) activate(op string, ak loaded, template tpm2.TPMTPublic, c tpm.Cha
 	switch {
 	case err == nil:
 		return rsp.CertInfo.Buffer, nil
-	// What is wrong with the challenge is answered about a parameter.
-	case errors.As(err, &code) && aboutParameter(code):
+	// What is wrong with the challenge is answered about a parameter. libtpms answers with
+	// a failure when the seed is for another RSA key, and works on.
+	case errors.As(err, &code) && (aboutParameter(code) || errors.Is(code, tpm2.TPMRCFailure)):
 		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
 	return nil, d.explain(op, err)

@@ -122,13 +122,17 @@ func ParseKey(text []byte) (Key, error) {
 	return k, nil
 }
 
+// maxBlob bounds what is handed to a TPM in one field, in bytes: more than any key or
+// challenge has, and two of them fit into a command.
+const maxBlob = 1536
+
 // sized returns the content of a TPM2B in an OCTET STRING.
 func sized(v der.Value) ([]byte, error) {
 	b, err := v.Octets()
 	if err != nil {
 		return nil, err
 	}
-	if len(b) < 2 || int(b[0])<<8|int(b[1]) != len(b)-2 {
+	if len(b) < 2 || len(b) > maxBlob || int(b[0])<<8|int(b[1]) != len(b)-2 {
 		return nil, fmt.Errorf("a length that is not true")
 	}
 	return slices.Clone(b[2:]), nil

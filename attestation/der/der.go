@@ -35,9 +35,15 @@ func Read(data []byte) (Value, error) {
 
 func next(data []byte) (Value, []byte, error) {
 	var v Value
+	if len(data) == 0 {
+		return Value{}, nil, errors.New("nothing where a DER value should be")
+	}
 	rest, err := asn1.Unmarshal(data, &v.raw)
+	if cut := (asn1.SyntaxError{Msg: "data truncated"}); errors.Is(err, cut) {
+		return Value{}, nil, errors.New("a DER value that is cut off, or a length that is too large")
+	}
 	if err != nil {
-		return Value{}, nil, fmt.Errorf("not a DER value: %w", err)
+		return Value{}, nil, errors.New("bytes that are not DER")
 	}
 	return v, rest, nil
 }
@@ -154,7 +160,7 @@ func (v Value) Int() (int64, error) {
 		return 0, errors.New("an INTEGER that is too large")
 	}
 	if _, err := asn1.Unmarshal(v.raw.FullBytes, &n); err != nil {
-		return 0, fmt.Errorf("a malformed INTEGER: %w", err)
+		return 0, errors.New("a malformed INTEGER")
 	}
 	if n.Sign() < 0 || n.Cmp(big.NewInt(math.MaxInt64)) > 0 {
 		return 0, errors.New("an INTEGER that is negative or too large")

@@ -97,7 +97,7 @@ func parseCertificates(tagged der.Value) ([]*x509.Certificate, error) {
 	}
 	var certs []*x509.Certificate
 	for _, item := range items {
-		c, err := x509.ParseCertificate(item.Full())
+		c, err := attestation.ParseCertificate(item.Full())
 		if err != nil {
 			return nil, err
 		}
@@ -227,7 +227,7 @@ func (b *block) identifier(sid der.Value) error {
 		case 1:
 			b.spki = inner.Full()
 		case 2:
-			b.cert, err = x509.ParseCertificate(inner.Full())
+			b.cert, err = attestation.ParseCertificate(inner.Full())
 		}
 		if err != nil {
 			return err

@@ -37,13 +37,9 @@ func ECDSASignature(r, s []byte) ([]byte, error) {
 	return asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(r), new(big.Int).SetBytes(s)})
 }
 
-// More object attributes (TPMA_OBJECT).
-const adminWithPolicy = 1 << 7
-
-// CheckAK checks that the public area is that of an attestation key: restricted,
-// for signing alone, made by its TPM and fixed to it. It has to be used by its
-// password and not by a policy, because a TPM asks for a policy also of a key of
-// which it has the public part only, and so would activate one that is not its own.
+// CheckAK checks that the public area is that of an attestation key: restricted, for
+// signing alone, made by its TPM and fixed to it. A TPM answers no challenge for a key
+// of which it was given the public area only.
 //
 // A public area proves nothing by itself; [NewChallenge] is how it is proven. The
 // error is a [attestation.Reason].
@@ -52,9 +48,9 @@ func CheckAK(area []byte) error {
 	if err != nil {
 		return attestation.ReasonOf(err, attestation.AttesterInvalid)
 	}
-	const must, mustNot = fixedTPM | fixedParent | sensitiveDataOrigin | restricted | sign, decrypt | adminWithPolicy
-	if p.attributes&must != must || p.attributes&mustNot != 0 {
-		return attestation.Because(attestation.AttesterFree, "the attestation key has the attributes %08x: it is not a restricted signing key that is fixed to its TPM and used without policy", p.attributes)
+	const must = fixedTPM | fixedParent | sensitiveDataOrigin | restricted | sign
+	if p.attributes&must != must || p.attributes&decrypt != 0 {
+		return attestation.Because(attestation.AttesterFree, "the attestation key has the attributes %08x: it is not a restricted signing key that is fixed to its TPM", p.attributes)
 	}
 	if _, err := attestation.ParseKey(p.spki); err != nil {
 		return attestation.Because(attestation.AttesterWeak, "the attestation key: %v", err)
@@ -83,6 +79,9 @@ func CheckEK(area []byte, chain, roots []*x509.Certificate, at time.Time) error 
 	}
 	if len(roots) == 0 {
 		return nil
+	}
+	if at.IsZero() { // x509 would take the clock's
+		return attestation.Because(attestation.TimeMissing, "no time was given to judge at")
 	}
 	if len(chain) == 0 {
 		return attestation.Because(attestation.EndorsementInvalid, "the certificate of the endorsement key is missing")

@@ -155,7 +155,7 @@ func certificates(value any) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for _, item := range list {
 		raw, _ := item.([]byte)
-		c, err := x509.ParseCertificate(raw)
+		c, err := attestation.ParseCertificate(raw)
 		if err != nil {
 			return nil, fmt.Errorf("x5c: %w", err)
 		}

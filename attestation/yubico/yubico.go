@@ -107,7 +107,7 @@ func open(statement []byte, arc string) (attested, error) {
 	if err != nil {
 		return attested{}, err
 	}
-	c, err := x509.ParseCertificate(raw)
+	c, err := attestation.ParseCertificate(raw)
 	if err != nil {
 		return attested{}, err
 	}

@@ -7,8 +7,10 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/big"
 	"slices"
@@ -112,6 +114,11 @@ func (w *world) append(_ context.Context, domain string, list ...hub.Record) err
 	if err := w.point(); err != nil {
 		return err
 	}
+	w.keep(list)
+	return w.point()
+}
+
+func (w *world) keep(list []hub.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range list {
@@ -125,7 +132,6 @@ func (w *world) append(_ context.Context, domain string, list ...hub.Record) err
 			w.Errorf("record %s (%s) came again with another content:\n%s\n%s", r.ID, r.Kind, had.Data, r.Data)
 		}
 	}
-	return nil
 }
 
 // kinds returns the records of a kind in their order.
@@ -144,7 +150,8 @@ func (w *world) kinds(kind string) []hub.Record {
 // process is a service with its own memory, on the world's tables.
 type process struct {
 	*enrol.Service
-	w *world
+	w     *world
+	store *cmf.Store
 }
 
 func (w *world) process() process {
@@ -154,8 +161,9 @@ func (w *world) process() process {
 	if err != nil {
 		w.Fatal(err)
 	}
+	store := cmf.NewStore(space)
 	s, err := enrol.New(enrol.Config{
-		Store: cmf.NewStore(space), Authorities: w.ca, Formats: registry, Judge: w.judge,
+		Store: store, Authorities: w.ca, Formats: registry, Judge: w.judge,
 		Profiles: func(domain string, _ certmgmt.CertType) enrol.Profile { return w.profiles[domain] },
 		Roots:    func(string) []*x509.Certificate { return w.roots },
 		Verifier: func(string) enrol.Verifier { return w.verifier },
@@ -175,7 +183,7 @@ func (w *world) process() process {
 	if err := space.Open(opening, work, "north", "south"); err != nil {
 		w.Fatal(err)
 	}
-	return process{s, w}
+	return process{s, w, store}
 }
 
 // vnfc is a registered VNFC instance with its device.
@@ -238,6 +246,33 @@ func (v vnfc) info(t testing.TB, key crypto.Signer, name []byte, attributes ...[
 	return attestkit.Seq(attestkit.Int(0), name, attestkit.SPKI(t, key), attestkit.Explicit(0, attributes...))
 }
 
+// nonce asks for a challenge.
+func (p process) nonce(who hub.Identity, v vnfc) (nonce []byte, id string) {
+	p.w.Helper()
+	c, err := p.Challenge(p.w.Context(), who, v.reg.TrustDomain, certmgmt.ChallengeRequest{RegistrationID: v.reg.ID})
+	if err != nil {
+		p.w.Fatal(err)
+	}
+	if nonce, err = base64.StdEncoding.DecodeString(c.Nonce); err != nil || len(nonce) != 32 {
+		p.w.Fatalf("the nonce %q: %v", c.Nonce, err)
+	}
+	return nonce, c.ID
+}
+
+// withdraw withdraws an attester, as cmf/lifecycle does.
+func (p process) withdraw(id string) {
+	p.w.Helper()
+	now := p.w.Now()
+	if _, err := p.store.Attesters.Update(p.w.Context(), id, func(a *cmf.Attester) error { a.Withdrawn = &now; return nil }); err != nil {
+		p.w.Fatal(err)
+	}
+}
+
+func publicPEM(t testing.TB, key crypto.Signer) string {
+	t.Helper()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: attestkit.SPKI(t, key)}))
+}
+
 // leaf reads the certificate of an answer.
 func leaf(t testing.TB, a certmgmt.Signing) *x509.Certificate {
 	t.Helper()
@@ -255,8 +290,8 @@ func leaf(t testing.TB, a certmgmt.Signing) *x509.Certificate {
 // authorities are embedded authorities, one for each trust domain.
 type authorities struct {
 	w *world
-	// Before, if set, is asked before an order is signed.
-	before func() error
+	// They are asked before and after an order is signed, if set: an answer may be lost.
+	before, after func() error
 
 	mu      sync.Mutex // covers what is below
 	cas     map[string]*stepca.Embedded
@@ -279,6 +314,18 @@ func newAuthorities(t testing.TB, w *world, domains ...string) *authorities {
 	return a
 }
 
+// anyPolicy lets a CA issue under any policy (RFC 5280 clause 4.2.1.4).
+func anyPolicy() ([]x509.OID, error) {
+	oid, err := x509.ParseOID("2.5.29.32.0")
+	return []x509.OID{oid}, err
+}
+
+// strangeRoot is a root of somebody else's.
+func strangeRoot(t testing.TB) *x509.Certificate {
+	t.Helper()
+	return newCA(t, "somebody", nil, nil, attestkit.P256(t))
+}
+
 func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key *ecdsa.PrivateKey) *x509.Certificate {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
@@ -291,6 +338,8 @@ func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key *
 	}
 	if parent == nil {
 		parent, parentKey = c, key
+	} else if c.Policies, err = anyPolicy(); err != nil {
+		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), parentKey)
 	if err != nil {
@@ -308,8 +357,11 @@ func (a *authorities) Issue(ctx context.Context, domain string, o hub.Certificat
 	issued, err := a.cas[domain].Issue(ctx, o)
 	if err == nil {
 		a.mu.Lock()
-		a.serials = append(a.serials, o.Serial.Text(16))
+		a.serials = append(a.serials, fmt.Sprintf("%x", o.Serial.Bytes()))
 		a.mu.Unlock()
+	}
+	if err == nil && a.after != nil {
+		err = a.after()
 	}
 	return issued, err
 }

@@ -43,6 +43,9 @@ const (
 // certificateChain and roots is needed. What identifies it by a certificate of its
 // maker proves more than a bare key.
 type Attester struct {
+	// TrustDomain is named by who is of the hub itself; another one's is its own.
+	TrustDomain string `json:"trustDomain,omitempty"`
+
 	ID               string     `json:"id,omitempty"`   // given by the CMF
 	Name             string     `json:"name,omitempty"` // for people
 	StatementOID     string     `json:"keyAttestationStatementOid"`
@@ -57,6 +60,9 @@ type Attester struct {
 // RegisterRequest is RegisterRequest (IFA 033 table 11.2.2.2.2-1) with the
 // attesters of clause 11.2.1.
 type RegisterRequest struct {
+	// TrustDomain is named by who is of the hub itself; another one's is its own.
+	TrustDomain string `json:"trustDomain,omitempty"`
+
 	CertType               CertType   `json:"certType"`
 	SubjectID              []string   `json:"subjectId"`                        // FQDNs of MANO entities, else identifiers of VNFC instances
 	TypeOfVnfcCertHandling Handling   `json:"typeOfVnfcCertHandling,omitempty"` // for VNFCI_CERT and VNFOAM_CERT only, and needed there
@@ -105,6 +111,9 @@ type Registration struct {
 // with an attester and an endorsement key, for a credential that only the TPM that
 // holds both can open (TPM 2.0 part 1, credential activation).
 type ChallengeRequest struct {
+	// TrustDomain is named by who is of the hub itself; another one's is its own.
+	TrustDomain string `json:"trustDomain,omitempty"`
+
 	RegistrationID string `json:"registrationId,omitempty"`
 	AttesterID     string `json:"attesterId,omitempty"`
 	EKCertificate  string `json:"ekCertificate,omitempty"` // PEM, with the certificates above it
@@ -128,6 +137,9 @@ type ActivationRequest struct {
 
 // SigningRequest is CSRRequest (IFA 033 table 11.2.3.2-1).
 type SigningRequest struct {
+	// TrustDomain is named by who is of the hub itself; another one's is its own.
+	TrustDomain string `json:"trustDomain,omitempty"`
+
 	VnfcID           string   `json:"vnfcId,omitempty"` // needed for VNFCI_CERT and VNFOAM_CERT
 	FQDN             string   `json:"fqdn,omitempty"`   // needed for MANO_CERT, which IFA 033 leaves open
 	CertType         CertType `json:"certType"`

@@ -89,3 +89,19 @@ func Certify(t testing.TB, ak, key crypto.Signer, extra []byte) []byte {
 	attest := TPMAttest(TPMName(public), extra)
 	return Seq(Octets(attest), Octets(TPMSign(t, ak, attest)), Octets(public))
 }
+
+// Attributes of an attestation key: as [Attributes], and restricted. Those of an
+// endorsement key: restricted, for decryption, used by policy.
+const (
+	AKAttributes = Attributes | 1<<16
+	EKAttributes = 1<<1 | 1<<4 | 1<<5 | 1<<7 | 1<<16 | 1<<17
+)
+
+// TPMEndorsement is the public area of an endorsement key: as [TPMPublic], and it
+// protects what it opens with AES-128 in CFB mode.
+func TPMEndorsement(t testing.TB, key crypto.Signer, attributes int) []byte {
+	t.Helper()
+	public := TPMPublic(t, key, attributes)
+	const symmetric = 2 + 2 + 4 + 2 // behind type, name algorithm, attributes and an empty policy
+	return slices.Concat(public[:symmetric], u16(0x0006), u16(128), u16(0x0043), public[symmetric+2:])
+}

@@ -104,7 +104,7 @@ func (d *TPM) Attester() attestation.Attester { return attesterOf(d.spki, tpm.OI
 // Endorsement returns the endorsement key.
 func (d *TPM) Endorsement(t testing.TB) attester.Endorsement {
 	t.Helper()
-	ek, err := d.Device.Endorsement()
+	ek, err := d.Device.Endorsement("")
 	if err != nil {
 		t.Fatal(err)
 	}

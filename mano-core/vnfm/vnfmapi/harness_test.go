@@ -74,7 +74,7 @@ func (r *rig) open() {
 	}
 	r.service = vnfm.New(vnfm.Config{
 		Certificates: certificates,
-		Tables: r.bus, Publisher: r.outbox, NFVO: &httpapi.Client{Base: r.nfvoAt, Version: "1.7.0", Retries: -1}, VIM: &httpapi.Client{Base: r.vimAt, Version: "1.0.0", Retries: -1},
+		Tables:       r.bus, Publisher: r.outbox, NFVO: &httpapi.Client{Base: r.nfvoAt, Version: "1.7.0", Retries: -1}, VIM: &httpapi.Client{Base: r.vimAt, Version: "1.0.0", Retries: -1},
 		VNFD: func(_ context.Context, domain, id string) (*sol001.VNFD, string, error) {
 			if d := r.vnfds[id]; d != nil && domain != "empty" {
 				return d, "pkg-of-" + id, nil
