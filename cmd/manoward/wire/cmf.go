@@ -158,22 +158,10 @@ func (c *cmfRole) newEnrolment() error {
 func (c *cmfRole) newLifecycle() {
 	cfg := c.cfg.CertificateManagement
 	c.life = lifecycle.New(lifecycle.Config{
-		Store: c.store, Enrol: c.enrol, Authorities: c.authorities, Issuers: c.issuers, Records: c.records, Rules: c.rules,
+		Store: c.store, Enrol: c.enrol, Authorities: c.authorities, Records: c.records, Rules: c.rules,
 		Times:   lifecycle.Times{List: cfg.ListValidity, Answer: cfg.AnswerValidity, Alarms: c.alarms()},
 		Metrics: c.lifeMetrics(), Self: trust.FunctionIdentity(hub.KindCMF), Now: time.Now, Log: c.hubProcess.log.With("part", "certificates"),
 	})
-}
-
-// issuers are the authorities of a trust domain that sign certificates.
-func (c *cmfRole) issuers(ctx context.Context, domain string) ([]lifecycle.Issuer, error) {
-	all, err := c.authorities.Issuers(ctx, domain)
-	var list []lifecycle.Issuer
-	for _, i := range all {
-		if !i.Root {
-			list = append(list, lifecycle.Issuer{ID: i.ID, Certificate: i.Certificate})
-		}
-	}
-	return list, err
 }
 
 // lifeMetrics counts what happens to certificates.

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"github.com/manoward/manoward/cmf/enrol"
 	"github.com/manoward/manoward/cmf/judge"
 	"github.com/manoward/manoward/cmf/lifecycle"
+	"github.com/manoward/manoward/connectors/stepca"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/config"
 	"github.com/manoward/manoward/internal/hub"
@@ -42,12 +42,23 @@ func (c *cmfRole) readDomains() error {
 		if d.verifier, err = newVerifier(at, cfg); err != nil {
 			return err
 		}
-		if d.remote, err = newRemoteCA(at, cfg); err != nil {
-			return err
+		if d.remote, err = remoteOf(cfg); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
 		}
 		c.domains[cfg.TrustDomain] = d
 	}
 	return nil
+}
+
+// remoteOf is the step-ca elsewhere that signs for a trust domain; nil when none does.
+func remoteOf(d config.CertificateDomain) (*remoteCA, error) {
+	if d.RemoteURL == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	cfg := stepca.RemoteConfig{URL: d.RemoteURL, Roots: d.RemoteRoots, Provisioner: d.Provisioner, Now: time.Now}
+	return newRemoteCA(ctx, cfg, d.ProvisionerKey, d.ProvisionerChain)
 }
 
 // readCertificates reads a file of PEM certificates.
@@ -68,37 +79,6 @@ func readCertificates(key, path string) ([]*x509.Certificate, error) {
 		return nil, hub.E(hub.Invalid, "read "+key, fmt.Sprintf("%s: %s holds no certificate in PEM", key, path), nil)
 	}
 	return list, nil
-}
-
-// readSigner reads a file with a private key in PEM, PKCS#8 or SEC 1.
-func readSigner(key, path string) (crypto.Signer, error) {
-	bad := func(why string, err error) (crypto.Signer, error) {
-		return nil, hub.E(hub.Invalid, "read "+key, fmt.Sprintf("%s: %s %s", key, path, why), err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return bad("cannot be read by this user; correct the path", err)
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return bad(fmt.Sprintf("has mode %04o: others can read the key in it; run: chmod 600 %s", perm, path), nil)
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return bad("cannot be read by this user; correct the path", err)
-	}
-	block, _ := pem.Decode(raw)
-	if block == nil {
-		return bad("holds no private key in PEM", nil)
-	}
-	if ec, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-		return ec, nil
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	signer, ok := parsed.(crypto.Signer)
-	if err != nil || !ok {
-		return bad("holds no private key in PKCS#8 without a passphrase; write one with: openssl pkcs8 -topk8 -nocrypt", err)
-	}
-	return signer, nil
 }
 
 func (c *cmfRole) deviceRoots(domain string) []*x509.Certificate { return c.domains[domain].roots }
