@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -21,6 +22,8 @@ import (
 type Topology interface {
 	// Apply takes in what an event says. It may be repeated.
 	Apply(ctx context.Context, e smgr.Event) error
+	// Follow takes in what an event says that another process judged.
+	Follow(e smgr.Event) error
 	// Input makes the input of an event that was applied.
 	Input(ctx context.Context, e smgr.Event) ([]byte, error)
 }
@@ -88,6 +91,7 @@ type Decider struct {
 	blobs     *blobs
 	levels    *Levels
 	policies  *Policies
+	elsewhere elsewhere
 }
 
 // defects is how often an event is tried that fails for a reason that is no
@@ -108,6 +112,8 @@ func New(c Config) *Decider {
 		},
 	}
 	d.policies = newPolicies(&d.c, d.blobs)
+	d.elsewhere.queue = make(chan *smgr.Decision, elsewhereMost)
+	d.decisions.Told(d.told)
 	return d
 }
 
@@ -126,9 +132,12 @@ const (
 )
 
 // Run does what no event asks for, until ctx ends: it loads policies that another
-// process activated, reviews NSs when it is time, and removes decisions over
-// their age. What fails is logged and tried again.
+// process activated, learns from what others judged, reviews NSs when it is time,
+// and removes decisions over their age. What fails is logged and tried again.
 func (d *Decider) Run(ctx context.Context) {
+	var learning sync.WaitGroup
+	defer learning.Wait()
+	learning.Go(func() { d.learn(ctx) })
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var pruned time.Time
@@ -236,7 +245,9 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 		}
 	}
 	is := &stored{*dec, with}
+	d.elsewhere.making.Store(dec.ID, nil)
 	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, is)
+	d.elsewhere.making.Delete(dec.ID)
 	if hub.CodeOf(err) == hub.Conflict { // by another process, or by us before a crash
 		there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, dec.ID)
 		if err == nil && there.Value.InputDigest != dec.InputDigest {
