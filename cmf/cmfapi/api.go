@@ -72,7 +72,7 @@ func (a *API) enter(r *http.Request, operation, named, target string) (who hub.I
 		return who, domain, err
 	}
 	if domain == a.Self.TrustDomain {
-		err = hub.E(hub.Invalid, operation, `name the trust domain in "trustDomain": you are of the hub itself, which has no certificates of its own here`, nil)
+		err = hub.E(hub.Invalid, operation, `name the trust domain in "trustDomain" (--trust-domain): you are of the hub itself, which has no certificates of its own here`, nil)
 	}
 	return who, domain, err
 }

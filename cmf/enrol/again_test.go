@@ -12,6 +12,7 @@ import (
 	"github.com/manoward/manoward/cmf/enrol"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/testkit/devicekit"
 )
 
 // A CSR whose certificate was revoked or is expired is refused as replayed; until
@@ -63,9 +64,13 @@ func TestSign_Again(t *testing.T) {
 // number, and the same request may come again.
 func TestSign_AuthorityAway(t *testing.T) {
 	t.Parallel()
-	for name, away := range map[string]func(*authorities, func() error){
-		"before it signed": func(a *authorities, fn func() error) { a.before = fn },
-		"after it signed":  func(a *authorities, fn func() error) { a.after = fn },
+	for name, tc := range map[string]struct {
+		away func(*authorities, func() error)
+		code hub.Code
+	}{
+		"before it signed": {func(a *authorities, fn func() error) { a.before = fn }, hub.Unavailable},
+		"after it signed":  {func(a *authorities, fn func() error) { a.after = fn }, hub.Unavailable},
+		"it was rotated":   {func(a *authorities, fn func() error) { a.before = fn }, hub.Conflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,8 +78,8 @@ func TestSign_AuthorityAway(t *testing.T) {
 			p := w.process()
 			v := p.register(alpha, "north")
 			r := v.csr(t, nil)
-			away(w.ca, func() error {
-				return hub.E(hub.Unavailable, "issue", "the authority does not answer; ask again", errors.New("10.0.0.7 refused"))
+			tc.away(w.ca, func() error {
+				return hub.E(tc.code, "issue", "the authority does not answer; ask again", errors.New("10.0.0.7 refused"))
 			})
 			a, err := p.Sign(t.Context(), alpha, "north", r)
 			if hub.CodeOf(err) != hub.Unavailable || a.Certificate != "" || hub.SafeText(err) != "the authority does not answer; ask again" {
@@ -223,5 +228,33 @@ func TestSignRenewal(t *testing.T) {
 	c, err := p.store.Certificates.Get(t.Context(), a.CertificateID)
 	if err != nil || c.Value.Renews != first.CertificateID || c.Value.Assurance != attestation.Protected.String() {
 		t.Errorf("stored %+v: %v", c.Value, err)
+	}
+}
+
+// An attester that an operator registered for a trust domain may be used by its
+// consumers, and by nobody else's; one of a consumer by itself alone.
+func TestAttester_Shared(t *testing.T) {
+	t.Parallel()
+	p := memory(t).process()
+	v := vnfc{id: hub.NewID(), device: devicekit.NewSoft(t)}
+	shared, err := p.AddAttester(t.Context(), operator, "north", v.request().Attesters[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := v.request()
+	in.Attesters, in.AttesterIDs = nil, []string{shared.ID}
+	if _, err := p.Register(t.Context(), alpha, "north", in); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil)); err != nil || a.State != certmgmt.RequestIssued {
+		t.Errorf("%+v: %v", a, err)
+	}
+	if _, err := p.Register(t.Context(), south, "south", in); hub.CodeOf(err) != hub.Unprocessable {
+		t.Errorf("south uses an attester of north: %v", err)
+	}
+	own := p.register(alpha, "north")
+	in.SubjectID, in.AttesterIDs = []string{hub.NewID()}, []string{own.attester}
+	if _, err := p.Register(t.Context(), beta, "north", in); hub.CodeOf(err) != hub.Unprocessable {
+		t.Errorf("beta uses an attester of alpha: %v", err)
 	}
 }

@@ -39,13 +39,15 @@ func (s *Service) AddAttester(ctx context.Context, who hub.Identity, domain stri
 	return stored.Attester, err
 }
 
-// Attester returns one that who may see.
+// Attester returns one that who may use: of its own, or of an operator's for its
+// trust domain.
 func (s *Service) Attester(ctx context.Context, who hub.Identity, id string) (certmgmt.Attester, error) {
 	e, err := s.attester(ctx, who, id)
 	return e.Value.Attester, err
 }
 
-// Attesters yields those that who may see, after an ID, in order.
+// Attesters yields those that who registered, after an ID, in order; to who runs the
+// hub, all.
 func (s *Service) Attesters(ctx context.Context, who hub.Identity, after string) iter.Seq2[certmgmt.Attester, error] {
 	return list(ctx, s.Store.Attesters, who, after, func(a *cmf.Attester) certmgmt.Attester { return a.Attester })
 }

@@ -211,9 +211,15 @@ func (s *Service) checkEK(a *cmf.Attester, own []*x509.Certificate, ek []byte, c
 	return false, hub.E(hub.Unprocessable, op, fmt.Sprintf("the endorsement key is not proven: %v; send the certificate of the TPM's maker with those above it, or have the operator configure its root", err), err)
 }
 
-// attester finds an attester that who may see.
+// attester finds an attester that who may use: one of its own, or one that an
+// operator registered for the trust domain.
 func (s *Service) attester(ctx context.Context, who hub.Identity, id string) (state.Entry[cmf.Attester], error) {
-	return find(ctx, s.Store.Attesters, who, "attester", id, func(a *cmf.Attester) (string, string) { return a.TrustDomain, a.By })
+	return find(ctx, s.Store.Attesters, who, "attester", id, func(a *cmf.Attester) (string, string) {
+		if by, err := hub.ParseIdentity(a.By); err == nil && runsTheHub(by) {
+			return a.TrustDomain, who.String()
+		}
+		return a.TrustDomain, a.By
+	})
 }
 
 // Activate takes the secret that a TPM got out of a credential: from then on its

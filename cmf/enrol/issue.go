@@ -287,8 +287,11 @@ func (s *Service) failed(ctx context.Context, e state.Entry[cmf.Request], cause 
 	if _, err := s.Store.Requests.Replace(ctx, e); err != nil && hub.CodeOf(err) != hub.Precondition {
 		return certmgmt.Signing{}, fmt.Errorf("store request: %w", err)
 	}
-	if hub.CodeOf(cause) == hub.Invalid {
+	switch hub.CodeOf(cause) {
+	case hub.Invalid:
 		return certmgmt.Signing{}, hub.E(hub.Unprocessable, op, why, cause)
+	case hub.Conflict: // the authority was rotated since the order was made
+		return certmgmt.Signing{}, hub.E(hub.Unavailable, op, why, cause)
 	}
 	return certmgmt.Signing{}, fmt.Errorf("%s: %w", op, cause)
 }

@@ -3,7 +3,6 @@ package enrol_test
 import (
 	"context"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"os/exec"
 	"testing"
@@ -131,13 +130,9 @@ func TestSign_OpenSSL(t *testing.T) {
 
 func openssl(t *testing.T, a certmgmt.Signing, flags ...string) {
 	t.Helper()
-	der := func(text string) []byte {
-		block, _ := pem.Decode([]byte(text))
-		return block.Bytes
-	}
 	last := len(a.CertificateChain) - 1
-	args := append([]string{"verify", "-x509_strict", "-CAfile", catest.PEM(t, "CERTIFICATE", der(a.CertificateChain[last])), "-untrusted", catest.PEM(t, "CERTIFICATE", der(a.CertificateChain[0]))}, flags...)
-	out, err := exec.CommandContext(t.Context(), "openssl", append(args, catest.PEM(t, "CERTIFICATE", der(a.Certificate)))...).CombinedOutput()
+	args := append([]string{"verify", "-x509_strict", "-CAfile", catest.PEM(t, "CERTIFICATE", der(t, a.CertificateChain[last])), "-untrusted", catest.PEM(t, "CERTIFICATE", der(t, a.CertificateChain[0]))}, flags...)
+	out, err := exec.CommandContext(t.Context(), "openssl", append(args, catest.PEM(t, "CERTIFICATE", der(t, a.Certificate)))...).CombinedOutput()
 	if err != nil {
 		t.Errorf("openssl verify: %v\n%s", err, out)
 	}

@@ -40,7 +40,7 @@ func (s *Service) order(ctx context.Context, w *work) (*hub.CertificateOrder, er
 		return nil, hub.E(hub.Unavailable, op, "the source of randomness does not work; ask again", err)
 	}
 	o := &hub.CertificateOrder{
-		ID: w.req.ID, Serial: serial, Subject: w.names.subject, DNSNames: w.names.dns, URIs: w.names.uris,
+		ID: w.req.ID, Issuer: issuer, Serial: serial, Subject: w.names.subject, DNSNames: w.names.dns, URIs: w.names.uris,
 		KeyUsage: w.profile.KeyUsage, ExtKeyUsage: w.profile.ExtKeyUsage, Policies: []x509.OID{policy},
 		NotBefore: w.now.Add(-max(w.profile.Backdate, 0)), NotAfter: w.now.Add(w.profile.Validity),
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/manoward/manoward/attestation/tpm"
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/cmf/enrol"
+	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/connectors/stepca"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
@@ -30,6 +31,7 @@ import (
 	"github.com/manoward/manoward/internal/testkit/attestkit"
 	"github.com/manoward/manoward/internal/testkit/devicekit"
 	"github.com/manoward/manoward/internal/testkit/memstate"
+	"github.com/manoward/manoward/internal/testkit/testbus"
 )
 
 // The parties of the tests.
@@ -50,6 +52,8 @@ type world struct {
 	roots    []*x509.Certificate
 	verifier enrol.Verifier
 	judge    enrol.Judge
+	// log takes the records instead of the world, if set.
+	log func(ctx context.Context, domain string, records ...hub.Record) error
 
 	mu      sync.Mutex // covers what is below
 	clock   time.Time
@@ -110,7 +114,10 @@ func (w *world) live(n int) {
 	w.left = n
 }
 
-func (w *world) append(_ context.Context, domain string, list ...hub.Record) error {
+func (w *world) append(ctx context.Context, domain string, list ...hub.Record) error {
+	if w.log != nil {
+		return w.log(ctx, domain, list...)
+	}
 	if err := w.point(); err != nil {
 		return err
 	}
@@ -276,15 +283,35 @@ func publicPEM(t testing.TB, key crypto.Signer) string {
 // leaf reads the certificate of an answer.
 func leaf(t testing.TB, a certmgmt.Signing) *x509.Certificate {
 	t.Helper()
-	block, _ := pem.Decode([]byte(a.Certificate))
+	return attestkit.Parse(t, der(t, a.Certificate))
+}
+
+// der is the content of a PEM block.
+func der(t testing.TB, text string) []byte {
+	t.Helper()
+	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		t.Fatalf("no certificate in %+v", a)
+		t.Fatalf("%q is no PEM", text)
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
+	return block.Bytes
+}
+
+// busLog is the record logs of a bus.
+func busLog(t testing.TB, bus *testbus.Bus) func(context.Context, string, ...hub.Record) error {
+	t.Helper()
+	logs := map[string]*natsbus.Log{}
+	for _, name := range []string{"north", "south"} {
+		account, err := bus.Domain(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if logs[name], err = account.Log(t.Context(), "RECORDS"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return c
+	return func(ctx context.Context, domain string, records ...hub.Record) error {
+		return logs[domain].Append(ctx, records...)
+	}
 }
 
 // authorities are embedded authorities, one for each trust domain.

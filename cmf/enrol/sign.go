@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/manoward/manoward/attestation"
@@ -174,7 +175,9 @@ func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error)
 	if refused, err := s.checkHolder(ctx, w); len(refused) > 0 || err != nil {
 		return refused, err
 	}
-	if s.usedElsewhere(w) {
+	if used, err := s.usedElsewhere(ctx, w); err != nil {
+		return nil, err
+	} else if used {
 		return []certmgmt.Reason{because(Replayed, "the request was used for another subject, or another certificate, before")}, nil
 	}
 	if refused, err := s.attest(ctx, w); len(refused) > 0 || err != nil {
@@ -186,7 +189,15 @@ func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error)
 // checkHolder refuses names that meanwhile are not the registration's: another
 // process registered them at the same time, or the profile allows them no longer.
 func (s *Service) checkHolder(ctx context.Context, w *work) ([]certmgmt.Reason, error) {
-	for _, name := range w.reg.Names() {
+	all := slices.Clone(w.names.dns)
+	for _, u := range w.names.uris {
+		all = append(all, u.String())
+	}
+	for _, name := range all {
+		ids := s.Store.Registrations.Find(cmf.ByName(name))
+		if len(ids) == 1 && ids[0] == w.reg.ID {
+			continue
+		}
 		holder, err := s.holder(ctx, w.domain, cmf.ByName(name))
 		if err != nil {
 			return nil, err
@@ -205,7 +216,7 @@ func (s *Service) checkHolder(ctx context.Context, w *work) ([]certmgmt.Reason, 
 
 // usedElsewhere says whether the CSR has, or will have, a certificate by another
 // request of the trust domain.
-func (s *Service) usedElsewhere(w *work) bool {
+func (s *Service) usedElsewhere(ctx context.Context, w *work) (bool, error) {
 	for _, id := range s.Store.Requests.Find(cmf.ByCSR(w.req.CSR)) {
 		if id == w.req.ID {
 			continue
@@ -213,11 +224,14 @@ func (s *Service) usedElsewhere(w *work) bool {
 		if domain, ok := s.Store.Requests.Domain(id); !ok || domain != w.domain {
 			continue
 		}
+		e, err := s.Store.Requests.GetIn(ctx, w.domain, id)
+		if err != nil && hub.CodeOf(err) != hub.NotFound {
+			return false, fmt.Errorf("read request: %w", err)
+		}
 		// Refused ones do not count: who saw a CSR could bar it by sending it first.
-		e, err := s.Store.Requests.GetIn(context.Background(), w.domain, id)
-		if err != nil || e.Value.State != certmgmt.RequestRefused {
-			return true
+		if err == nil && e.Value.State != certmgmt.RequestRefused {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

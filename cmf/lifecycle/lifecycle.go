@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -112,8 +113,9 @@ type Service struct {
 	marks  *state.Kind[mark]
 
 	mu      sync.Mutex // covers what is below
-	issuers map[string]*issuer
-	trouble error // of the last look
+	issuers map[issuerKey]*issuer
+	named   map[nameKey]*issuer // by how OCSP requests name them
+	trouble error               // of the last look
 }
 
 // New adds what is kept to the CMF's space, before that is opened.
@@ -127,7 +129,8 @@ func New(c Config) *Service {
 		lists:   state.NewKept[list](c.Store.Space, "crl", nil),
 		sweeps:  state.NewKind[sweep](c.Store.Space, "sweep", nil),
 		marks:   state.NewKept[mark](c.Store.Space, "mark", nil),
-		issuers: map[string]*issuer{},
+		issuers: map[issuerKey]*issuer{},
+		named:   map[nameKey]*issuer{},
 	}
 }
 
@@ -135,9 +138,23 @@ func New(c Config) *Service {
 type issuer struct {
 	domain, id string
 	cert       *x509.Certificate
-	names      []certID // how OCSP requests name it, with no serial number
 	book
 	cache answers
+}
+
+type issuerKey struct{ domain, id string }
+
+type nameKey struct {
+	domain string
+	certID
+}
+
+// Forget drops what is in memory of a trust domain that was deleted.
+func (s *Service) Forget(domain string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.issuers, func(k issuerKey, _ *issuer) bool { return k.domain == domain })
+	maps.DeleteFunc(s.named, func(k nameKey, _ *issuer) bool { return k.domain == domain })
 }
 
 // issuersOf returns those who sign certificates in a trust domain, or did.
@@ -153,7 +170,7 @@ func (s *Service) issuersOf(ctx context.Context, domain string) ([]*issuer, erro
 		if k.Root {
 			continue
 		}
-		i := s.issuers[domain+" "+k.ID]
+		i := s.issuers[issuerKey{domain, k.ID}]
 		if i == nil {
 			cert, err := x509.ParseCertificate(k.Certificate)
 			if err != nil {
@@ -163,8 +180,11 @@ func (s *Service) issuersOf(ctx context.Context, domain string) ([]*issuer, erro
 			if err != nil {
 				return nil, hub.E(hub.Unavailable, "read issuer", fmt.Sprintf("the key of CA certificate %s of trust domain %s cannot be read; restore it from a backup", k.ID, domain), err)
 			}
-			i = &issuer{domain: domain, id: k.ID, cert: cert, names: names}
-			s.issuers[domain+" "+k.ID] = i
+			i = &issuer{domain: domain, id: k.ID, cert: cert}
+			s.issuers[issuerKey{domain, k.ID}] = i
+			for _, name := range names {
+				s.named[nameKey{domain, name}] = i
+			}
 		}
 		list = append(list, i)
 	}
@@ -174,7 +194,7 @@ func (s *Service) issuersOf(ctx context.Context, domain string) ([]*issuer, erro
 // issuer returns an issuer of a trust domain, hub.NotFound if it never was one.
 func (s *Service) issuer(ctx context.Context, domain, id string) (*issuer, error) {
 	s.mu.Lock()
-	i := s.issuers[domain+" "+id]
+	i := s.issuers[issuerKey{domain, id}]
 	s.mu.Unlock()
 	if i != nil {
 		return i, nil

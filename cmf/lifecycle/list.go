@@ -133,9 +133,16 @@ func (s *Service) share(ctx context.Context, i *issuer, certs []*cmf.Certificate
 	}
 }
 
+// put enters a revocation. One of a lesser reason was read before a graver one was
+// stored, and changes nothing. b.mu is held.
 func (b *book) put(c *cmf.Certificate) {
 	if b.entries == nil {
 		b.entries = map[string]entry{}
+	}
+	was, there := b.entries[c.ID]
+	have, _ := reasonOf(was.Reason)
+	if next, _ := reasonOf(c.Revoked.Reason); there && have.rank >= next.rank {
+		return
 	}
 	b.entries[c.ID] = entry{hub.RevokedCertificate{Serial: c.Serial, Revoked: c.Revoked.At, Reason: c.Revoked.Reason}, c.NotAfter}
 }

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"crypto"
-	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +29,7 @@ func (s *Service) OCSP(ctx context.Context, domain string, request []byte) (Sign
 	if err != nil {
 		return s.unsigned(ocspMalformed, "malformed"), nil
 	}
-	i, err := s.named(ctx, domain, q.certID)
+	i, err := s.issuerNamed(ctx, domain, q.certID)
 	if err != nil && hub.CodeOf(err) != hub.NotFound {
 		return s.broken(domain, err), nil
 	}
@@ -68,18 +67,18 @@ func (s *Service) broken(domain string, err error) Signed {
 	return s.unsigned(ocspInternal, "internal-error")
 }
 
-// named finds the issuer that a request names, nil if it is not the domain's.
-func (s *Service) named(ctx context.Context, domain string, id certID) (*issuer, error) {
-	all, err := s.issuersOf(ctx, domain)
-	if err != nil {
-		return nil, err
+// issuerNamed finds the issuer that a request names, nil if it is not the domain's.
+func (s *Service) issuerNamed(ctx context.Context, domain string, id certID) (*issuer, error) {
+	find := func() *issuer {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.named[nameKey{domain, id}]
 	}
-	for _, i := range all {
-		if slices.Contains(i.names, id) {
-			return i, nil
-		}
+	if i := find(); i != nil {
+		return i, nil
 	}
-	return nil, nil
+	_, err := s.issuersOf(ctx, domain) // it may be new
+	return find(), err
 }
 
 // answer is a signed answer.

@@ -147,6 +147,10 @@ func TestOCSP(t *testing.T) {
 	if got := p.asked(t, "nowhere", question{issuer: north, serials: mine, hash: crypto.SHA1}.der(t)); got != "unauthorized" {
 		t.Errorf("a trust domain that there is not: %q", got)
 	}
+	p.Forget("north") // and what is asked for afterwards is found again
+	if got := p.ask(t, "north", two.Serial); got != "revoked" {
+		t.Errorf("after it was forgotten: %q", got)
+	}
 	for _, bad := range [][]byte{nil, {0x30, 0}, append(question{issuer: north, serials: mine, hash: crypto.SHA1}.der(t), 0), make([]byte, 10_000)} {
 		if got := p.asked(t, "north", bad); got != "malformed" {
 			t.Errorf("%x: %q", bad[:min(len(bad), 10)], got)

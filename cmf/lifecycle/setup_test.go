@@ -37,11 +37,12 @@ var (
 
 // world is a CMF's tables and records, which survive when a process of it ends.
 type world struct {
-	tables state.Tables
-	ca     lifecycle.Authorities
-	cas    map[string]authority.Issuer // by trust domain
-	keys   map[string]crypto.Signer    // of the issuers
-	leaf   []byte                      // DER of a certificate, for what is put
+	tables  state.Tables
+	domains []string
+	ca      lifecycle.Authorities
+	cas     map[string]authority.Issuer // by trust domain
+	keys    map[string]crypto.Signer    // of the issuers
+	leaf    []byte                      // DER of a certificate, for what is put
 
 	mu      sync.Mutex // covers what is below
 	records []hub.Record
@@ -62,8 +63,9 @@ type process struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{cas: map[string]authority.Issuer{}, keys: map[string]crypto.Signer{}}
-	w.tables = &memstate.Bus{Domains: []string{"north", "south"}, Fail: func(string, string, string) error { return w.fails() }}
-	for _, domain := range []string{"north", "south"} {
+	w.domains = []string{"north", "south"}
+	w.tables = &memstate.Bus{Domains: w.domains, Fail: func(string, string, string) error { return w.fails() }}
+	for _, domain := range w.domains {
 		c, key := selfSigned(t, domain)
 		w.keys[domain] = key
 		w.cas[domain] = authority.Issuer{ID: hex.EncodeToString(c.SubjectKeyId), Certificate: c.Raw}
@@ -73,9 +75,11 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+func newKey() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
 func selfSigned(t testing.TB, name string) (*x509.Certificate, crypto.Signer) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := newKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +172,7 @@ func (w *world) start(t testing.TB, alter func(*lifecycle.Config)) *process {
 	p.Service = lifecycle.New(c)
 	work, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
-	if err := p.store.Space.Open(t.Context(), work, "north", "south"); err != nil {
+	if err := p.store.Space.Open(t.Context(), work, w.domains...); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -102,10 +102,16 @@ func (s *Service) found(term, domain string) []string {
 
 // begin stores an order, and carries it out for the first time.
 func (s *Service) begin(ctx context.Context, w sweep) error {
-	if e, err := s.sweeps.Create(ctx, w.TrustDomain, w.key(), &w); err == nil {
-		w = e.Value
-	} else if hub.CodeOf(err) != hub.Conflict {
-		return err
+	_, err := s.sweeps.Create(ctx, w.TrustDomain, w.key(), &w)
+	if hub.CodeOf(err) == hub.Conflict { // it was given before, and stands
+		e, err := s.sweeps.GetIn(ctx, w.TrustDomain, w.key())
+		if err != nil {
+			return fmt.Errorf("read order to end certificates: %w", err)
+		}
+		return s.carry(ctx, e.Value)
+	}
+	if err != nil {
+		return fmt.Errorf("store order to end certificates: %w", err)
 	}
 	return s.carry(ctx, w)
 }

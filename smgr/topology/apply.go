@@ -234,6 +234,7 @@ func (v *vnf) tellChange(c *toldChange) {
 			delete(vnfcs, id)
 		}
 		v.vnfcs = vnfcs
+		v.lose(c.Removed)
 	}
 }
 
@@ -243,7 +244,7 @@ func (v *vnf) tellEnd(operation string) {
 	case "VNF_INSTANTIATE":
 		v.Instantiation = "INSTANTIATED"
 	case "VNF_TERMINATE":
-		v.Instantiation, v.Operational, v.vnfcs = "NOT_INSTANTIATED", "", nil
+		v.Instantiation, v.Operational, v.vnfcs, v.Certificates = "NOT_INSTANTIATED", "", nil, nil
 	}
 }
 

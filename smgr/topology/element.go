@@ -76,6 +76,7 @@ type vnf struct {
 	Connectivity  []connection      `json:"connectivity,omitzero"` // as told last, until it is read
 	cps           []connection      // as read, to be joined with the virtual links
 	ComputeIDs    []string          `json:"computeIds,omitzero"` // joined
+	Certificates  []certificate     `json:"certificates,omitzero"`
 	Config        map[string]string `json:"configuration,omitzero"`
 	vnfcs         map[string]string // compute by VNFC
 }

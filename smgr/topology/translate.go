@@ -37,6 +37,7 @@ type vnfAnswer struct {
 	PkgID        string               `json:"vnfPkgId"`
 	State        string               `json:"instantiationState"`
 	Config       sol005.KeyValuePairs `json:"vnfConfigurableProperties"`
+	Certificates json.RawMessage      `json:"certificateInfo"`
 	Instantiated *struct {
 		State string                      `json:"vnfState"`
 		Cps   []sol005.VnfExtCpInfo       `json:"extCpInfo"`
@@ -114,6 +115,7 @@ func vnfIn(a *nsAnswer, v *vnfAnswer, before *vnf) *vnf {
 	if v.Instantiated == nil {
 		return out
 	}
+	out.Certificates = certificatesIn(v.Certificates, v.Instantiated.Vnfcs)
 	out.Operational = oneOf(v.Instantiated.State, "STARTED", "STOPPED")
 	byPort, byCpd := map[string]string{}, map[string]string{}
 	for _, l := range v.Instantiated.Links {

@@ -168,7 +168,7 @@ func (p *program) run(c *cobra.Command, cfg *config.Config, roles []string, asJS
 func (p *program) announce(r Ready) {
 	fmt.Fprintf(p.Stdout, "manoward is ready\n  data     %s\n  bus      %s\n", r.DataDir, r.Bus)
 	for _, name := range slices.Sorted(maps.Keys(r.Endpoints)) {
-		fmt.Fprintf(p.Stdout, "  %-8s %s\n", name, r.Endpoints[name])
+		fmt.Fprintf(p.Stdout, "  %-9s %s\n", name, r.Endpoints[name])
 	}
 	if r.Context == "" {
 		return
