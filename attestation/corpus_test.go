@@ -99,7 +99,7 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: with older shapes: accepted %t, reasons %v, want %s", name, lax.Accepted, lax.Reasons, verdict)
 		}
 		if verdict == "accept-if-old-shape" {
-			expect(t, name, strict, attestation.BundleOldShape)
+			kit.Expect(t, name, strict, attestation.BundleOldShape)
 		}
 		if invalid := lax.Failed(attestation.StatementSignature); row[3] != "-" && invalid != (row[3] == "invalid") {
 			t.Errorf("%s: the signature of the statement is not %s: %v", name, row[3], lax.Reasons)
@@ -188,6 +188,6 @@ func TestCorpusStatementOfBadRequest(t *testing.T) {
 		"another nonce":     {time.Date(2024, 11, 1, 0, 0, 0, 0, time.UTC), "\x00", []attestation.Code{attestation.NonceMismatch}},
 	} {
 		req := attestation.Request{Time: tt.at, Nonce: []byte(tt.nonce), Attester: attestation.Attester{Statement: tpm.OID, Chain: []*x509.Certificate{ak}, Roots: []*x509.Certificate{anchor}}}
-		expect(t, name, corpusRegistry(t).VerifyStatement(csr.RawSubjectPublicKeyInfo, bundle.Statements[0], bundle.Certs, req), tt.codes...)
+		kit.Expect(t, name, corpusRegistry(t).VerifyStatement(csr.RawSubjectPublicKeyInfo, bundle.Statements[0], bundle.Certs, req), tt.codes...)
 	}
 }

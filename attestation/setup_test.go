@@ -60,11 +60,7 @@ func (never) Verify(attestation.Input) (res attestation.Result) {
 
 func registry(t testing.TB, assurance attestation.Assurance) *attestation.Registry {
 	t.Helper()
-	r, err := attestation.NewRegistry(map[string]attestation.Format{plainOID: plain{assurance}, otherOID: never{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return kit.Registry(t, map[string]attestation.Format{plainOID: plain{assurance}, otherOID: never{}})
 }
 
 // request is an accepted one when csr carries a plain statement of its key.
@@ -81,22 +77,4 @@ func plainStatement(t testing.TB, key crypto.Signer) []byte {
 func attested(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
 	return kit.CSR(t, key, kit.Attribute(t, kit.Bundle([][]byte{plainStatement(t, key)})))
-}
-
-// expect checks that exactly these codes are the reasons.
-func expect(t testing.TB, name string, v attestation.Verdict, codes ...attestation.Code) {
-	t.Helper()
-	var got []attestation.Code
-	for _, r := range v.Reasons {
-		got = append(got, r.Code)
-		if r.Code.Mend() == "" {
-			t.Errorf("%s: no mend for %s", name, r.Code)
-		}
-	}
-	if fmt.Sprint(got) != fmt.Sprint(codes) || v.Accepted != (len(codes) == 0) {
-		t.Errorf("%s: accepted %t, reasons %v, want %v", name, v.Accepted, v.Reasons, codes)
-	}
-	if !v.Accepted && v.Assurance != attestation.None {
-		t.Errorf("%s: refused with the assurance %s", name, v.Assurance)
-	}
 }

@@ -24,7 +24,7 @@ func TestAccepted(t *testing.T) {
 	for name, key := range map[string]crypto.Signer{"P-256": kit.P256(t), "P-384": kit.P384(t), "RSA": kit.RSA(t, 0)} {
 		bundle := kit.Bundle([][]byte{kit.Statement(t, "2.999.7", kit.Int(1)), plainStatement(t, key)}, root)
 		v := registry(t, attestation.Protected).Verify(request(kit.CSR(t, key, kit.Attribute(t, bundle))))
-		expect(t, name, v)
+		kit.Expect(t, name, v)
 		want := attestation.Verdict{Accepted: true, Format: "plain", Statement: plainOID, Attester: "hsm-1", Shape: "draft-28",
 			Key: kit.SPKI(t, key), Claims: []attestation.Claim{{Name: "certificates", Value: "1"}}, Assurance: attestation.Protected, Lacks: v.Lacks}
 		if got, _ := json.Marshal(v); !sameJSON(t, got, want) || len(v.Lacks) != 1 {
@@ -82,7 +82,7 @@ func TestCarrierRefused(t *testing.T) {
 		"no key":                   {kit.CSR(t, key, kit.Attribute(t, kit.Bundle([][]byte{kit.Statement(t, plainOID, kit.Octets(nil))}))), attestation.KeyMissing},
 		"broken statement":         {kit.CSR(t, key, kit.Attribute(t, kit.Bundle([][]byte{kit.Statement(t, plainOID, kit.Int(1))}))), attestation.StatementMalformed},
 	} {
-		expect(t, name, registry(t, attestation.Genuine).Verify(request(tt.csr)), tt.code)
+		kit.Expect(t, name, registry(t, attestation.Genuine).Verify(request(tt.csr)), tt.code)
 	}
 }
 
@@ -133,9 +133,9 @@ func TestShapes(t *testing.T) {
 			req.Policy.OldShapes = lax
 			v := registry(t, attestation.Genuine).Verify(req)
 			if code == "" {
-				expect(t, name, v)
+				kit.Expect(t, name, v)
 			} else {
-				expect(t, name, v, code)
+				kit.Expect(t, name, v, code)
 			}
 		}
 		trailing := append(slices.Clone(tt.bundle), 5, 0)
@@ -172,7 +172,7 @@ func TestCallerDecides(t *testing.T) {
 		"protected, genuine asked for":  {attestation.Protected, change(good, func(r *attestation.Request) { r.Policy.Minimum = attestation.Genuine }), []attestation.Code{attestation.AssuranceLow, attestation.AttesterUnverified}},
 		"genuine":                       {attestation.Genuine, change(good, func(r *attestation.Request) { r.Policy.Minimum = attestation.Genuine }), nil},
 	} {
-		expect(t, name, registry(t, tt.level).Verify(tt.req), tt.codes...)
+		kit.Expect(t, name, registry(t, tt.level).Verify(tt.req), tt.codes...)
 	}
 }
 
@@ -181,10 +181,10 @@ func TestVerifyStatement(t *testing.T) {
 	key := kit.SPKI(t, kit.P256(t))
 	statement := attestation.Statement{OID: plainOID, DER: kit.Octets(key)}
 	r := registry(t, attestation.Genuine)
-	expect(t, "good", r.VerifyStatement(key, statement, nil, request(nil)))
-	expect(t, "another type", r.VerifyStatement(key, attestation.Statement{OID: otherOID, DER: statement.DER}, nil, request(nil)), attestation.StatementNone)
-	expect(t, "no key", r.VerifyStatement(nil, statement, nil, request(nil)), attestation.KeyUnsupported)
-	expect(t, "many certificates", r.VerifyStatement(key, statement, make([]*x509.Certificate, 11), request(nil)), attestation.BundleMalformed)
+	kit.Expect(t, "good", r.VerifyStatement(key, statement, nil, request(nil)))
+	kit.Expect(t, "another type", r.VerifyStatement(key, attestation.Statement{OID: otherOID, DER: statement.DER}, nil, request(nil)), attestation.StatementNone)
+	kit.Expect(t, "no key", r.VerifyStatement(nil, statement, nil, request(nil)), attestation.KeyUnsupported)
+	kit.Expect(t, "many certificates", r.VerifyStatement(key, statement, make([]*x509.Certificate, 11), request(nil)), attestation.BundleMalformed)
 }
 
 func TestDescribe(t *testing.T) {

@@ -29,10 +29,10 @@ func TestAccepted(t *testing.T) {
 				h.element("1", h.claim("1.0", kit.UTF8("Maker")), h.claim("1.10", kit.Bool(true)), h.claim("1.12", kit.Int(3)), h.claim("1.4")),
 				h.key("other", kit.SPKI(t, kit.P256(t)), map[string][]byte{"2.2": kit.Bool(true)}),
 				h.key("mine", kit.SPKI(t, key), nil))
-			req := request(t, key, ak, statement)
+			req := kit.Request(t, statementOID, key, ak, statement)
 			req.Nonce = []byte("nonce")
 			v := registry(t, config).Verify(req)
-			expect(t, name, v)
+			kit.Expect(t, name, v)
 			for _, want := range []attestation.Claim{{Name: "fipslevel", Value: "3"}, {Name: "fipsboot", Value: "true"}, {Name: "identifier", Value: "mine"},
 				{Name: "extractable", Value: "false"}, {Name: "purpose", Value: "[sign]"}, {Name: "hwserial", Value: "not reported"}, {Name: "timestamp", Value: "2026-11-01T12:00:00Z"}} {
 				if !slices.Contains(v.Claims, want) {
@@ -69,12 +69,12 @@ func TestProtection(t *testing.T) {
 		"extractable, not quite":       {map[string][]byte{"2.2": kit.TLV(1, []byte{2})}, []attestation.Code{attestation.StatementMalformed}},
 		"purpose that is no list":      {map[string][]byte{"2.7": h.oid(".2.4")}, []attestation.Code{attestation.StatementMalformed}},
 	} {
-		req := request(t, key, ak, signed(t, ak, h.key("k", kit.SPKI(t, key), tt.change)))
-		expect(t, name, registry(t, pkix.Config{}).Verify(req), tt.codes...)
+		req := kit.Request(t, statementOID, key, ak, signed(t, ak, h.key("k", kit.SPKI(t, key), tt.change)))
+		kit.Expect(t, name, registry(t, pkix.Config{}).Verify(req), tt.codes...)
 	}
 	// One key in two places: the weaker one counts.
 	twice := signed(t, ak, h.key("a", kit.SPKI(t, key), nil), h.key("b", kit.SPKI(t, key), map[string][]byte{"2.2": kit.Bool(true)}))
-	expect(t, "reported twice", registry(t, pkix.Config{}).Verify(request(t, key, ak, twice)), low, attestation.KeyExtractable)
+	kit.Expect(t, "reported twice", registry(t, pkix.Config{}).Verify(kit.Request(t, statementOID, key, ak, twice)), low, attestation.KeyExtractable)
 }
 
 func TestHostile(t *testing.T) {
@@ -138,20 +138,20 @@ func TestHostile(t *testing.T) {
 		"intermediate that is none":    {kit.Seq(body, kit.Seq(mine), kit.Explicit(0, kit.Seq(kit.Seq()))), malformed},
 		"block with two parts":         {by(body, kit.Seq(sidSPKI(kit.SPKI(t, ak)), algorithm(t, ak))), malformed},
 	} {
-		expect(t, name, registry(t, pkix.Config{}).Verify(request(t, key, ak, tt.statement)), tt.code)
+		kit.Expect(t, name, registry(t, pkix.Config{}).Verify(kit.Request(t, statementOID, key, ak, tt.statement)), tt.code)
 	}
 
-	lax := request(t, key, ak, signed(t, ak, vendor, h.element("1", h.claim("1.14", kit.Int(1))), good))
+	lax := kit.Request(t, statementOID, key, ak, signed(t, ak, vendor, h.element("1", h.claim("1.14", kit.Int(1))), good))
 	lax.Policy.UnknownClaims = true
-	expect(t, "unknown things, allowed", registry(t, pkix.Config{}).Verify(lax))
+	kit.Expect(t, "unknown things, allowed", registry(t, pkix.Config{}).Verify(lax))
 	for name, code := range map[string]attestation.Code{"": attestation.NonceMissing, "yesterday": attestation.NonceMismatch} {
 		elements := [][]byte{good}
 		if name != "" {
 			elements = append(elements, h.element("0", h.claim("0.0", kit.Octets([]byte(name)))))
 		}
-		req := request(t, key, ak, signed(t, ak, elements...))
+		req := kit.Request(t, statementOID, key, ak, signed(t, ak, elements...))
 		req.Nonce = []byte("challenge")
-		expect(t, "nonce "+name, registry(t, pkix.Config{}).Verify(req), code)
+		kit.Expect(t, "nonce "+name, registry(t, pkix.Config{}).Verify(req), code)
 	}
 }
 
@@ -208,15 +208,15 @@ func TestSigners(t *testing.T) {
 		"certificate of another key":       {bare, by(nil, sign(kit.Seq(kit.Explicit(1, spki), kit.Explicit(2, imposter.Raw)))), attestation.None, attestation.StatementMalformed},
 		"a registration that says nothing": {attestation.Attester{}, by(nil, sign(sidCert(cert))), attestation.None, attestation.AttesterInvalid},
 	} {
-		req := request(t, key, ak, tt.statement)
+		req := kit.Request(t, statementOID, key, ak, tt.statement)
 		req.Attester = tt.attester
 		req.Attester.Statement = statementOID
 		v := registry(t, pkix.Config{}).Verify(req)
 		if tt.code != "" {
-			expect(t, name, v, tt.code)
+			kit.Expect(t, name, v, tt.code)
 			continue
 		}
-		expect(t, name, v)
+		kit.Expect(t, name, v)
 		if v.Assurance != tt.level {
 			t.Errorf("%s: %s, want %s", name, v.Assurance, tt.level)
 		}
@@ -263,7 +263,7 @@ func FuzzStatement(f *testing.F) {
 	r := registry(f, pkix.Config{})
 	req := attestation.Request{Time: kit.Now, Policy: attestation.Policy{UnknownClaims: true},
 		Attester: attestation.Attester{Statement: statementOID, Key: kit.SPKI(f, ak)}}
-	expect(f, "the seed", r.Verify(request(f, key, ak, kit.Seq(body, kit.Seq(block(f, ak, sidCert(cert), body)), intermediates(cert)))))
+	kit.Expect(f, "the seed", r.Verify(kit.Request(f, statementOID, key, ak, kit.Seq(body, kit.Seq(block(f, ak, sidCert(cert), body)), intermediates(cert)))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v := r.VerifyStatement(spki, attestation.Statement{OID: statementOID, DER: data}, nil, req)
 		if v.Accepted && !bytes.Contains(data, body) {

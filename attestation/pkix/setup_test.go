@@ -3,7 +3,6 @@ package pkix_test
 import (
 	"crypto"
 	"crypto/x509"
-	"fmt"
 	"testing"
 
 	"github.com/manoward/manoward/attestation"
@@ -19,11 +18,7 @@ func registry(t testing.TB, c pkix.Config) *attestation.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := attestation.NewRegistry(map[string]attestation.Format{statementOID: f})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return kit.Registry(t, map[string]attestation.Format{statementOID: f})
 }
 
 // hsm writes Evidence below an arc.
@@ -89,23 +84,4 @@ func signed(t testing.TB, ak crypto.Signer, elements ...[]byte) []byte {
 	t.Helper()
 	body := tbs(elements...)
 	return kit.Seq(body, kit.Seq(block(t, ak, sidSPKI(kit.SPKI(t, ak)), body)))
-}
-
-func request(t testing.TB, key, ak crypto.Signer, statement []byte) attestation.Request {
-	t.Helper()
-	return attestation.Request{
-		CSR:      kit.CSR(t, key, kit.Attribute(t, kit.Bundle([][]byte{kit.Statement(t, statementOID, statement)}))),
-		Attester: attestation.Attester{ID: "hsm-1", Statement: statementOID, Key: kit.SPKI(t, ak)}, Time: kit.Now,
-	}
-}
-
-func expect(t testing.TB, name string, v attestation.Verdict, codes ...attestation.Code) {
-	t.Helper()
-	var got []attestation.Code
-	for _, r := range v.Reasons {
-		got = append(got, r.Code)
-	}
-	if fmt.Sprint(got) != fmt.Sprint(codes) || v.Accepted != (len(codes) == 0) {
-		t.Errorf("%s: accepted %t, reasons %v, want %v", name, v.Accepted, v.Reasons, codes)
-	}
 }

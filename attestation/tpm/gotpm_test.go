@@ -61,7 +61,7 @@ func TestAgainstGoTPM(t *testing.T) {
 		})
 		statement := kit.Seq(kit.Octets(attest), kit.Octets(kit.TPMSign(t, ak, attest)), kit.Octets(tpm2.Marshal(tt.public)))
 		req := attestation.Request{Time: kit.Now, Nonce: []byte("nonce"), Attester: attestation.Attester{Statement: tpm.OID, Key: kit.SPKI(t, ak)}}
-		expect(t, name, registry(t).VerifyStatement(tt.spki, attestation.Statement{OID: tpm.OID, DER: statement}, nil, req))
+		kit.Expect(t, name, registry(t).VerifyStatement(tt.spki, attestation.Statement{OID: tpm.OID, DER: statement}, nil, req))
 	}
 
 	items := sequence(t, kit.Certify(t, ak, ecKey, []byte("nonce")))

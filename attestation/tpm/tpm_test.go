@@ -18,32 +18,7 @@ import (
 
 func registry(t testing.TB) *attestation.Registry {
 	t.Helper()
-	r, err := attestation.NewRegistry(map[string]attestation.Format{tpm.OID: tpm.Format{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// request asks for a certificate for key, with a statement of the attestation key.
-func request(t testing.TB, key, ak crypto.Signer, statement []byte, certs ...*x509.Certificate) attestation.Request {
-	t.Helper()
-	bundle := kit.Bundle([][]byte{kit.Statement(t, tpm.OID, statement)}, certs...)
-	return attestation.Request{
-		CSR: kit.CSR(t, key, kit.Attribute(t, bundle)), Time: kit.Now,
-		Attester: attestation.Attester{ID: "tpm-1", Statement: tpm.OID, Key: kit.SPKI(t, ak)},
-	}
-}
-
-func expect(t testing.TB, name string, v attestation.Verdict, codes ...attestation.Code) {
-	t.Helper()
-	var got []attestation.Code
-	for _, r := range v.Reasons {
-		got = append(got, r.Code)
-	}
-	if fmt.Sprint(got) != fmt.Sprint(codes) || v.Accepted != (len(codes) == 0) {
-		t.Errorf("%s: accepted %t, reasons %v, want %v", name, v.Accepted, v.Reasons, codes)
-	}
+	return kit.Registry(t, map[string]attestation.Format{tpm.OID: tpm.Format{}})
 }
 
 func TestAccepted(t *testing.T) {
@@ -51,8 +26,8 @@ func TestAccepted(t *testing.T) {
 	aks := map[string]crypto.Signer{"RSA": kit.RSA(t, 1), "P-256": kit.P256(t), "P-384": kit.P384(t)}
 	for akName, ak := range aks {
 		for keyName, key := range keys {
-			v := registry(t).Verify(request(t, key, ak, kit.Certify(t, ak, key, []byte("nonce"))))
-			expect(t, akName+" certifies "+keyName, v)
+			v := registry(t).Verify(kit.Request(t, tpm.OID, key, ak, kit.Certify(t, ak, key, []byte("nonce"))))
+			kit.Expect(t, akName+" certifies "+keyName, v)
 			if v.Assurance != attestation.Protected || !slices.Contains(v.Claims, attestation.Claim{Name: "fixedTPM", Value: "true"}) ||
 				!slices.Contains(v.Claims, attestation.Claim{Name: "nonce", Value: fmt.Sprintf("%x", "nonce")}) || v.Format != "tpm-certify" {
 				t.Errorf("%s certifies %s: %+v", akName, keyName, v)
@@ -83,11 +58,11 @@ func TestAssurance(t *testing.T) {
 		"certificate for something else": {attestation.Attester{Key: kit.SPKI(t, ak), Roots: []*x509.Certificate{root}}, []*x509.Certificate{unmarked}, []attestation.Code{attestation.AssuranceLow, attestation.AttesterUsage}},
 		"no certificate":                 {attestation.Attester{Key: kit.SPKI(t, ak), Roots: []*x509.Certificate{root}}, nil, []attestation.Code{attestation.AttesterChain}},
 	} {
-		req := request(t, key, ak, statement, tt.certs...)
+		req := kit.Request(t, tpm.OID, key, ak, statement, tt.certs...)
 		req.Attester, req.Policy.Minimum = tt.attester, attestation.Genuine
 		req.Attester.Statement = tpm.OID
 		v := registry(t).Verify(req)
-		expect(t, name, v, tt.codes...)
+		kit.Expect(t, name, v, tt.codes...)
 		if v.Accepted && v.Assurance != attestation.Genuine {
 			t.Errorf("%s: %s", name, v.Assurance)
 		}
@@ -106,9 +81,9 @@ func TestNonce(t *testing.T) {
 		"only beginning": {"challen", "challenge", []attestation.Code{attestation.NonceMismatch}},
 		"not asked for":  {"anything", "", nil},
 	} {
-		req := request(t, key, ak, kit.Certify(t, ak, key, []byte(tt.extra)))
+		req := kit.Request(t, tpm.OID, key, ak, kit.Certify(t, ak, key, []byte(tt.extra)))
 		req.Nonce = []byte(tt.nonce)
-		expect(t, name, registry(t).Verify(req), tt.codes...)
+		kit.Expect(t, name, registry(t).Verify(req), tt.codes...)
 	}
 }
 
@@ -183,19 +158,19 @@ func TestHostile(t *testing.T) {
 		"one part":                        {kit.Seq(kit.Octets(attest)), []attestation.Code{attestation.StatementMalformed}},
 		"four parts":                      {kit.Seq(kit.Octets(attest), kit.Octets(sign(attest)), kit.Octets(public), kit.Octets(nil)), []attestation.Code{attestation.StatementMalformed}},
 	} {
-		expect(t, name, registry(t).Verify(request(t, key, ak, tt.statement)), tt.codes...)
+		kit.Expect(t, name, registry(t).Verify(kit.Request(t, tpm.OID, key, ak, tt.statement)), tt.codes...)
 	}
 
 	// Each length inside of the signed structures, made too large.
 	for i, at := range []int{6, 42, 69} {
 		big := slices.Clone(attest)
 		binary.BigEndian.PutUint16(big[at:], 0xfff0)
-		expect(t, fmt.Sprintf("length %d of the attest", i), registry(t).Verify(request(t, key, ak, attested(big))), attestation.StatementMalformed)
+		kit.Expect(t, fmt.Sprintf("length %d of the attest", i), registry(t).Verify(kit.Request(t, tpm.OID, key, ak, attested(big))), attestation.StatementMalformed)
 	}
 	for i, at := range []int{8, 18, 52} {
 		big := slices.Clone(public)
 		binary.BigEndian.PutUint16(big[at:], 0xfff0)
-		expect(t, fmt.Sprintf("length %d of the public area", i), registry(t).Verify(request(t, key, ak, certify(big))), attestation.StatementMalformed)
+		kit.Expect(t, fmt.Sprintf("length %d of the public area", i), registry(t).Verify(kit.Request(t, tpm.OID, key, ak, certify(big))), attestation.StatementMalformed)
 	}
 }
 
@@ -230,7 +205,7 @@ func TestRSA(t *testing.T) {
 		"exponent 3":           {certify(exponent(3)), []attestation.Code{attestation.KeyUnsupported}},
 		"modulus cut":          {certify(slices.Concat(public[:len(public)-258], []byte{0, 255}, public[len(public)-255:])), []attestation.Code{attestation.StatementMalformed}},
 	} {
-		expect(t, name, registry(t).Verify(request(t, key, ak, tt.statement)), tt.codes...)
+		kit.Expect(t, name, registry(t).Verify(kit.Request(t, tpm.OID, key, ak, tt.statement)), tt.codes...)
 	}
 }
 
@@ -248,9 +223,9 @@ func TestOldPublicArea(t *testing.T) {
 		"with a wrong one":  {slices.Concat([]byte{0, 9}, public), []attestation.Code{attestation.StatementMalformed}},
 		"with a second one": {kit.TPM2B(kit.TPM2B(public)), []attestation.Code{attestation.StatementMalformed}},
 	} {
-		req := request(t, key, ak, kit.Seq(kit.Octets(attest), kit.Octets(kit.TPMSign(t, ak, attest)), kit.Octets(tt.public)))
+		req := kit.Request(t, tpm.OID, key, ak, kit.Seq(kit.Octets(attest), kit.Octets(kit.TPMSign(t, ak, attest)), kit.Octets(tt.public)))
 		req.Policy.OldShapes = true
-		expect(t, name, registry(t).Verify(req), tt.codes...)
+		kit.Expect(t, name, registry(t).Verify(req), tt.codes...)
 	}
 }
 
@@ -287,7 +262,7 @@ func FuzzStatement(f *testing.F) {
 	}
 	f.Add(kit.Seq(kit.Octets(nil), kit.Octets(nil)))
 	r := registry(f)
-	expect(f, "the seed", r.Verify(request(f, key, ak, kit.Certify(f, ak, key, []byte("nonce")))))
+	kit.Expect(f, "the seed", r.Verify(kit.Request(f, tpm.OID, key, ak, kit.Certify(f, ak, key, []byte("nonce")))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, signer := range []crypto.Signer{ak, otherAK} {
 			req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: tpm.OID, Key: kit.SPKI(t, signer)}}
@@ -324,7 +299,7 @@ func BenchmarkVerify(b *testing.B) {
 		"P-256": {kit.P256(b), kit.P256(b)}, "RSA-2048": {kit.RSA(b, 1), kit.RSA(b, 0)},
 	} {
 		b.Run(name, func(b *testing.B) {
-			r, req := registry(b), request(b, tt.key, tt.ak, kit.Certify(b, tt.ak, tt.key, nil))
+			r, req := registry(b), kit.Request(b, tpm.OID, tt.key, tt.ak, kit.Certify(b, tt.ak, tt.key, nil))
 			for b.Loop() {
 				if v := r.Verify(req); !v.Accepted {
 					b.Fatal(v.Reasons)

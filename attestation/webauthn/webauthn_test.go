@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -21,22 +20,7 @@ import (
 
 func registry(t testing.TB) *attestation.Registry {
 	t.Helper()
-	r, err := attestation.NewRegistry(map[string]attestation.Format{webauthn.OID: webauthn.Format{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func expect(t testing.TB, name string, v attestation.Verdict, codes ...attestation.Code) {
-	t.Helper()
-	var got []attestation.Code
-	for _, r := range v.Reasons {
-		got = append(got, r.Code)
-	}
-	if fmt.Sprint(got) != fmt.Sprint(codes) || v.Accepted != (len(codes) == 0) {
-		t.Errorf("%s: accepted %t, reasons %v, want %v", name, v.Accepted, v.Reasons, codes)
-	}
+	return kit.Registry(t, map[string]attestation.Format{webauthn.OID: webauthn.Format{}})
 }
 
 // head is the head of a CBOR value.
@@ -110,10 +94,7 @@ func (d device) certify(t testing.TB, key crypto.Signer, extra []byte) parts {
 
 func (d device) request(t testing.TB, key crypto.Signer, statement []byte) attestation.Request {
 	t.Helper()
-	return attestation.Request{
-		CSR:      kit.CSR(t, key, kit.Attribute(t, kit.Bundle([][]byte{kit.Statement(t, webauthn.OID, statement)}))),
-		Attester: attestation.Attester{ID: "tpm-1", Statement: webauthn.OID, Key: kit.SPKI(t, d.ak)}, Time: kit.Now,
-	}
+	return kit.Request(t, webauthn.OID, key, d.ak, statement)
 }
 
 func TestAccepted(t *testing.T) {
@@ -124,7 +105,7 @@ func TestAccepted(t *testing.T) {
 			req := d.request(t, key, d.certify(t, key, digest[:]).statement())
 			req.Nonce = nonce
 			v := registry(t).Verify(req)
-			expect(t, name+" "+keyName, v)
+			kit.Expect(t, name+" "+keyName, v)
 			if v.Assurance != attestation.Protected || !slices.Contains(v.Claims, attestation.Claim{Name: "fixedTPM", Value: "true"}) {
 				t.Errorf("%s %s: %+v", name, keyName, v)
 			}
@@ -134,7 +115,7 @@ func TestAccepted(t *testing.T) {
 				"roots alone":   {Statement: webauthn.OID, Roots: []*x509.Certificate{d.root}},
 			} {
 				req.Attester = attester
-				expect(t, name+" "+keyName+" "+how, registry(t).Verify(req))
+				kit.Expect(t, name+" "+keyName+" "+how, registry(t).Verify(req))
 			}
 		}
 	}
@@ -185,12 +166,12 @@ func TestHostile(t *testing.T) {
 		"not CBOR":                {kit.Octets([]byte("{}")), malformed},
 		"not an OCTET STRING":     {kit.Seq(), malformed},
 	} {
-		expect(t, name, registry(t).Verify(d.request(t, key, tt.statement)), tt.code)
+		kit.Expect(t, name, registry(t).Verify(d.request(t, key, tt.statement)), tt.code)
 	}
 	for extra, code := range map[string]attestation.Code{"": attestation.NonceMissing, "challenge": attestation.NonceMismatch} {
 		req := d.request(t, key, d.certify(t, key, []byte(extra)).statement())
 		req.Nonce = []byte("challenge") // the TPM has to sign its digest
-		expect(t, "nonce "+extra, registry(t).Verify(req), code)
+		kit.Expect(t, "nonce "+extra, registry(t).Verify(req), code)
 	}
 }
 
@@ -215,9 +196,9 @@ func TestRS1(t *testing.T) {
 	if p.sig, err = rsa.SignPKCS1v15(rand.Reader, ak, crypto.SHA1, digest[:]); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, "called RS1", registry(t).Verify(d.request(t, key, p.statement())), attestation.StatementAlgorithm)
+	kit.Expect(t, "called RS1", registry(t).Verify(d.request(t, key, p.statement())), attestation.StatementAlgorithm)
 	p.alg = -257
-	expect(t, "called RS256", registry(t).Verify(d.request(t, key, p.statement())), attestation.StatementSignature)
+	kit.Expect(t, "called RS256", registry(t).Verify(d.request(t, key, p.statement())), attestation.StatementSignature)
 }
 
 // A mutated statement is never accepted, unless what the TPM signed is what it was.
@@ -228,7 +209,7 @@ func FuzzStatement(f *testing.F) {
 	f.Add(object(text("tpm"), entries()))
 	r, spki := registry(f), kit.SPKI(f, key)
 	req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: webauthn.OID, Key: kit.SPKI(f, d.ak)}}
-	expect(f, "the seed", r.Verify(d.request(f, key, good.statement())))
+	kit.Expect(f, "the seed", r.Verify(d.request(f, key, good.statement())))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v := r.VerifyStatement(spki, attestation.Statement{OID: webauthn.OID, DER: data}, nil, req)
 		if v.Accepted && (!bytes.Contains(data, good.certInfo) || !bytes.Contains(data, good.pubArea)) {

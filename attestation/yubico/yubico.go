@@ -120,6 +120,18 @@ func open(statement []byte, arc string) (attested, error) {
 	return a, nil
 }
 
+// verify judges a certificate, read by the device's own reader.
+func verify(in attestation.Input, arc string, read func(attested, *attestation.Result)) attestation.Result {
+	var res attestation.Result
+	a, ok := certificate(&res, in, arc)
+	if !ok {
+		return res
+	}
+	read(a, &res)
+	res.Grade(a.signer)
+	return res
+}
+
 // describe returns what a certificate says, read by the device's own reader.
 func describe(statement []byte, arc string, read func(attested, *attestation.Result)) ([]attestation.Claim, error) {
 	a, err := open(statement, arc)
@@ -145,14 +157,7 @@ func (PIV) Name() string { return "yubikey-piv" }
 // gives no private key away, so a good certificate says that the key is protected.
 // See [attestation.Format].
 func (PIV) Verify(in attestation.Input) attestation.Result {
-	var res attestation.Result
-	a, ok := certificate(&res, in, pivArc)
-	if !ok {
-		return res
-	}
-	a.piv(&res)
-	res.Grade(a.signer)
-	return res
+	return verify(in, pivArc, attested.piv)
 }
 
 // Describe returns what a statement says. See [attestation.Format].
@@ -237,14 +242,7 @@ const (
 // leave under a wrapping key too, and says so: those are not protected. See
 // [attestation.Format].
 func (HSM) Verify(in attestation.Input) attestation.Result {
-	var res attestation.Result
-	a, ok := certificate(&res, in, hsmArc)
-	if !ok {
-		return res
-	}
-	a.hsm(&res)
-	res.Grade(a.signer)
-	return res
+	return verify(in, hsmArc, attested.hsm)
 }
 
 // Describe returns what a statement says. See [attestation.Format].

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -20,22 +19,7 @@ const pivArc, hsmArc = "1.3.6.1.4.1.41482.3.", "1.3.6.1.4.1.41482.4."
 
 func registry(t testing.TB) *attestation.Registry {
 	t.Helper()
-	r, err := attestation.NewRegistry(map[string]attestation.Format{yubico.PIVOID: yubico.PIV{}, yubico.HSMOID: yubico.HSM{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func expect(t testing.TB, name string, v attestation.Verdict, codes ...attestation.Code) {
-	t.Helper()
-	var got []attestation.Code
-	for _, r := range v.Reasons {
-		got = append(got, r.Code)
-	}
-	if fmt.Sprint(got) != fmt.Sprint(codes) || v.Accepted != (len(codes) == 0) {
-		t.Errorf("%s: accepted %t, reasons %v, want %v", name, v.Accepted, v.Reasons, codes)
-	}
+	return kit.Registry(t, map[string]attestation.Format{yubico.PIVOID: yubico.PIV{}, yubico.HSMOID: yubico.HSM{}})
 }
 
 func extensions(t testing.TB, arc string, values map[string][]byte) []pkix.Extension {
@@ -100,10 +84,10 @@ func TestRealYubiKeys(t *testing.T) {
 			req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: yubico.PIVOID, Chain: []*x509.Certificate{cert}}}
 			v := registry(t).VerifyStatement(slot.RawSubjectPublicKeyInfo, attestation.Statement{OID: yubico.PIVOID, DER: kit.Octets(slot.Raw)}, nil, req)
 			if other != version {
-				expect(t, version+" by another device", v, attestation.StatementSignature)
+				kit.Expect(t, version+" by another device", v, attestation.StatementSignature)
 				continue
 			}
-			expect(t, version, v)
+			kit.Expect(t, version, v)
 			for _, want := range []attestation.Claim{{Name: "firmware", Value: version}, {Name: "slot", Value: "9a"}, {Name: "pinPolicy", Value: "once"}, {Name: "touchPolicy", Value: "never"}} {
 				if !slices.Contains(v.Claims, want) {
 					t.Errorf("%s: no claim %v in %v", version, want, v.Claims)
@@ -122,12 +106,12 @@ func TestAccepted(t *testing.T) {
 		} {
 			req := d.request(t, oid, key, statement)
 			v := registry(t).Verify(req)
-			expect(t, name+" "+v.Format, v)
+			kit.Expect(t, name+" "+v.Format, v)
 			if v.Assurance != attestation.Protected || !slices.Contains(v.Claims, attestation.Claim{Name: "serial", Value: "9"}) {
 				t.Errorf("%s %s: %+v", name, v.Format, v)
 			}
 			req.Attester.Roots, req.Policy.Minimum = []*x509.Certificate{d.root}, attestation.Genuine
-			expect(t, name+" with the maker's root", registry(t).Verify(req))
+			kit.Expect(t, name+" with the maker's root", registry(t).Verify(req))
 		}
 	}
 }
@@ -150,7 +134,7 @@ func TestAttestedKeyAsAttester(t *testing.T) {
 			t.Errorf("%s: %+v", tt.oid, v)
 		}
 		req.Policy.Minimum = attestation.Genuine
-		expect(t, tt.oid, registry(t).Verify(req), attestation.AssuranceLow, attestation.AttesterUsage)
+		kit.Expect(t, tt.oid, registry(t).Verify(req), attestation.AssuranceLow, attestation.AttesterUsage)
 	}
 }
 
@@ -183,18 +167,18 @@ func TestHostilePIV(t *testing.T) {
 		"changed":                      {bytes.Replace(good, []byte("Attestation 9a"), []byte("Attestation 9c"), 1), attestation.StatementSignature},
 		"empty":                        {kit.Octets(nil), attestation.StatementMalformed},
 	} {
-		expect(t, name, registry(t).Verify(d.request(t, yubico.PIVOID, key, tt.statement)), tt.code)
+		kit.Expect(t, name, registry(t).Verify(d.request(t, yubico.PIVOID, key, tt.statement)), tt.code)
 	}
 
 	fresh := d.request(t, yubico.PIVOID, key, good)
 	fresh.Nonce = []byte("challenge")
-	expect(t, "fresh", registry(t).Verify(fresh), attestation.NonceMissing)
+	kit.Expect(t, "fresh", registry(t).Verify(fresh), attestation.NonceMissing)
 	none := d.request(t, yubico.PIVOID, key, good)
 	none.Attester.Key, none.Attester.Roots = nil, []*x509.Certificate{d.root}
-	expect(t, "any device of the maker", registry(t).Verify(none), attestation.AttesterInvalid)
+	kit.Expect(t, "any device of the maker", registry(t).Verify(none), attestation.AttesterInvalid)
 	foreign := d.request(t, yubico.PIVOID, key, good)
 	foreign.Attester.Roots = []*x509.Certificate{other.root}
-	expect(t, "root of another maker", registry(t).Verify(foreign), attestation.AttesterChain)
+	kit.Expect(t, "root of another maker", registry(t).Verify(foreign), attestation.AttesterChain)
 
 	for version, weak := range map[[3]byte]bool{{4, 2, 5}: false, {4, 2, 6}: true, {4, 3, 4}: true, {4, 3, 5}: false} {
 		rsaKey := kit.RSA(t, 0)
@@ -229,10 +213,10 @@ func TestHostileHSM(t *testing.T) {
 		"without what is only told":   {map[string][]byte{"1": nil, "2": nil, "4": nil, "6": nil, "9": nil}, nil},
 	} {
 		statement := d.attest(t, key, kit.Cert{Extensions: extensions(t, hsmArc, change(hsmValues(), tt.by))})
-		expect(t, name, registry(t).Verify(d.request(t, yubico.HSMOID, key, statement)), tt.codes...)
+		kit.Expect(t, name, registry(t).Verify(d.request(t, yubico.HSMOID, key, statement)), tt.codes...)
 	}
 	piv := d.attest(t, key, kit.Cert{Extensions: extensions(t, pivArc, pivValues())})
-	expect(t, "the attestation of a YubiKey", registry(t).Verify(d.request(t, yubico.HSMOID, key, piv)), attestation.StatementType)
+	kit.Expect(t, "the attestation of a YubiKey", registry(t).Verify(d.request(t, yubico.HSMOID, key, piv)), attestation.StatementType)
 }
 
 func TestDescribe(t *testing.T) {
@@ -268,7 +252,7 @@ func FuzzStatement(f *testing.F) {
 	f.Add(kit.Octets(kit.ReadPEM(f, filepath.Join("testdata", "4.3.7-slot.pem"))))
 	r, spki := registry(f), kit.SPKI(f, key)
 	req := d.request(f, yubico.PIVOID, key, d.attest(f, key, kit.Cert{Name: "YubiKey PIV Attestation 9a", Extensions: extensions(f, pivArc, pivValues())}))
-	expect(f, "the seed", r.Verify(req))
+	kit.Expect(f, "the seed", r.Verify(req))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, oid := range []string{yubico.PIVOID, yubico.HSMOID} {
 			req := attestation.Request{Time: kit.Now, Attester: attestation.Attester{Statement: oid, Key: kit.SPKI(t, d.key)}}

@@ -49,7 +49,7 @@ var rooms = []room{
 	{"internal/durable", nil, true, "durable writes of files need the standard library only, and are trusted because they are that small"},
 	{"internal/vault", []string{"internal/hub", "internal/durable"}, true, "the vault guards keys: the less code it needs, the easier it is to judge (ADR-0002)"},
 	{"policies", floor0, false, whyFloor1},
-	{"attestation", floor0, false, "attestation is pure: bytes, time and roots give a verdict; no network, no store, floor 0 only"},
+	{"attestation", floor0, false, "attestation is pure: bytes, time and roots give a verdict; no network, no store, floor 0 only (its attester alone speaks to devices)"},
 	{"internal/httpapi", floor0, false, whyFloor1},
 	{"internal/journal", floor0, false, whyFloor1},
 	{"internal/config", floor0, false, whyFloor1},
