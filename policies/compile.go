@@ -24,14 +24,12 @@ const labelKey = "_"
 // compile compiles the modules, and then has their types checked with the
 // schemas in place of input and parameters. The engine could check schemas
 // itself, but not below maps whose keys are identifiers (see typeOf), and not
-// per policy at this price. linted returns what is found in the sources meanwhile.
-// Beside the check of types, try is called with what was compiled; what it finds
-// counts only when nothing else is wrong.
-func (s *Set) compile(ps *problems, modules map[string]*ast.Module, linted func() *problems, try func(*problems)) {
+// per policy at this price. Beside the check of types, try is called with what was
+// compiled; what it finds counts only when nothing else is wrong.
+func (s *Set) compile(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
 	s.annotate(modules)
 	s.compiler = newCompiler(capabilities(false)).WithSkipStages(ast.StageCheckTypes) // they are checked below, with more known
 	s.compiler.Compile(modules)
-	ps.list = append(ps.list, linted().list...)
 	tried := besides(try, ps.bad() || s.compiler.Failed())
 	s.checked(ps, modules, s.checkTypes(modules))
 	if found := tried(); !ps.bad() {
@@ -62,19 +60,28 @@ func (s *Set) checked(ps *problems, modules map[string]*ast.Module, checker *ast
 	}
 	owners := s.owners()
 	files := slices.Sorted(maps.Keys(s.compiler.Modules))
-	found := make([]problems, len(files))
+	inParallel(ps, files, func(found *problems, file string) {
+		p := owners[file]
+		if p == nil && !strings.HasPrefix(packageOf(modules[file]), libRoot) {
+			return // a policy whose metadata cannot be read
+		}
+		checkRefs(found, file, s.compiler.Modules[file], p)
+		if p != nil {
+			s.checkValues(found, p, s.compiler.Modules[file])
+		}
+	})
+}
+
+// inParallel does the work for each of all, by all processors, and adds what it
+// finds in the order of all.
+func inParallel[T any](ps *problems, all []T, work func(*problems, T)) {
+	found := make([]problems, len(all))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, file := range files {
-		if owners[file] == nil && !strings.HasPrefix(packageOf(modules[file]), libRoot) {
-			continue // a policy whose metadata cannot be read
-		}
+	for i, one := range all {
 		g.Go(func() error {
 			defer found[i].refuse()
-			checkRefs(&found[i], file, s.compiler.Modules[file], owners[file])
-			if p := owners[file]; p != nil {
-				s.checkValues(&found[i], p, s.compiler.Modules[file])
-			}
+			work(&found[i], one)
 			return nil
 		})
 	}

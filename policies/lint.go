@@ -49,7 +49,7 @@ func (l *linter) at(t *ast.Term, text, mend string) {
 // not in the vocabulary is seen before the event that needs it, and at what no
 // policy may do.
 func (s *Set) lint(ps *problems) {
-	for _, p := range s.policies {
+	inParallel(ps, s.policies, func(ps *problems, p *policy) {
 		l := &linter{ps, p.File}
 		if !hasFindings(p.module) {
 			ps.fault(p.File, p.module.Package.Location.Row, 0, "the policy has no rule \"findings contains ...\"",
@@ -63,7 +63,7 @@ func (s *Set) lint(ps *problems) {
 				ps.fault(p.File, imp.Location.Row, imp.Location.Col, "an import of more than one package", "import the package itself: data."+libRoot+"<name>")
 			}
 		}
-	}
+	})
 }
 
 // hasFindings reports whether the partial set of findings is there, and nothing

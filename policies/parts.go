@@ -172,8 +172,21 @@ func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 	if err != nil {
 		return nil
 	}
+	settle(value)
 	known.keep(schema, raw, value)
 	return value
+}
+
+// settle has the engine do now what it does to an object when it goes through it
+// for the first time: it sorts the names, while a copy of it may be made beside.
+func settle(value ast.Value) {
+	each := func(t *ast.Term) { settle(t.Value) }
+	switch x := value.(type) {
+	case ast.Object:
+		x.Foreach(func(_, t *ast.Term) { each(t) })
+	case *ast.Array:
+		x.Foreach(each)
+	}
 }
 
 // Bounds of what is remembered. A value takes ten to twenty times the memory of its

@@ -248,7 +248,7 @@ func TestRefreshRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, fail := time.Now(), 0
 		reads := map[string][]time.Duration{}
-		r := newRefresher(4, slog.New(slog.DiscardHandler), func(_ context.Context, x ref) error {
+		r := newRefresher(1, slog.New(slog.DiscardHandler), func(_ context.Context, x ref) error {
 			reads[x.id] = append(reads[x.id], time.Since(began))
 			if x.kind == kindHost && fail > 0 {
 				fail--
