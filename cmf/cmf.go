@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -201,6 +202,7 @@ func certificateTerms(c *Certificate) []string {
 	terms := []string{
 		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
 		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
+		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore),
 	}
 	if c.Revoked != nil {
 		terms = append(terms, ByRevoked(c.Issuer, c.NotAfter), ByRevokedIn(c.TrustDomain))
@@ -253,6 +255,11 @@ func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Fo
 // ByKey finds the certificates that a trust domain has issued for a key, by the
 // SHA-256 of its SubjectPublicKeyInfo.
 func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
+
+// ByHour finds the certificates of an entity that begin in an hour, UTC.
+func ByHour(domain string, t certmgmt.CertType, subjectID string, hour time.Time) string {
+	return "hour=" + domain + " " + string(t) + " " + subjectID + " " + strconv.FormatInt(hour.Unix()/3600, 36)
+}
 
 // ByRenews finds the certificate that took the place of another one.
 func ByRenews(id string) string { return prefixed("renews=", id) }

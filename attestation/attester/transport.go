@@ -38,7 +38,7 @@ func dial(where string) (transport.TPMCloser, error) {
 	}
 	conn, err := net.DialTimeout(network, address, 5*time.Second)
 	if err != nil {
-		return nil, hub.E(hub.Unavailable, opOpen, fmt.Sprintf("the TPM emulator at %s does not answer; start swtpm, or correct the address after swtpm:", address), err)
+		return nil, hub.E(hub.Unavailable, opOpen, fmt.Sprintf("the TPM emulator at %s does not answer; start swtpm, or correct the address", address), err)
 	}
 	return &socket{conn}, nil
 }

@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	kits := func(ts *testscript.TestScript, _ bool, args []string) { kitCommand(t, ts, args) }
+	tpms := func(ts *testscript.TestScript, _ bool, args []string) { swtpmCommand(t, ts, args) }
+	tokens := func(ts *testscript.TestScript, _ bool, args []string) { softhsmCommand(t, ts, args) }
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -60,6 +62,9 @@ func TestScripts(t *testing.T) {
 			"ports":    portsCommand,
 			"until":    untilCommand,
 			"appears":  appearsCommand,
+			"swtpm":    tpms,
+			"softhsm":  tokens,
+			"registry": registryCommand,
 		},
 	})
 }

@@ -111,11 +111,15 @@ func New(c Config) *Authorities {
 }
 
 // Issue signs what was ordered as the domain's current issuer. The authority is
-// made if this is the first use of it.
+// made if this is the first use of it. An order that names another issuer, because
+// there was a rotation since it was made, is hub.Conflict, and nothing is signed.
 func (a *Authorities) Issue(ctx context.Context, domain string, o hub.CertificateOrder) (hub.IssuedCertificate, error) {
 	v, err := a.view(ctx, domain)
 	if err != nil {
 		return hub.IssuedCertificate{}, err
+	}
+	if o.Issuer != "" && o.Issuer != v.current.id {
+		return hub.IssuedCertificate{}, hub.E(hub.Conflict, "issue certificate", "the certificate authority of the trust domain was rotated while the certificate was ordered; ask again", nil)
 	}
 	if remote := a.Remote(domain); remote != nil {
 		issued, err := remote.Issue(ctx, o)
@@ -189,8 +193,8 @@ func clip(s string) string {
 	return s
 }
 
-// RevocationList signs a revocation list as the issuer that it names, the current
-// or an earlier one, in DER.
+// RevocationList signs a revocation list as the issuer that it names, in DER: the
+// current one, an earlier one, or a root, which is the issuer of the others.
 func (a *Authorities) RevocationList(ctx context.Context, domain string, l hub.RevocationList) ([]byte, error) {
 	ca, err := a.issuerCA(ctx, domain, l.Issuer)
 	if err != nil {
@@ -199,8 +203,8 @@ func (a *Authorities) RevocationList(ctx context.Context, domain string, l hub.R
 	return ca.RevocationList(ctx, l)
 }
 
-// OCSP signs an answer about one certificate as the issuer that it names, the
-// current or an earlier one, in DER.
+// OCSP signs an answer about one certificate as the issuer that it names, in DER;
+// see [Authorities.RevocationList].
 func (a *Authorities) OCSP(ctx context.Context, domain string, s hub.CertificateStatus) ([]byte, error) {
 	ca, err := a.issuerCA(ctx, domain, s.Issuer)
 	if err != nil {
@@ -221,7 +225,7 @@ func (a *Authorities) issuerCA(ctx context.Context, domain, issuer string) (CA, 
 	}
 	m := v.find(issuer)
 	switch {
-	case m == nil || m.Root:
+	case m == nil:
 		return nil, noIssuer(op, issuer)
 	case m.Place != PlaceRemote:
 		return a.ca(ctx, domain, v)

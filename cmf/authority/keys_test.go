@@ -51,7 +51,7 @@ func TestKeys_Gone(t *testing.T) {
 	if err := p.answers("north", before.Issuer); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("an issuer without its key answers: %v", err)
 	}
-	if err := p.Check(t.Context(), "north"); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/issuer-2") {
+	if err := p.Check(t.Context(), "north"); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(err.Error(), "cmf/issuer-2") {
 		t.Errorf("a key is gone and all is well: %v", err)
 	}
 	if err := p.Rotate(t.Context(), "north", intermediate, operator); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/root-1") {

@@ -16,9 +16,9 @@ import (
 
 // The records of a rotation, and of an end that comes near.
 const (
-	RecordBegun    = "certificate-authority.rotation-begun"
-	RecordMade     = "certificate-authority.certificate-made" // it takes effect next
-	RecordExpiring = "certificate-authority.expiring"
+	RecordBegun    = "authority.rotation-begun"
+	RecordMade     = "authority.certificate-made" // it takes effect next
+	RecordExpiring = "authority.expiring"
 )
 
 // mostCAs bounds the CA certificates of a domain whose time is not over, so that
@@ -260,7 +260,7 @@ func (a *Authorities) record(ctx context.Context, domain, kind, id string, r *ro
 	if err != nil {
 		return fmt.Errorf("encode record: %w", err)
 	}
-	return a.Records(ctx, domain, hub.Record{ID: id, Kind: kind, Time: r.Began, Actor: r.Actor, Subject: "certificate-authority/" + domain, Data: raw})
+	return a.Records(ctx, domain, hub.Record{ID: id, Kind: kind, Time: r.Began, Actor: r.Actor, Subject: "authority/" + domain, Data: raw})
 }
 
 // useRoot lets a published root come into use when its time has come.

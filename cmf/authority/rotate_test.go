@@ -69,6 +69,15 @@ func TestRotate_Intermediate(t *testing.T) {
 	if before.Issuer == after.Issuer || p.states("north") != "root 1 ACTIVE, issuer 2 RETIRING, issuer 3 ACTIVE" {
 		t.Errorf("signed by %s and %s; %s", before.Issuer, after.Issuer, p.states("north"))
 	}
+	o := w.order()
+	o.Issuer = before.Issuer
+	if _, err := p.Issue(t.Context(), "north", o); hub.CodeOf(err) != hub.Conflict {
+		t.Errorf("an order from before the rotation: %v", err)
+	}
+	o.Issuer = after.Issuer
+	if _, err := p.Issue(t.Context(), "north", o); err != nil {
+		t.Error(err)
+	}
 	for _, issued := range []hub.IssuedCertificate{before, after} {
 		chain, top, err := p.Chain(t.Context(), "north", issued.Issuer)
 		if err != nil || len(chain) != 1 || !bytes.Equal(chain[0], issued.Chain[1]) {
@@ -130,6 +139,11 @@ func TestRotate_Root(t *testing.T) {
 	}
 	for _, issued := range []hub.IssuedCertificate{before, after} {
 		if err := p.answers("north", issued.Issuer); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, i := range list { // roots among them
+		if err := p.answers("north", i.ID); err != nil {
 			t.Error(err)
 		}
 	}

@@ -26,6 +26,7 @@ var operator = hub.Identity{TrustDomain: "hub", Kind: hub.KindOperator, Name: "a
 type world struct {
 	t       testing.TB
 	bus     memstate.Bus
+	tables  state.Tables // bus, unless a test has another
 	dir     string
 	vault   *vault.Vault
 	times   authority.Times
@@ -49,6 +50,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{t: t, files: map[string]authority.Keys{}, dir: dir, vault: v, now: time.Now().Truncate(time.Second)}
 	w.bus.Domains = []string{"north", "south", "west"}
+	w.tables = &w.bus
 	w.bus.Fail = func(_, _, _ string) error { return w.step("store") }
 	return w
 }
@@ -88,7 +90,7 @@ func (w *world) append(_ context.Context, domain string, r hub.Record) error {
 			return nil
 		}
 	}
-	if r.Subject != "certificate-authority/"+domain {
+	if r.Subject != "authority/"+domain {
 		w.t.Errorf("a record of %s in the log of %s", r.Subject, domain)
 	}
 	w.records = append(w.records, r)
@@ -156,7 +158,7 @@ func (w *world) start() *process {
 	ctx, end := context.WithCancel(context.Background())
 	w.t.Cleanup(end)
 	log := slog.New(slog.DiscardHandler)
-	space := state.New(&w.bus, "cmf", log)
+	space := state.New(w.tables, "cmf", log)
 	a := authority.New(authority.Config{
 		Space: space, Keys: w, Records: w.append, Times: w.times, Now: w.clock, Log: log,
 		Open: func(current authority.Signer, earlier ...authority.Signer) (authority.CA, error) {

@@ -1,11 +1,11 @@
 package authority
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -258,31 +258,44 @@ func (a *Authorities) ca(ctx context.Context, domain string, v *view) (CA, error
 	return opened, nil
 }
 
-// open opens the issuers whose time is not over. lost says which of the earlier
-// ones have no key; the others are not held up by that.
+// open opens what signs, and beside it all CAs whose time is not over, for their
+// lists and answers. lost says which of these have no key; the others are not held
+// up by that.
 func (a *Authorities) open(ctx context.Context, domain string, v *view) (opened CA, lost, err error) {
-	var signers []Signer // the newest first: the current one, or the last before an authority elsewhere
-	for n := len(v.members) - 1; n >= 0; n-- {
-		m := v.members[n]
-		if m.Root || m.Place == PlaceRemote || m != v.current && a.Now().After(m.cert.NotAfter) {
+	first := v.signing()
+	if first == nil {
+		return nil, nil, hub.E(hub.NotFound, "open certificate authority", fmt.Sprintf("trust domain %s has no issuer of its own", domain), nil)
+	}
+	current, err := a.signer(ctx, domain, first)
+	if err != nil {
+		return nil, nil, err
+	}
+	var others []Signer
+	for _, m := range v.members {
+		if m == first || m.Place == PlaceRemote || a.Now().After(m.cert.NotAfter) {
 			continue
 		}
 		signer, err := a.signer(ctx, domain, m)
-		switch {
-		case err == nil:
-			signers = append(signers, signer)
-		case m == v.current:
-			return nil, nil, err
-		default:
-			a.Log.Error("the key of an earlier issuer cannot be opened: there are no revocation lists and OCSP answers of it until it can", "trustDomain", domain, "issuer", m.id, "err", err)
-			lost = err
+		if err != nil {
+			a.Log.Error("the key of a CA cannot be opened: there are no revocation lists and OCSP answers of it until it can", "trustDomain", domain, "issuer", m.id, "err", err)
+			lost = errors.Join(lost, err)
+			continue
+		}
+		others = append(others, signer)
+	}
+	opened, err = a.Open(current, others...)
+	return opened, lost, err
+}
+
+// signing is the issuer that signs: the current one, or the last before an
+// authority elsewhere.
+func (v *view) signing() (last *member) {
+	for _, m := range v.members {
+		if !m.Root && m.Place != PlaceRemote {
+			last = m
 		}
 	}
-	if len(signers) == 0 {
-		return nil, nil, cmp.Or(lost, error(hub.E(hub.NotFound, "open certificate authority", fmt.Sprintf("trust domain %s has no issuer of its own", domain), nil)))
-	}
-	opened, err = a.Open(signers[0], signers[1:]...)
-	return opened, lost, err
+	return last
 }
 
 func (a *Authorities) signer(ctx context.Context, domain string, m *member) (Signer, error) {
@@ -293,6 +306,9 @@ func (a *Authorities) signer(ctx context.Context, domain string, m *member) (Sig
 	s := Signer{Root: m.root().cert, Key: key}
 	for _, above := range m.chain() {
 		s.Chain = append(s.Chain, above.cert)
+	}
+	if m.Root {
+		s.Chain = []*x509.Certificate{m.cert}
 	}
 	return s, nil
 }

@@ -82,8 +82,8 @@ func (a *Authorities) raise(ctx context.Context, domain string) error {
 			return fmt.Errorf("encode alarm: %w", err)
 		}
 		if err := a.Records(ctx, domain, hub.Record{
-			ID: hub.DeriveID("certificate-authority.expiring", domain, m.id, strconv.Itoa(level)), Kind: RecordExpiring, Time: a.Now().UTC(),
-			Actor: a.Self.String(), Subject: "certificate-authority/" + domain, Data: data,
+			ID: hub.DeriveID("authority.expiring", domain, m.id, strconv.Itoa(level)), Kind: RecordExpiring, Time: a.Now().UTC(),
+			Actor: a.Self.String(), Subject: "authority/" + domain, Data: data,
 		}); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/big"
 	"slices"
@@ -113,6 +114,11 @@ func (w *world) append(_ context.Context, domain string, list ...hub.Record) err
 	if err := w.point(); err != nil {
 		return err
 	}
+	w.keep(list)
+	return w.point()
+}
+
+func (w *world) keep(list []hub.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range list {
@@ -126,7 +132,6 @@ func (w *world) append(_ context.Context, domain string, list ...hub.Record) err
 			w.Errorf("record %s (%s) came again with another content:\n%s\n%s", r.ID, r.Kind, had.Data, r.Data)
 		}
 	}
-	return nil
 }
 
 // kinds returns the records of a kind in their order.
@@ -285,8 +290,8 @@ func leaf(t testing.TB, a certmgmt.Signing) *x509.Certificate {
 // authorities are embedded authorities, one for each trust domain.
 type authorities struct {
 	w *world
-	// Before, if set, is asked before an order is signed.
-	before func() error
+	// They are asked before and after an order is signed, if set: an answer may be lost.
+	before, after func() error
 
 	mu      sync.Mutex // covers what is below
 	cas     map[string]*stepca.Embedded
@@ -309,6 +314,18 @@ func newAuthorities(t testing.TB, w *world, domains ...string) *authorities {
 	return a
 }
 
+// anyPolicy lets a CA issue under any policy (RFC 5280 clause 4.2.1.4).
+func anyPolicy() ([]x509.OID, error) {
+	oid, err := x509.ParseOID("2.5.29.32.0")
+	return []x509.OID{oid}, err
+}
+
+// strangeRoot is a root of somebody else's.
+func strangeRoot(t testing.TB) *x509.Certificate {
+	t.Helper()
+	return newCA(t, "somebody", nil, nil, attestkit.P256(t))
+}
+
 func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key *ecdsa.PrivateKey) *x509.Certificate {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
@@ -321,6 +338,8 @@ func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key *
 	}
 	if parent == nil {
 		parent, parentKey = c, key
+	} else if c.Policies, err = anyPolicy(); err != nil {
+		t.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), parentKey)
 	if err != nil {
@@ -338,8 +357,11 @@ func (a *authorities) Issue(ctx context.Context, domain string, o hub.Certificat
 	issued, err := a.cas[domain].Issue(ctx, o)
 	if err == nil {
 		a.mu.Lock()
-		a.serials = append(a.serials, o.Serial.Text(16))
+		a.serials = append(a.serials, fmt.Sprintf("%x", o.Serial.Bytes()))
 		a.mu.Unlock()
+	}
+	if err == nil && a.after != nil {
+		err = a.after()
 	}
 	return issued, err
 }

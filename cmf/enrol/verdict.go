@@ -128,6 +128,7 @@ func lower(v attestation.Verdict, vouched bool, minimum attestation.Assurance) a
 // checkOutside refuses a verdict of an outside verifier that is not about this
 // request, and forgets what it says of more than its verdict.
 func checkOutside(v attestation.Verdict, r attestation.Request, key []byte) attestation.Verdict {
+	v = bounded(v)
 	v.Attester, v.Statement = r.Attester.ID, r.Attester.Statement
 	switch {
 	case !v.Accepted && len(v.Reasons) == 0:

@@ -78,7 +78,7 @@ func (s *Service) Certificates(ctx context.Context, who hub.Identity, q Query, a
 			}
 			var c certmgmt.Certificate
 			if err == nil {
-				if !sees(who, e.Value.Manager) || !q.matches(&e.Value, now) {
+				if !cmf.Sees(who, e.Domain, e.Value.Manager) || !q.matches(&e.Value, now) {
 					continue
 				}
 				c, err = s.show(&e.Value)
@@ -123,7 +123,7 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 		terms = []string{cmf.ByVnf(q.VnfInstance)}
 	case q.Attester != "":
 		terms = []string{cmf.ByAttester(q.Attester)}
-	case who.TrustDomain != "hub":
+	case !cmf.RunsTheHub(who):
 		terms = []string{cmf.ByConsumer(who.String())}
 	case !q.EndsBefore.IsZero():
 		from, to := q.EndsAfter, q.EndsBefore
@@ -152,7 +152,7 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 func (s *Service) domains(who hub.Identity, q Query) []string {
 	var list []string
 	for _, d := range s.Store.Space.Domains() {
-		if (q.TrustDomain == "" || q.TrustDomain == d) && (who.TrustDomain == "hub" || who.TrustDomain == d) {
+		if (q.TrustDomain == "" || q.TrustDomain == d) && cmf.Reaches(who, d) {
 			list = append(list, d)
 		}
 	}

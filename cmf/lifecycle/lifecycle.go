@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/manoward/manoward/cmf"
+	"github.com/manoward/manoward/cmf/authority"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
@@ -22,19 +23,19 @@ type Enrol interface {
 }
 
 // Authorities signs as the issuers of a trust domain, hub.NotFound for an issuer
-// that the domain never had.
+// that the domain never had. It is met by [authority.Authorities].
 type Authorities interface {
+	// Issuers returns the CA certificates of a trust domain, earlier ones and roots
+	// among them.
+	Issuers(ctx context.Context, domain string) ([]authority.Issuer, error)
 	// Chain returns the certificates from the issuer up in DER, without the root, and the root.
 	Chain(ctx context.Context, domain, issuer string) (chain [][]byte, root []byte, err error)
+	// RevocationList returns a list with what it is asked for. An authority
+	// elsewhere has numbers and times of its own; it is hub.Conflict for an earlier
+	// issuer as which it signs no list any more.
 	RevocationList(ctx context.Context, domain string, l hub.RevocationList) ([]byte, error)
+	// OCSP is hub.Unprocessable where OCSP answers are not signed.
 	OCSP(ctx context.Context, domain string, s hub.CertificateStatus) ([]byte, error)
-}
-
-// Issuer is a CA certificate that signs, or has signed, certificates of a trust
-// domain. A root that signs none is not one.
-type Issuer struct {
-	ID          string // see [hub.IssuedCertificate]
-	Certificate []byte // DER
 }
 
 // Rules are what a trust domain's profile says of a type of certificates.
@@ -91,7 +92,6 @@ type Config struct {
 	Store       *cmf.Store // of a space that is not open yet
 	Enrol       Enrol
 	Authorities Authorities
-	Issuers     func(ctx context.Context, domain string) ([]Issuer, error) // of a trust domain, earlier ones too
 	// Records appends to a domain's records; an ID that is there already has no
 	// second effect.
 	Records func(ctx context.Context, domain string, records ...hub.Record) error
@@ -140,9 +140,9 @@ type issuer struct {
 	cache answers
 }
 
-// issuersOf returns the issuers of a trust domain.
+// issuersOf returns those who sign certificates in a trust domain, or did.
 func (s *Service) issuersOf(ctx context.Context, domain string) ([]*issuer, error) {
-	known, err := s.Issuers(ctx, domain)
+	known, err := s.Authorities.Issuers(ctx, domain)
 	if err != nil {
 		return nil, fmt.Errorf("find the issuers of trust domain %s: %w", domain, err)
 	}
@@ -150,6 +150,9 @@ func (s *Service) issuersOf(ctx context.Context, domain string) ([]*issuer, erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range known {
+		if k.Root {
+			continue
+		}
 		i := s.issuers[domain+" "+k.ID]
 		if i == nil {
 			cert, err := x509.ParseCertificate(k.Certificate)
@@ -188,16 +191,10 @@ func (s *Service) issuer(ctx context.Context, domain, id string) (*issuer, error
 	return nil, hub.E(hub.NotFound, "find issuer", "not found", nil)
 }
 
-// sees says whether a party sees what a consumer registered: the hub's own parties
-// see all, and a consumer what is its own.
-func sees(who hub.Identity, manager string) bool {
-	return who.TrustDomain == "hub" || manager == who.String()
-}
-
 // certificate returns a certificate that a party sees.
 func (s *Service) certificate(ctx context.Context, who hub.Identity, id string) (state.Entry[cmf.Certificate], error) {
 	e, err := s.Store.Certificates.Get(ctx, id)
-	if err == nil && !sees(who, e.Value.Manager) {
+	if err == nil && !cmf.Sees(who, e.Domain, e.Value.Manager) {
 		err = hub.E(hub.NotFound, "find resource", "not found", nil)
 	}
 	return e, err

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"cmp"
 	"context"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"math/big"
@@ -24,7 +25,7 @@ type Signed struct {
 // list is an issuer's newest revocation list as it is stored, under the issuer's
 // key identifier.
 type list struct {
-	Number     uint64    `json:"number"`
+	Number     uint64    `json:"number"`  // counts those that were signed; an authority elsewhere has a number of its own
 	Changes    uint64    `json:"changes"` // grows when something was revoked
 	ThisUpdate time.Time `json:"thisUpdate"`
 	NextUpdate time.Time `json:"nextUpdate"`
@@ -76,17 +77,19 @@ func (s *Service) CRL(ctx context.Context, domain, issuerID string) (Signed, err
 		return Signed{}, err
 	}
 	l := i.current(s.lists.Kept(i.id))
-	if l == nil {
+	if l == nil || s.over(l) {
 		if err := s.share(ctx, i, nil); err != nil {
 			return Signed{}, err
 		}
 		l = i.current(s.lists.Kept(i.id))
 	}
-	if l == nil || !s.Now().Before(l.NextUpdate) {
+	if l == nil || s.over(l) {
 		return Signed{}, hub.E(hub.Unavailable, "serve revocation list", "the revocation list is out of date, and the authority of the trust domain has not signed another one; see /readyz", nil)
 	}
 	return Signed{l.DER, l.ThisUpdate, l.NextUpdate}, nil
 }
+
+func (s *Service) over(l *list) bool { return !s.Now().Before(l.NextUpdate) }
 
 // current returns the newest list whose bytes are here: the stored one, or this
 // process's own if nothing was revoked since.
@@ -221,7 +224,30 @@ func (s *Service) compose(ctx context.Context, i *issuer, last list, changed boo
 		return nil, fmt.Errorf("sign revocation list of issuer %s: %w", i.id, err)
 	}
 	next.DER, next.Entries = der, len(revoked)
-	return next, nil
+	next.ThisUpdate, next.NextUpdate, err = timesOf(der)
+	return next, err
+}
+
+// timesOf reads when a list was made and is over. One from an authority elsewhere
+// has other times than were asked for.
+func timesOf(der []byte) (this, next time.Time, err error) {
+	var l struct {
+		TBS struct {
+			Version    int `asn1:"optional"`
+			Signature  asn1.RawValue
+			Issuer     asn1.RawValue
+			ThisUpdate time.Time
+			NextUpdate time.Time
+			Revoked    asn1.RawValue `asn1:"optional"`
+			Extensions asn1.RawValue `asn1:"optional"`
+		}
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &l); err != nil {
+		return this, next, fmt.Errorf("read the revocation list that was signed: %w", err)
+	}
+	return l.TBS.ThisUpdate.UTC(), l.TBS.NextUpdate.UTC(), nil
 }
 
 // keep stores a list, and holds on to its bytes.

@@ -38,6 +38,9 @@ func (s *Service) OCSP(ctx context.Context, domain string, request []byte) (Sign
 		return s.unsigned(ocspUnauthorized, "unauthorized"), nil
 	}
 	a, err := s.answer(ctx, i, q)
+	if hub.CodeOf(err) == hub.Unprocessable { // nobody here signs for that issuer
+		return s.unsigned(ocspUnauthorized, "unauthorized"), nil
+	}
 	if err != nil {
 		return s.broken(domain, err), nil
 	}

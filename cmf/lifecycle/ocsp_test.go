@@ -113,6 +113,7 @@ func TestOCSP(t *testing.T) {
 	mine := []*big.Int{one.Serial}
 	critical := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}
 	ignored := pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: []byte{5, 0}}
+	none, _ := selfSigned(t, "none")
 	for name, c := range map[string]struct {
 		q    question
 		want string
@@ -132,7 +133,7 @@ func TestOCSP(t *testing.T) {
 		"none":                       {question{issuer: north}, "malformed"},
 		"a long serial number":       {question{issuer: north, serials: []*big.Int{new(big.Int).Lsh(big.NewInt(1), 161)}}, "malformed"},
 		"another domain's issuer":    {question{issuer: south, serials: mine}, "unauthorized"},
-		"nobody's issuer":            {question{issuer: selfSigned(t, "none").Raw, serials: mine}, "unauthorized"},
+		"nobody's issuer":            {question{issuer: none.Raw, serials: mine}, "unauthorized"},
 	} {
 		for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
 			c.q.hash = hash

@@ -297,8 +297,8 @@ func agree(t *testing.T, p *process, certs []*cmf.Certificate) (revoked int) {
 			t.Errorf("%s has %d records", c.ID, n)
 		}
 	}
-	if len(l.Revoked) != revoked {
-		t.Errorf("the list has %d entries, the inventory %d", len(l.Revoked), revoked)
+	if len(l.RevokedCertificateEntries) != revoked {
+		t.Errorf("the list has %d entries, the inventory %d", len(l.RevokedCertificateEntries), revoked)
 	}
 	return revoked
 }

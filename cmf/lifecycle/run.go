@@ -82,9 +82,15 @@ func (s *Service) refresh(ctx context.Context, domain string) error {
 		if now.After(i.cert.NotAfter) {
 			continue
 		}
-		if l := i.current(s.lists.Kept(i.id)); l == nil || !now.Before(l.ThisUpdate.Add(s.Times.List/2)) {
-			failed = append(failed, s.share(ctx, i, nil))
+		if l := i.current(s.lists.Kept(i.id)); l != nil && now.Before(l.ThisUpdate.Add(l.NextUpdate.Sub(l.ThisUpdate)/2)) {
+			continue
 		}
+		err := s.share(ctx, i, nil)
+		if hub.CodeOf(err) == hub.Conflict {
+			s.Log.Warn("an earlier issuer has no revocation list any more; renew what it issued", "trustDomain", domain, "issuer", i.id, "err", err)
+			continue
+		}
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/manoward/manoward/cmf"
+	"github.com/manoward/manoward/cmf/authority"
 	"github.com/manoward/manoward/cmf/lifecycle"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
@@ -37,7 +39,8 @@ var (
 type world struct {
 	tables state.Tables
 	ca     lifecycle.Authorities
-	cas    map[string]lifecycle.Issuer // by trust domain
+	cas    map[string]authority.Issuer // by trust domain
+	keys   map[string]crypto.Signer    // of the issuers
 	leaf   []byte                      // DER of a certificate, for what is put
 
 	mu      sync.Mutex // covers what is below
@@ -58,18 +61,19 @@ type process struct {
 // nothing but says what it was asked.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{cas: map[string]lifecycle.Issuer{}}
+	w := &world{cas: map[string]authority.Issuer{}, keys: map[string]crypto.Signer{}}
 	w.tables = &memstate.Bus{Domains: []string{"north", "south"}, Fail: func(string, string, string) error { return w.fails() }}
 	for _, domain := range []string{"north", "south"} {
-		c := selfSigned(t, domain)
-		w.cas[domain] = lifecycle.Issuer{ID: hex.EncodeToString(c.SubjectKeyId), Certificate: c.Raw}
+		c, key := selfSigned(t, domain)
+		w.keys[domain] = key
+		w.cas[domain] = authority.Issuer{ID: hex.EncodeToString(c.SubjectKeyId), Certificate: c.Raw}
 		w.leaf = c.Raw
 	}
-	w.ca = &fakeCA{world: w, lists: map[string]hub.RevocationList{}}
+	w.ca = &fakeCA{world: w}
 	return w
 }
 
-func selfSigned(t testing.TB, name string) *x509.Certificate {
+func selfSigned(t testing.TB, name string) (*x509.Certificate, crypto.Signer) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -88,7 +92,7 @@ func selfSigned(t testing.TB, name string) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made
+	return made, key
 }
 
 func (w *world) fails() error {
@@ -157,13 +161,6 @@ func (w *world) start(t testing.TB, alter func(*lifecycle.Config)) *process {
 	c := lifecycle.Config{
 		Store: p.store, Enrol: p.enrol, Authorities: w.ca, Records: w.record, Now: w.now, Log: log,
 		Self: hub.Identity{TrustDomain: "hub", Kind: hub.KindCMF, Name: "hub"},
-		Issuers: func(_ context.Context, domain string) ([]lifecycle.Issuer, error) {
-			i, ok := w.cas[domain]
-			if !ok {
-				return nil, hub.E(hub.NotFound, "find issuers", "there is no such trust domain", nil)
-			}
-			return []lifecycle.Issuer{i}, nil
-		},
 	}
 	if alter != nil {
 		alter(&c)
@@ -227,15 +224,15 @@ func (p *process) stored(t testing.TB, id string) cmf.Certificate {
 	return e.Value
 }
 
-// list is the revocation list of a trust domain, as the fake CA was asked for it.
-func (p *process) list(t testing.TB, domain string) hub.RevocationList {
+// list is the revocation list of a trust domain.
+func (p *process) list(t testing.TB, domain string) *x509.RevocationList {
 	t.Helper()
 	got, err := p.CRL(t.Context(), domain, p.cas[domain].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var l hub.RevocationList
-	if err := json.Unmarshal(got.DER, &l); err != nil {
+	l, err := x509.ParseRevocationList(got.DER)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if !l.ThisUpdate.Equal(got.ThisUpdate) || !l.NextUpdate.Equal(got.NextUpdate) {
@@ -245,23 +242,31 @@ func (p *process) list(t testing.TB, domain string) hub.RevocationList {
 }
 
 // listed says with which reason a certificate is in a list; -1 if it is not.
-func listed(l hub.RevocationList, c *cmf.Certificate) int {
-	for _, r := range l.Revoked {
-		if r.Serial.Cmp(c.Serial) == 0 {
-			return r.Reason
+func listed(l *x509.RevocationList, c *cmf.Certificate) int {
+	for _, r := range l.RevokedCertificateEntries {
+		if r.SerialNumber.Cmp(c.Serial) == 0 {
+			return r.ReasonCode
 		}
 	}
 	return -1
 }
 
-// fakeCA gives what it was asked to sign as JSON.
+// fakeCA signs lists, and gives what OCSP answers have to say as JSON.
 type fakeCA struct {
 	*world
 	mu     sync.Mutex // covers what is below
-	lists  map[string]hub.RevocationList
 	signed int
 	down   error
 	hold   chan struct{} // if set, a list is signed when it is closed
+}
+
+// Issuers has a root that signs nothing beside the issuer.
+func (f *fakeCA) Issuers(_ context.Context, domain string) ([]authority.Issuer, error) {
+	i, ok := f.cas[domain]
+	if !ok {
+		return nil, hub.E(hub.NotFound, "find issuers", "there is no such trust domain", nil)
+	}
+	return []authority.Issuer{{ID: "root", Root: true}, i}, nil
 }
 
 func (f *fakeCA) Chain(_ context.Context, domain, issuer string) (chain [][]byte, root []byte, err error) {
@@ -287,8 +292,15 @@ func (f *fakeCA) RevocationList(_ context.Context, domain string, l hub.Revocati
 	case f.cas[domain].ID != l.Issuer:
 		return nil, hub.E(hub.NotFound, "sign", "no such issuer", nil)
 	}
-	f.lists[domain] = l
-	return json.Marshal(l)
+	t := &x509.RevocationList{Number: l.Number, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate}
+	for _, r := range l.Revoked {
+		t.RevokedCertificateEntries = append(t.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: r.Serial, RevocationTime: r.Revoked, ReasonCode: r.Reason})
+	}
+	issuer, err := x509.ParseCertificate(f.cas[domain].Certificate)
+	if err != nil {
+		return nil, err
+	}
+	return x509.CreateRevocationList(rand.Reader, t, issuer, f.keys[domain])
 }
 
 func (f *fakeCA) OCSP(_ context.Context, domain string, s hub.CertificateStatus) ([]byte, error) {

@@ -44,7 +44,7 @@ func (s *Service) WithdrawAttester(ctx context.Context, who hub.Identity, id, co
 		return certmgmt.Attester{}, hub.E(hub.Invalid, "withdraw attester", fmt.Sprintf("the comment has %d bytes; use at most %d", len(comment), maxComment), nil)
 	}
 	a, err := s.Store.Attesters.Get(ctx, id)
-	if err == nil && !sees(who, a.Value.By) {
+	if err == nil && !cmf.Sees(who, a.Domain, a.Value.By) {
 		err = hub.E(hub.NotFound, "find resource", "not found", nil)
 	}
 	if err != nil {

@@ -58,20 +58,10 @@ const opOpenRemote = "open step-ca"
 // [hub.Invalid] and says what to change; a step-ca that does not answer is
 // [hub.Unavailable].
 func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 10 * time.Second
+	r, err := newRemote(cfg)
+	if err != nil {
+		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	base, err := url.Parse(strings.TrimRight(cfg.URL, "/"))
-	if err != nil || base.Scheme != "https" || base.Host == "" || base.Path != "" {
-		return nil, misconfigured("its address is not of the form https://host:port", err)
-	}
-	if cfg.Key == nil || cfg.Provisioner == "" || len(cfg.Roots) == 0 {
-		return nil, misconfigured("give the name of its provisioner, the provisioner's key, and the SHA-256 of its root certificate", nil)
-	}
-	r := &Remote{cfg: cfg, base: base, issuers: map[string]*x509.Certificate{}}
 	if err := r.pin(ctx); err != nil {
 		return nil, err
 	}
@@ -85,6 +75,24 @@ func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// newRemote checks what needs no step-ca.
+func newRemote(cfg RemoteConfig) (*Remote, error) {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	base, err := url.Parse(strings.TrimRight(cfg.URL, "/"))
+	if err != nil || base.Scheme != "https" || base.Host == "" || base.Path != "" {
+		return nil, misconfigured("its address is not of the form https://host:port", err)
+	}
+	if cfg.Key == nil || cfg.Provisioner == "" || len(cfg.Roots) == 0 {
+		return nil, misconfigured("give the name of its provisioner, the provisioner's key, and the SHA-256 of its root certificate", nil)
+	}
+	return &Remote{cfg: cfg, base: base, issuers: map[string]*x509.Certificate{}}, nil
 }
 
 func misconfigured(text string, err error) error {

@@ -146,7 +146,7 @@ func (r *Remote) checkProvisioner(ctx context.Context) error {
 }
 
 // mostPages bounds how long a list of provisioners is followed.
-const mostPages = 1000
+const mostPages = 100
 
 func (r *Remote) findProvisioner(ctx context.Context) (*shown, error) {
 	cursor := ""

@@ -14,7 +14,8 @@ import (
 // authority adds its own name, the key identifiers and its signature, and nothing
 // that the CSR asks for.
 type CertificateOrder struct {
-	ID          string             `json:"id"` // of the record that was written before the authority was asked
+	ID          string             `json:"id"`               // of the record that was written before the authority was asked
+	Issuer      string             `json:"issuer,omitempty"` // see IssuedCertificate; whose URLs are below. Empty: whoever signs now
 	CSR         []byte             `json:"csr"`
 	Serial      *big.Int           `json:"serial"` // positive, 20 octets at most (RFC 5280 clause 4.1.2.2); an authority that draws its own ignores it
 	Subject     pkix.Name          `json:"subject"`

@@ -25,22 +25,7 @@ type HSM struct {
 // tokens of the former. It fails the test where SoftHSM is not installed.
 func SoftHSM(t testing.TB) *HSM {
 	t.Helper()
-	h := &HSM{t: t, dir: t.TempDir(), at: make(map[string]string)}
-	for _, path := range []string{
-		"/usr/lib/softhsm/libsofthsm2.so",
-		"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-		"/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-		"/usr/lib64/pkcs11/libsofthsm2.so",
-		"/opt/homebrew/lib/softhsm/libsofthsm2.so",
-	} {
-		if _, err := os.Stat(path); err == nil {
-			h.Module = path
-			break
-		}
-	}
-	if _, err := exec.LookPath("softhsm2-util"); err != nil || h.Module == "" {
-		t.Fatal("this test needs SoftHSM; run: apt-get install softhsm2")
-	}
+	h := &HSM{Module: SoftHSMModule(t), t: t, dir: t.TempDir(), at: make(map[string]string)}
 	if err := os.Mkdir(h.tokens(), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +36,26 @@ func SoftHSM(t testing.TB) *HSM {
 	}
 	t.Setenv("SOFTHSM2_CONF", conf)
 	return h
+}
+
+// SoftHSMModule returns the path of SoftHSM's PKCS#11 library. It fails the test where
+// SoftHSM is not installed.
+func SoftHSMModule(t testing.TB) string {
+	t.Helper()
+	_, err := exec.LookPath("softhsm2-util")
+	for _, path := range []string{
+		"/usr/lib/softhsm/libsofthsm2.so",
+		"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+		"/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+		"/usr/lib64/pkcs11/libsofthsm2.so",
+		"/opt/homebrew/lib/softhsm/libsofthsm2.so",
+	} {
+		if _, missing := os.Stat(path); missing == nil && err == nil {
+			return path
+		}
+	}
+	t.Fatal("this test needs SoftHSM; run: apt-get install softhsm2")
+	return ""
 }
 
 func (h *HSM) tokens() string { return filepath.Join(h.dir, "tokens") }

@@ -1,16 +1,20 @@
 package cli
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/manoward/manoward/attestation"
+	"github.com/manoward/manoward/attestation/attester"
 	"github.com/manoward/manoward/attestation/formats"
 	"github.com/manoward/manoward/attestation/pkix"
 	"github.com/manoward/manoward/internal/hub"
@@ -19,14 +23,18 @@ import (
 func (p *program) attest() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "attest",
-		Short: "Look at key attestations and judge them, on files and without a hub",
-		Long: `A certificate request may carry a statement of the device that holds its key. These
-verbs read requests and statements from files of this machine and need no hub.
-docs/attestation says what is checked and what a verdict proves.`,
-		Example: `  manoward attest inspect vnfc-1.csr
+		Short: "Make keys that a TPM or HSM attests, and judge attestations, without a hub",
+		Long: `A certificate request may carry a statement of the device that holds its key. ak, csr
+and activate make keys and requests with a TPM or a PKCS#11 token of this machine;
+inspect and verify read requests and statements from files. None needs a hub.
+docs/howto/attest-a-key.md goes through all of them; docs/attestation says what is
+checked and what a verdict proves.`,
+		Example: `  manoward attest ak --tpm /dev/tpmrm0 --ak ak.tss --out attester.json
+  manoward attest csr --tpm /dev/tpmrm0 --ak ak.tss --key vnfc-1.tss --name vnfc-1 --out vnfc-1.csr
+  manoward attest inspect vnfc-1.csr
   manoward attest verify vnfc-1.csr --attester ak.pem --type 2.23.133.20.1`,
 	}
-	c.AddCommand(p.attestInspect(), p.attestVerify())
+	c.AddCommand(p.attestAK(), p.attestActivate(), p.attestCSR(), p.attestInspect(), p.attestVerify())
 	return c
 }
 
@@ -47,17 +55,35 @@ func (f *evidenceFlags) registry() (*attestation.Registry, error) {
 	return r, nil
 }
 
-// readEvidence reads a file in DER, or the first block of one in PEM.
-func readEvidence(file string) ([]byte, error) {
+// readEvidence reads a file in DER, or the first block of one in PEM. kinds are the
+// blocks that may be in it; without any, the file is a bare statement of whatever type.
+func readEvidence(file string, kinds ...string) ([]byte, error) {
 	raw, err := readFile(file, "attestation")
 	if err != nil {
 		return nil, err
 	}
-	if block, _ := pem.Decode(raw); block != nil {
-		return block.Bytes, nil
+	wrong := func(format string, args ...any) error {
+		return hub.E(hub.Invalid, "read attestation", file+" "+fmt.Sprintf(format, args...), nil)
 	}
-	return raw, nil
+	block, _ := pem.Decode(raw)
+	switch {
+	case len(raw) == 0:
+		return nil, wrong("is empty; name the file that holds the request or statement")
+	case block == nil && bytes.Contains(raw, []byte("-----BEGIN")):
+		return nil, wrong("is PEM that is damaged or cut off; copy it again, from its BEGIN line to its END line")
+	case block == nil && len(kinds) > 0 && raw[0] != 0x30: // a SEQUENCE
+		return nil, wrong("is neither PEM nor DER; name a certificate request (or, with --type, a statement)")
+	case block == nil:
+		return raw, nil
+	case strings.Contains(block.Type, "PRIVATE KEY") || len(kinds) > 0 && !slices.Contains(kinds, block.Type):
+		return nil, wrong("holds a %q; name a certificate request (or, with --type, a statement)", block.Type)
+	}
+	return block.Bytes, nil
 }
+
+// requestKinds are the PEM blocks of certificate requests; the second is of old
+// programs.
+var requestKinds = []string{"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
 
 // refusal is what a person is told of a check that failed.
 func refusal(op string, r attestation.Reason) error {
@@ -109,7 +135,11 @@ are true is what "attest verify" finds out.`,
 			if err != nil {
 				return err
 			}
-			data, err := readEvidence(args[0])
+			kinds := requestKinds
+			if kind != "" {
+				kinds = nil
+			}
+			data, err := readEvidence(args[0], kinds...)
 			if err != nil {
 				return err
 			}
@@ -216,7 +246,7 @@ Exit code: 0 accepted, 2 refused.`,
 			if err != nil {
 				return err
 			}
-			if req.CSR, err = readEvidence(args[0]); err != nil {
+			if req.CSR, err = readEvidence(args[0], requestKinds...); err != nil {
 				return err
 			}
 			v := registry.Verify(req)
@@ -226,7 +256,7 @@ Exit code: 0 accepted, 2 refused.`,
 			return refusal("verify attestation", v.Reasons[0])
 		},
 	}
-	c.Flags().StringVar(&f.attester, "attester", "", "the attester's public key, or its certificate and what leads to the root, PEM")
+	c.Flags().StringVar(&f.attester, "attester", "", "the attester's public key, or its certificate and what leads to the root, PEM; or what \"attest ak\" wrote")
 	c.Flags().StringVar(&f.roots, "roots", "", "certificates that the attester's has to lead to, PEM")
 	c.Flags().StringVar(&f.kind, "type", "", "OID of the attester's statements")
 	c.Flags().StringVar(&f.nonce, "nonce", "", "what the statement has to contain to be fresh, hexadecimal")
@@ -276,13 +306,22 @@ func (f *verifyFlags) request() (attestation.Request, error) {
 	return req, err
 }
 
-// readAttester reads a public key or certificates in PEM.
+// readAttester reads a public key or certificates in PEM, or the public key in what
+// "attest ak" wrote.
 func readAttester(file, what string) (key []byte, certs []*x509.Certificate, err error) {
 	rest, err := readFile(file, what)
 	if err != nil {
 		return nil, nil, err
 	}
 	op := "read " + what
+	if bytes.HasPrefix(bytes.TrimSpace(rest), []byte("{")) {
+		d, err := attester.ParseDescription(rest)
+		if err != nil {
+			return nil, nil, err
+		}
+		key, err := d.SPKI()
+		return key, nil, err
+	}
 	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {

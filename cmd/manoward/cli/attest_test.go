@@ -40,6 +40,8 @@ func newDevice(t *testing.T) device {
 	d.pem(t, "bare.csr", "CERTIFICATE REQUEST", attestkit.CSR(t, d.key))
 	d.write(t, "statement.der", statement)
 	d.write(t, "text", []byte("text"))
+	d.write(t, "empty", nil)
+	d.write(t, "cut.csr", []byte("-----BEGIN CERTIFICATE REQUEST-----\nMIIB"))
 	return d
 }
 
@@ -87,7 +89,12 @@ func TestAttestInspect(t *testing.T) {
 		{"inspect @statement.der --type 2.23.133.20.1", "tpm-certify|key", 0},
 		{"inspect @text --type 2.23.133.20.1", "problem|statement-malformed", 0},
 		{"inspect @bare.csr", "refused, attribute-none: |; put the device's statement into the request", 2},
-		{"inspect @text", "refused, csr-malformed", 2},
+		{"inspect @text", "text is neither PEM nor DER; name a certificate request", 2},
+		{"inspect @empty", "empty is empty", 2},
+		{"inspect @cut.csr", "is PEM that is damaged or cut off", 2},
+		{"inspect @ak-cert.pem", `holds a "CERTIFICATE"; name a certificate request`, 2},
+		{"inspect @secret.pem --type 2.23.133.20.1", `holds a "PRIVATE KEY"`, 2},
+		{"inspect @statement.der", "refused, csr-malformed: this is no certificate request (PKCS#10)", 2},
 		{"inspect @missing", "cannot be read", 2},
 		{"inspect", "takes FILE", 2},
 		{"inspect @good.csr --evidence-arc x", "not an OID", 2},

@@ -28,7 +28,7 @@ the CA of the client's trust domain, and writes both, with where Cm-Vnfm is, int
 directory for the verbs that have --credentials. The two newest certificates of a client
 work, so that one is replaced without a gap: run it again with the same directory.`,
 		Example: "  manoward client certify vendor-vnfm --out vendor-vnfm/",
-		Args: exactly("NAME"),
+		Args:    exactly("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return usage("--out is missing; name the directory for the key and the certificate")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/manoward/manoward/attestation/attester"
 	"github.com/manoward/manoward/internal/config"
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -28,6 +29,8 @@ type Parts struct {
 	// NewBusUser makes the key of a user of the bus, and gives what makes a
 	// credentials file of it once its public key was certified.
 	NewBusUser func() (publicKey string, credentials func(jwt string) ([]byte, error), err error)
+	// OpenToken opens a token of a PKCS#11 library, whose PIN is in a file.
+	OpenToken func(ctx context.Context, library, label, pinFile string) (attester.Token, error)
 }
 
 // Env is what a program sees of its surroundings.

@@ -54,7 +54,7 @@ func (d *Delegation) Certify(ctx context.Context, domain string, w vnfm.Wanted) 
 		return certmgmt.Certificate{}, err
 	}
 	// After a crash it may be there already.
-	has, found, err := newest(ctx, cmf, reg.ID)
+	has, found, err := newest(ctx, cmf, domain, reg.ID, w)
 	if err != nil || found {
 		return has, err
 	}
@@ -88,7 +88,7 @@ func (d *Delegation) register(ctx context.Context, cmf *httpapi.Client, domain s
 		return reg, err
 	}
 	in := certmgmt.RegisterRequest{
-		CertType: w.Type, SubjectID: []string{w.VNFC}, TypeOfVnfcCertHandling: certmgmt.DelegationMode,
+		TrustDomain: domain, CertType: w.Type, SubjectID: []string{w.VNFC}, TypeOfVnfcCertHandling: certmgmt.DelegationMode,
 		VnfInstanceID: w.VNF, VnfdID: w.VnfdID, CertificateDescID: w.Desc, BaseProfile: w.Profile, AttesterIDs: []string{attester},
 	}
 	_, err = cmf.Do(ctx, http.MethodPost, "/registrations", in, &reg)
@@ -112,12 +112,13 @@ func (d *Delegation) attester(ctx context.Context, cmf *httpapi.Client, domain s
 	if err != nil {
 		return "", fmt.Errorf("read the attester of keys: %w", err)
 	}
+	in.TrustDomain = domain
 	var is certmgmt.Attester
 	if _, err := cmf.Do(ctx, http.MethodPost, "/attesters", in, &is); err != nil {
 		return "", fmt.Errorf("register attester: %w", err)
 	}
 	if is.Activated == nil {
-		if err := d.activate(ctx, cmf, is.ID); err != nil {
+		if err := d.activate(ctx, cmf, domain, is.ID); err != nil {
 			return "", fmt.Errorf("activate attester: %w", err)
 		}
 	}
@@ -128,12 +129,12 @@ func (d *Delegation) attester(ctx context.Context, cmf *httpapi.Client, domain s
 	return is.ID, nil
 }
 
-func (d *Delegation) activate(ctx context.Context, cmf *httpapi.Client, attester string) error {
+func (d *Delegation) activate(ctx context.Context, cmf *httpapi.Client, domain, attester string) error {
 	ask, err := d.Keys.Endorsement(ctx)
 	if err != nil || ask == nil {
 		return err
 	}
-	ask.AttesterID = attester
+	ask.TrustDomain, ask.AttesterID = domain, attester
 	var c certmgmt.Challenge
 	if _, err := cmf.Do(ctx, http.MethodPost, "/challenges", ask, &c); err != nil {
 		return fmt.Errorf("ask for a credential: %w", err)
@@ -151,14 +152,15 @@ func (d *Delegation) activate(ctx context.Context, cmf *httpapi.Client, attester
 	return err
 }
 
-// newest returns a valid certificate of a registration, if there is one.
-func newest(ctx context.Context, cmf *httpapi.Client, registration string) (has certmgmt.Certificate, found bool, err error) {
-	query := url.Values{"filter": {"(eq,registrationId,'" + registration + "');(eq,state," + certmgmt.CertificateValid + ")"}}
+// newest returns a valid certificate of a registration, if there is one. The CMF
+// finds by the subject.
+func newest(ctx context.Context, cmf *httpapi.Client, domain, registration string, w vnfm.Wanted) (has certmgmt.Certificate, found bool, err error) {
+	query := url.Values{"filter": {fmt.Sprintf("(eq,subjectId,%s);(eq,certType,%s);(eq,trustDomain,%s);(eq,state,%s)", w.VNFC, w.Type, domain, certmgmt.CertificateValid)}}
 	for c, err := range httpapi.All[certmgmt.Certificate](ctx, cmf, "/certificates", query) {
 		if err != nil {
 			return has, false, fmt.Errorf("list certificates: %w", err)
 		}
-		if !found || c.NotAfter.After(has.NotAfter) {
+		if c.RegistrationID == registration && (!found || c.NotAfter.After(has.NotAfter)) {
 			has, found = c, true
 		}
 	}
@@ -168,7 +170,7 @@ func newest(ctx context.Context, cmf *httpapi.Client, registration string) (has 
 // request has a key made and asks for its certificate.
 func (d *Delegation) request(ctx context.Context, cmf *httpapi.Client, path string, reg certmgmt.Registration, w vnfm.Wanted) (is certmgmt.Certificate, err error) {
 	var c certmgmt.Challenge
-	if _, err := cmf.Do(ctx, http.MethodPost, "/challenges", certmgmt.ChallengeRequest{RegistrationID: reg.ID}, &c); err != nil {
+	if _, err := cmf.Do(ctx, http.MethodPost, "/challenges", certmgmt.ChallengeRequest{TrustDomain: reg.TrustDomain, RegistrationID: reg.ID}, &c); err != nil {
 		return is, fmt.Errorf("ask for a nonce: %w", err)
 	}
 	nonce, err := base64.StdEncoding.DecodeString(c.Nonce)
@@ -180,7 +182,7 @@ func (d *Delegation) request(ctx context.Context, cmf *httpapi.Client, path stri
 		return is, fmt.Errorf("make the key: %w", err)
 	}
 	var s certmgmt.Signing
-	if _, err := cmf.Do(ctx, http.MethodPost, path, certmgmt.SigningRequest{VnfcID: w.VNFC, CertType: w.Type, CSR: csr}, &s); err != nil {
+	if _, err := cmf.Do(ctx, http.MethodPost, path, certmgmt.SigningRequest{TrustDomain: reg.TrustDomain, VnfcID: w.VNFC, CertType: w.Type, CSR: csr, ChallengeID: c.ID}, &s); err != nil {
 		return is, err
 	}
 	if s.State != certmgmt.RequestIssued {
