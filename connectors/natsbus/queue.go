@@ -78,6 +78,18 @@ type Item struct {
 	Fence uint64
 }
 
+// After has an item whose handler returns it tried again after a time, in the
+// place of the back-off. For that attempt it is not parked.
+func After(d time.Duration, err error) error { return &after{d, err} }
+
+type after struct {
+	d   time.Duration
+	err error
+}
+
+func (a *after) Error() string { return a.err.Error() }
+func (a *after) Unwrap() error { return a.err }
+
 // Headers of a queued item.
 const (
 	headerID  = "Manoward-Id"

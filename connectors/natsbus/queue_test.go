@@ -14,6 +14,29 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// What is to be tried again after a time is neither parked nor held up by the
+// back-off, and holds up its own key alone.
+func TestQueue_After(t *testing.T) {
+	cfg := fast()
+	cfg.MaxAttempts, cfg.Workers = 1, 1
+	cfg.Backoff = func(int) time.Duration { return time.Hour }
+	q := mustQueue(t, testAccount(t, testServer(t, t.TempDir())), "q", cfg)
+	push(t, q, "k", "1", "2")
+	push(t, q, "other", "3")
+	got := make(chan string, 10)
+	tries := 0
+	t.Cleanup(consume(t, q, func(_ context.Context, it Item) error {
+		if it.ID == "1" {
+			if tries++; tries < 5 {
+				return fmt.Errorf("handle it: %w", After(50*time.Millisecond, errors.New("not yet")))
+			}
+		}
+		got <- it.ID
+		return nil
+	}))
+	expect(t, got, "3", "1", "2")
+}
+
 // An owner that is cut off stops handing out, and another goes on when its
 // lease is over.
 func TestQueue_OwnerCutOff(t *testing.T) {

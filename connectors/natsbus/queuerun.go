@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -169,22 +170,22 @@ func (d *dispatcher) work() {
 // step tries the first item of a key. Of a part that was given up meanwhile, who
 // has it next goes on.
 func (d *dispatcher) step(w *keyWork, seq uint64) {
-	retry, err := d.try(w.part, seq, w.failed+1)
+	wait, err := d.try(w.part, seq, w.failed+1)
 	switch {
 	case w.part.ctx.Err() != nil:
 	case err != nil:
 		d.cancel(err)
-	case retry:
-		d.later(w)
+	case wait > 0:
+		d.later(w, wait)
 	default:
 		d.next(w, func() { d.index.done(w) })
 	}
 }
 
-// later puts a key that failed in line when its back-off is over.
-func (d *dispatcher) later(w *keyWork) {
+// later puts a key whose first item did not succeed in line after a time.
+func (d *dispatcher) later(w *keyWork, wait time.Duration) {
 	w.failed++
-	time.AfterFunc(d.q.cfg.Backoff(w.failed), func() {
+	time.AfterFunc(wait, func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if !w.part.over {
@@ -225,7 +226,7 @@ func (d *dispatcher) readOn(w *keyWork) {
 			return
 		case err != nil:
 			d.q.a.log.Warn("cannot read on in a queue; trying again", "account", d.q.a.name, "queue", d.q.name, "error", err)
-			d.later(w)
+			d.later(w, d.q.cfg.Backoff(w.failed+1))
 			return
 		case seq == 0: // the rest is gone: an earlier owner was late
 			upto = last
@@ -237,23 +238,27 @@ func (d *dispatcher) readOn(w *keyWork) {
 }
 
 // try handles an item once and takes it out of the queue when that went well,
-// or when it failed too often. An error means that the owner cannot go on.
-func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (retry bool, err error) {
+// or when it failed too often. Otherwise it is to be tried again after a time. An
+// error means that the owner cannot go on.
+func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (again time.Duration, err error) {
 	it, err := d.q.item(p.ctx, seq)
 	if err != nil {
-		return false, fmt.Errorf("read item %d: %w", seq, err)
+		return 0, fmt.Errorf("read item %d: %w", seq, err)
 	}
 	if it == nil {
-		return false, nil // gone: an earlier owner was late
+		return 0, nil // gone: an earlier owner was late
 	}
 	subject := d.q.subject(stateReady, *it)
 	it.Attempt, it.Fence = attempt, p.fence
 	failure := d.handler(p.ctx, *it)
 	if failure == nil {
-		return false, d.q.remove(p.ctx, subject, seq)
+		return 0, d.q.remove(p.ctx, subject, seq)
 	}
 	if p.ctx.Err() != nil {
-		return true, nil // the handler was told to stop; the next owner tries again
+		return 0, nil // the handler was told to stop; the next owner tries again
+	}
+	if a := (*after)(nil); errors.As(failure, &a) {
+		return max(a.d, 1), nil
 	}
 	parked := d.q.cfg.MaxAttempts > 0 && attempt >= d.q.cfg.MaxAttempts
 	level := slog.LevelDebug // who handles the work says what is worth it
@@ -262,9 +267,9 @@ func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (retry bool, err
 	}
 	d.q.a.log.Log(p.ctx, level, "work failed", "account", d.q.a.name, "queue", d.q.name, "id", it.ID, "key", it.Key, "attempt", attempt, "parked", parked, "error", failure)
 	if !parked {
-		return true, nil
+		return max(d.q.cfg.Backoff(attempt), 1), nil
 	}
-	return false, d.park(p.ctx, *it, seq)
+	return 0, d.park(p.ctx, *it, seq)
 }
 
 // park keeps an item aside. A crash between the two steps leaves it in both

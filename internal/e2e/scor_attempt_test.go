@@ -140,6 +140,11 @@ func (x *scorAttempts) oss() {
 	shop := h.createClient("shop", "--party", "oss", "--trust-domain", "south")
 	h.scorRefused(shop, hub.OsMa, "POST", "/nslcm/v2/ns_instances/"+x.ns+"/terminate", "{}", 404)
 	x.told("termination by another domain's OSS", "spiffe://south/oss/shop", "ns.terminate", "another trust domain")
+	update := "/nslcm/v2/ns_instances/" + x.ns + "/update"
+	h.scorRefused(shop, hub.OsMa, "POST", update, `{"updateType":"REMOVE_VNF","removeVnfInstanceId":["`+x.web[0]+`"]}`, 404)
+	x.told("an update by another domain's OSS", "/oss/shop", "ns.update:REMOVE_VNF", "another trust domain")
+	h.scorRefused(shop, hub.OsMa, "POST", update, `{"updateType":`, 404)
+	x.told("an update that cannot be read", "/oss/shop", "ns.update", "another trust domain")
 	h.scorRefused(shop, hub.OsMa, "POST", "/nslcm/v2/ns_instances", `{"nsdId":"`+h.kits["north"].NSDID()+`","nsName":"x","nsDescription":"x"}`, 404)
 	x.told("creation by another domain's OSS", "/oss/shop", "ns.create", "another trust domain")
 	h.scorRefused(shop, hub.OsMa, "POST", "/vnfpkgm/v2/vnf_packages", `{"userDefinedData":{"manoward.trustDomain":"north"}}`, 404)

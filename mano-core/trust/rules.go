@@ -246,14 +246,24 @@ func (r Rule) interfaces() []hub.Interface {
 	return []hub.Interface{r.Interface}
 }
 
+// rule is the row of an operation. What has a kind, as "ns.update:REMOVE_VNF" has,
+// and no row of its own is under that of the operation, where there is one.
+func (d *Decider) rule(party hub.Kind, q *Question) *Rule {
+	r := d.rules[ruleKey{party, q.Interface, q.Operation, q.Attribute}]
+	if whole, _, has := strings.Cut(string(q.Operation), ":"); r == nil && has {
+		r = d.rules[ruleKey{party, q.Interface, Operation(whole), q.Attribute}]
+	}
+	return r
+}
+
 // Decide answers q. What the table does not allow is refused.
 func (d *Decider) Decide(q Question) Verdict {
 	if q.Caller.Kind == hub.KindSM && q.Caller.Interface != q.Interface {
 		return Verdict{Code: hub.Denied, Reason: fmt.Sprintf("a credential of %s opens no other interface", q.Caller.Interface)}
 	}
-	rule := d.rules[ruleKey{q.Caller.Kind, q.Interface, q.Operation, q.Attribute}]
+	rule := d.rule(q.Caller.Kind, &q)
 	if rule == nil && q.Caller == FunctionIdentity(q.Caller.Kind) {
-		rule = d.rules[ruleKey{ownFunction(q.Caller.Kind), q.Interface, q.Operation, q.Attribute}]
+		rule = d.rule(ownFunction(q.Caller.Kind), &q)
 	}
 	if q.TargetDomain != q.Caller.TrustDomain && q.Caller.TrustDomain != HubDomain && (rule == nil || !rule.OtherDomain) {
 		// First of all: another answer to what nobody may ask would show that the

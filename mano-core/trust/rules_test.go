@@ -115,6 +115,34 @@ func TestDecide_InterfaceOfCredential(t *testing.T) {
 	}
 }
 
+// An operation of a kind has the row of the operation where it has none of its own,
+// and an operation that has rows by kind only has none for another kind.
+func TestDecide_KindOfOperation(t *testing.T) {
+	oss := hub.Identity{TrustDomain: "d", Kind: hub.KindOSS, Name: "shop"}
+	sm := hub.Identity{TrustDomain: "d", Kind: hub.KindSM, Name: "a", Interface: hub.ScOrSecEnforce}
+	for _, tc := range []struct {
+		caller    hub.Identity
+		at        hub.Interface
+		operation Operation
+		domain    string
+		allowed   bool
+		code      hub.Code
+	}{
+		{oss, OsMaInterface, "ns.update:REMOVE_VNF", "d", true, ""},
+		{oss, OsMaInterface, "ns.update:", "d", true, ""},
+		{oss, OsMaInterface, "ns.update:REMOVE_VNF", "other", false, hub.NotFound},
+		{oss, OsMaInterface, "host.stop-use:x", "d", false, hub.Denied},
+		{sm, hub.ScOrSecEnforce, "ns.update:REMOVE_VNF", "d", true, ""},
+		{sm, hub.ScOrSecEnforce, "ns.update:CHANGE_EXT_VNF_CONNECTIVITY", "d", false, hub.Denied},
+		{sm, hub.ScOrSecEnforce, "ns.update", "d", false, hub.Denied},
+	} {
+		v := NewDecider().Decide(Question{Caller: tc.caller, Mode: hub.FullyActive, Interface: tc.at, Operation: tc.operation, TargetDomain: tc.domain})
+		if v.Allowed != tc.allowed || v.Code != tc.code {
+			t.Errorf("%s asks for %s: %+v", tc.caller, tc.operation, v)
+		}
+	}
+}
+
 func TestAllowed(t *testing.T) {
 	d := NewDecider()
 	for mode, want := range map[hub.Mode]string{

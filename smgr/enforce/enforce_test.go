@@ -3,6 +3,7 @@ package enforce_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -64,7 +65,11 @@ func (q queue) Push(ctx context.Context, it enforce.Item) error {
 
 func (q queue) Consume(ctx context.Context, handler func(context.Context, enforce.Item) error) error {
 	return q.Queue.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
-		return handler(ctx, enforce.Item{ID: it.ID, Key: it.Key, Data: it.Data, Attempt: it.Attempt})
+		err := handler(ctx, enforce.Item{ID: it.ID, Key: it.Key, Data: it.Data, Attempt: it.Attempt})
+		if errors.Is(err, enforce.ErrPaused) {
+			return natsbus.After(10*time.Millisecond, err)
+		}
+		return err
 	})
 }
 

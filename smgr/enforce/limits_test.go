@@ -2,6 +2,7 @@ package enforce
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -230,5 +231,35 @@ func TestPause_Reject(t *testing.T) {
 	w.want(s, "o", smgr.OrderRejected)
 	if len(w.nfvo.requests()) > 0 || len(w.waiting()) > 0 {
 		t.Errorf("sent %v, waiting %v", w.nfvo.requests(), w.waiting())
+	}
+}
+
+// However many orders a pause holds, none of them keeps a worker, and none is
+// taken for stuck.
+func TestPause_HoldsNoWorker(t *testing.T) {
+	w := newWorld(t, true)
+	s := w.process()
+	if err := s.Pause(t.Context(), anna, "too much at once"); err != nil {
+		t.Fatal(err)
+	}
+	const orders = 70 // more than there are workers
+	for n := range orders {
+		o := terminate(fmt.Sprint("o", n), "vnf-a")
+		o.Key, o.Target.VnfInstanceID = fmt.Sprint("ns/", n), fmt.Sprint("vnf-", n)
+		w.plan(s, o)
+	}
+	w.onWait = func() { t.Error("a worker waits") }
+	for range 2 {
+		for _, key := range w.waiting() {
+			if err := w.step(s, key); !errors.Is(err, ErrPaused) {
+				t.Fatalf("order of %s: %v", key, err)
+			}
+		}
+		w.mu.Lock()
+		w.clock = w.clock.Add(time.Hour)
+		w.mu.Unlock()
+	}
+	if n := len(s.orders.Find("state=" + string(smgr.OrderWaiting))); n != orders || len(w.kinds("sm.alarm")) > 0 {
+		t.Errorf("%d orders wait, %d alarms", n, len(w.kinds("sm.alarm")))
 	}
 }

@@ -26,7 +26,8 @@ type Item struct {
 type Queue interface {
 	// Push makes an item durable. An ID that still waits adds nothing.
 	Push(ctx context.Context, it Item) error
-	// Consume handles items until ctx ends. A handler's context ends when the work
+	// Consume handles items until ctx ends. What a handler answers with [ErrPaused]
+	// is tried again after [PausePoll], and has not failed. A handler's context ends when the work
 	// becomes another process's.
 	Consume(ctx context.Context, handler func(context.Context, Item) error) error
 }

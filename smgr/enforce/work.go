@@ -37,8 +37,14 @@ func (s *Enforcer) recover(ctx context.Context) error {
 	return errors.Join(s.finishControl(ctx), s.sweep(ctx), s.expire(ctx))
 }
 
-// pausePoll is how often a paused Security Manager looks whether it may go on.
-const pausePoll = time.Second
+// ErrPaused says that an item waits until the Security Manager is resumed: it is no
+// failure, and is to be tried again after [PausePoll].
+var ErrPaused = hub.E(hub.Unavailable, "carry an order out", "the Security Manager is paused; it goes on when it is resumed", nil)
+
+// PausePoll is how long after an attempt, from 1, it is looked whether a paused
+// Security Manager may go on. Meanwhile nobody waits: however many orders there
+// are, what the NFVO does already is followed.
+func PausePoll(attempt int) time.Duration { return time.Duration(min(attempt, 10)) * time.Second }
 
 // handle does what is to be done for one order now. An error has the item tried
 // again; nil ends it, because the order is final or waits for a person.
@@ -72,6 +78,9 @@ func (s *Enforcer) handle(ctx context.Context, it Item) error {
 		if errors.Is(err, errStale) {
 			recorded = 0
 			continue
+		}
+		if errors.Is(err, ErrPaused) {
+			return err
 		}
 		if err != nil {
 			return s.notYet(ctx, id, err)
@@ -134,7 +143,7 @@ func (s *Enforcer) whilePaused(ctx context.Context, e *state.Entry[order]) (held
 			o.Reason = "the Security Manager is paused by " + p.Last.Who + "; it goes on when it is resumed"
 		})
 	case p.Paused:
-		return true, s.Wait(ctx, pausePoll)
+		return true, ErrPaused
 	}
 	return false, nil
 }

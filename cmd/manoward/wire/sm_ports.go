@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -81,7 +82,11 @@ func (q smOrders) Push(ctx context.Context, it enforce.Item) error {
 // Consume implements [enforce.Queue].
 func (q smOrders) Consume(ctx context.Context, handler func(context.Context, enforce.Item) error) error {
 	return q.queue.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
-		return handler(ctx, enforce.Item{ID: it.ID, Key: it.Key, Data: it.Data, Attempt: it.Attempt})
+		err := handler(ctx, enforce.Item{ID: it.ID, Key: it.Key, Data: it.Data, Attempt: it.Attempt})
+		if errors.Is(err, enforce.ErrPaused) {
+			return natsbus.After(enforce.PausePoll(it.Attempt), err)
+		}
+		return err
 	})
 }
 

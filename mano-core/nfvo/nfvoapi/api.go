@@ -10,6 +10,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/mano-core/nfvo"
 )
 
@@ -38,11 +39,11 @@ func (a *API) NsLcmRoutes(g *httpapi.Group) {
 	a.SubscriptionRoutes(g)
 	g.Handle("POST /ns_instances", a.createNs)
 	g.Handle("DELETE /ns_instances/{id}", a.deleteNs)
-	g.Handle("POST /ns_instances/{id}/instantiate", task(a, "ns.instantiate", a.NFVO.Instantiate))
-	g.Handle("POST /ns_instances/{id}/scale", task(a, "ns.scale", a.NFVO.Scale))
-	g.Handle("POST /ns_instances/{id}/update", task(a, "ns.update", a.NFVO.Update))
-	g.Handle("POST /ns_instances/{id}/heal", task(a, "ns.heal", a.NFVO.Heal))
-	g.Handle("POST /ns_instances/{id}/terminate", task(a, "ns.terminate", a.NFVO.Terminate))
+	g.Handle("POST /ns_instances/{id}/instantiate", task(a, always[sol005.InstantiateNsRequest]("ns.instantiate"), a.NFVO.Instantiate))
+	g.Handle("POST /ns_instances/{id}/scale", task(a, always[sol005.ScaleNsRequest]("ns.scale"), a.NFVO.Scale))
+	g.Handle("POST /ns_instances/{id}/update", task(a, updateOperation, a.NFVO.Update))
+	g.Handle("POST /ns_instances/{id}/heal", task(a, always[sol005.HealNsRequest]("ns.heal"), a.NFVO.Heal))
+	g.Handle("POST /ns_instances/{id}/terminate", task(a, always[sol005.TerminateNsRequest]("ns.terminate"), a.NFVO.Terminate))
 	g.Handle("POST /ns_lcm_op_occs/{id}/retry", a.steer("op.retry", a.NFVO.Retry))
 	g.Handle("POST /ns_lcm_op_occs/{id}/rollback", a.steer("op.rollback", a.NFVO.Rollback))
 	g.Handle("POST /ns_lcm_op_occs/{id}/continue", a.steer("op.continue", a.NFVO.Continue))

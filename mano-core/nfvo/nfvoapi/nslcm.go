@@ -156,16 +156,19 @@ func (a *API) deleteNs(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
-// task is the handler of a task resource of an NS.
-func task[T any](a *API, operation string, start func(context.Context, nfvo.Order, T) (string, bool, error)) httpapi.Handler {
+// task is the handler of a task resource of an NS. Its operation may depend on what
+// is asked for, so that the record of a refusal says it; who may not ask is told
+// nothing of a body that cannot be read.
+func task[T any](a *API, operation func(*T) string, start func(context.Context, nfvo.Order, T) (string, bool, error)) httpapi.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		caller, id, err := a.onNs(r, operation)
+		var in T
+		malformed := httpapi.DecodeLenient(r, &in)
+		caller, id, err := a.onNs(r, operation(&in))
 		if err != nil {
 			return err
 		}
-		var in T
-		if err := httpapi.DecodeLenient(r, &in); err != nil {
-			return err
+		if malformed != nil {
+			return malformed
 		}
 		op, _, err := start(r.Context(), nfvo.Order{Actor: caller, IdempotencyKey: r.Header.Get(keyHeader), NsInstanceID: id}, in)
 		if err != nil {
@@ -173,6 +176,24 @@ func task[T any](a *API, operation string, start func(context.Context, nfvo.Orde
 		}
 		return httpapi.Accepted(w, r, "/ns_lcm_op_occs/"+op)
 	}
+}
+
+func always[T any](operation string) func(*T) string {
+	return func(*T) string { return operation }
+}
+
+// updateOperation names the update type as Sc-Or does: to end a VNF and to rename
+// it are two attempts.
+func updateOperation(in *sol005.UpdateNsRequest) string {
+	const most = 80
+	kind := in.UpdateType
+	if kind == "" {
+		return "ns.update"
+	}
+	if len(kind) > most {
+		kind = kind[:most] + "…"
+	}
+	return "ns.update:" + kind
 }
 
 // withOpLinks sets the links of an operation: what can be done with it now.
