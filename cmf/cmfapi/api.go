@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/manoward/manoward/cmf/authority"
+	"github.com/manoward/manoward/cmf/direct"
 	"github.com/manoward/manoward/cmf/enrol"
 	"github.com/manoward/manoward/cmf/lifecycle"
 	"github.com/manoward/manoward/internal/certmgmt"
@@ -23,6 +24,8 @@ type API struct {
 	// targetDomain is the caller's own. It answers hub.NotFound for what is another
 	// domain's.
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
+	// VNFM follows the hub's own VNFM.
+	VNFM *direct.Follower
 	// Self is the CMF, which sees everything.
 	Self hub.Identity
 }

@@ -24,6 +24,14 @@ type CertificateManagement struct {
 	// days like 168h. None: 720h, 168h and 24h.
 	ExpiryAlarms []string `yaml:"expiryAlarms"`
 
+	// TPM of the machine of the built-in VNFM, in which it makes the keys of VNFCs:
+	// /dev/tpmrm0, or swtpm: with the socket of an emulator. Empty: the built-in VNFM
+	// asks for no certificates.
+	VNFMDevice string `yaml:"vnfmDevice"`
+
+	// Prepare VNFCs of the built-in VNFM that it does not register for direct mode.
+	DirectMode bool `yaml:"directMode"`
+
 	// What certificates hold. For a request the first entry counts that fits its
 	// trust domain and its type. None fits: P-256 or better, 90 days, TLS server and
 	// client, attested keys only, no host names.

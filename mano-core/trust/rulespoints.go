@@ -76,6 +76,9 @@ func vnfmRules() []Rule {
 		rows(hub.KindEM, VNFMInterface, "VNFM", append(slices.Clone(query), "vnf.heal", "vnf.operate", "vnf.modify")...),
 		rows(hub.KindOSS, VNFMInterface, "VNFM", query...),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
+		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
+		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),
+		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.002", "vnf.query", "op.query"),
 	)
 }
 
@@ -115,6 +118,9 @@ func cmVnfmRules() []Rule {
 		ofParty(hub.KindOperator, slices.Concat(used, rowsOf("CMF.Certm.Del.002", "ca.rotate"))),
 		ofParty(hub.KindAuditor, seen),
 		ofParty(hub.KindOSS, look),
+		// What the hub's own functions tell the CMF of VNFs.
+		rows(ownFunction(hub.KindVNFM), CmVnfmInterface, "Cm-Vnfm.002", "notification.deliver"),
+		rows(ownFunction(hub.KindNFVO), CmVnfmInterface, "CMF.Certm.Del.002", "vnf.end"),
 	)
 }
 

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/manoward/manoward/attestation/formats"
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/cmf/authority"
 	"github.com/manoward/manoward/cmf/cmfapi"
+	"github.com/manoward/manoward/cmf/direct"
 	"github.com/manoward/manoward/cmf/enrol"
 	"github.com/manoward/manoward/cmf/judge"
 	"github.com/manoward/manoward/cmf/lifecycle"
@@ -34,6 +34,7 @@ type cmfRole struct {
 	judge       *judge.Judge
 	enrol       *enrol.Service
 	life        *lifecycle.Service
+	vnfm        *direct.Follower
 	domains     map[string]cmfDomain // what is configured of trust domains
 }
 
@@ -47,12 +48,14 @@ func (h *hubProcess) newCMF() (*function, error) {
 		}
 	}
 	c.newLifecycle()
+	c.newFollower()
 	h.addRoutes(hub.CmVnfm, func(mux *httpapi.Mux) {
 		api := &cmfapi.API{
-			Enrol: c.enrol, Life: c.life, Authorities: c.authorities,
+			Enrol: c.enrol, Life: c.life, Authorities: c.authorities, VNFM: c.vnfm,
 			Authorize: h.authorizer(hub.CmVnfm), Self: trust.FunctionIdentity(hub.KindCMF),
 		}
 		api.Routes(mux)
+		api.FunctionRoutes(mux.API(ownAPI()))
 	})
 	h.addRoutes(hub.CmfStatus, func(mux *httpapi.Mux) {
 		(&cmfapi.Status{Life: c.life, Authorities: c.authorities, Now: time.Now}).Routes(mux)
@@ -60,7 +63,7 @@ func (h *hubProcess) newCMF() (*function, error) {
 	return &function{
 		name: "CMF",
 		open: func(ctx, work context.Context, domains []string) error {
-			if err := space.Open(ctx, work, slices.DeleteFunc(domains, func(d string) bool { return d == trust.HubDomain })...); err != nil {
+			if err := space.Open(ctx, work, domains...); err != nil {
 				return err
 			}
 			return errors.Join(c.enrol.Recover(ctx), c.life.Recover(ctx))
@@ -68,6 +71,9 @@ func (h *hubProcess) newCMF() (*function, error) {
 		start: func(_, work context.Context) error {
 			h.run("look after certificates", work, c.life.Run)
 			h.run("finish certificate signing requests", work, c.finishRequests)
+			if h.url(hub.VNFM) != "" {
+				h.run("follow the VNFM", work, c.vnfm.Run)
+			}
 			return nil
 		},
 		add:    c.add,

@@ -44,7 +44,7 @@ func (h *hubProcess) newNFVO() (*function, error) {
 		VNFM: h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnflcm/v2", "2.3.0"),
 		VIM:  h.functionAPI(hub.KindNFVO, hub.VIM, "/vim/v1", vimVersion), VimID: vimID,
 		CallbackURI: h.functionURL(hub.OrVnfm) + "/manoward/v1/vnfm_notifications",
-		Now:         time.Now, Log: h.log.With("part", "nfvo"),
+		Quarantined: h.quarantined, Now: time.Now, Log: h.log.With("part", "nfvo"),
 	})
 	n.attempts = &scor.Attempts{Cursors: scor.NewCursors(n.nfvo.Space()), Publisher: n.outbox, Log: h.log.With("part", "sc-or")}
 	h.addRoutes(hub.OsMa, n.osMa)

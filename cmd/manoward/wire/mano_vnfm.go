@@ -28,12 +28,13 @@ func (h *hubProcess) newVNFM() (*function, error) {
 	outbox := h.newOutbox("VNFM", hub.KindVNFM, func(*notify.Subscription) (*http.Client, error) { return h.outsideClient() })
 	service := vnfm.New(vnfm.Config{
 		Tables: tables{h.bus}, Publisher: outbox,
-		NFVO:       h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/grant/v1", "1.7.0"),
-		VIM:        h.functionAPI(hub.KindVNFM, hub.VIM, "/vim/v1", vimVersion),
-		VNFD:       descriptors{h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/vnfpkgm/v2", "2.4.0")}.vnfd,
-		Root:       h.functionURL(hub.VNFM) + "/vnflcm/v2",
-		Callback:   h.functionURL(hub.VNFM) + vnfmapi.NotificationPath,
-		Connection: vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
+		NFVO:         h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/grant/v1", "1.7.0"),
+		VIM:          h.functionAPI(hub.KindVNFM, hub.VIM, "/vim/v1", vimVersion),
+		VNFD:         descriptors{h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/vnfpkgm/v2", "2.4.0")}.vnfd,
+		Certificates: h.certificates(),
+		Root:         h.functionURL(hub.VNFM) + "/vnflcm/v2",
+		Callback:     h.functionURL(hub.VNFM) + vnfmapi.NotificationPath,
+		Connection:   vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
 	})
 	h.addRoutes(hub.VNFM, func(mux *httpapi.Mux) {
 		(&vnfmapi.API{Service: service, Subscriptions: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)

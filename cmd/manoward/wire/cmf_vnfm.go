@@ -1,0 +1,60 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/manoward/manoward/cmf/cmfapi"
+	"github.com/manoward/manoward/cmf/direct"
+	"github.com/manoward/manoward/cmf/lifecycle"
+	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/mano-core/trust"
+	"github.com/manoward/manoward/mano-core/vnfm"
+	"github.com/manoward/manoward/mano-core/vnfm/delegation"
+)
+
+// newFollower makes the CMF follow the hub's own VNFM over Cm-Vnfm.
+func (c *cmfRole) newFollower() {
+	self := trust.FunctionIdentity(hub.KindCMF)
+	manager := trust.FunctionIdentity(hub.KindVNFM).String()
+	c.vnfm = direct.New(direct.Config{
+		Store: c.store, VNFM: c.functionAPI(hub.KindCMF, hub.VNFM, "/vnflcm/v2", "2.3.0"), Manager: manager,
+		Callback: c.functionURL(hub.CmVnfm) + cmfapi.NotificationPath, Direct: c.cfg.CertificateManagement.DirectMode,
+		Prepare: func(ctx context.Context, domain string, in certmgmt.RegisterRequest) error {
+			return c.enrol.Prepare(ctx, manager, domain, in)
+		},
+		End: func(ctx context.Context, domain, id string) error {
+			return c.life.RegistrationEnded(ctx, domain, id, lifecycle.CessationOfOperation, self)
+		},
+		Now: time.Now, Log: c.hubProcess.log.With("part", "cmf"),
+	})
+}
+
+// certificates gets certificates for the VNFM's VNFCs; nil where it has no device to
+// make their keys in.
+func (h *hubProcess) certificates() vnfm.Certificates {
+	device := h.cfg.CertificateManagement.VNFMDevice
+	if device == "" {
+		return nil // an interface that holds nothing is not nil
+	}
+	cmf := h.functionAPI(hub.KindVNFM, hub.CmVnfm, "/"+certmgmt.Name+"/"+certmgmt.Major, certmgmt.Version)
+	return &delegation.Delegation{
+		Client: func(string) *httpapi.Client { return cmf },
+		Keys:   &delegation.TPM{Device: device, Dir: h.dir.file("vnfm-keys")},
+	}
+}
+
+// quarantined tells the CMF of a VNF that was on a host when that was quarantined.
+// Where nobody serves Cm-Vnfm there are no certificates to end.
+func (h *hubProcess) quarantined(ctx context.Context, domain, vnfInstanceID string) error {
+	if h.url(hub.CmVnfm) == "" {
+		return nil
+	}
+	cmf := h.functionAPI(hub.KindNFVO, hub.CmVnfm, "/manoward/v1", "1.0.0")
+	_, err := cmf.Do(ctx, http.MethodPost, "/trust_domains/"+url.PathEscape(domain)+"/vnf_instances/"+url.PathEscape(vnfInstanceID)+"/quarantine", nil, nil)
+	return err
+}
