@@ -16,7 +16,7 @@ LDFLAGS := -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT)
 # What `make demo` starts; for example: make demo UP='--listen 0.0.0.0'
 UP        ?=
 # How long each fuzz target runs in `make fuzz-short`.
-FUZZTIME  ?= 5s
+FUZZTIME  ?= 3s
 # A package or more, and flags of go test: make test PKG=./smgr/... TESTFLAGS='-run Gap -v'
 PKG       ?= ./...
 TESTFLAGS ?=
@@ -73,7 +73,7 @@ nocgo: ## build without cgo, and test the packages that differ then
 	if [ -z "$$differ" ]; then echo 'no package differs without cgo'; \
 	else CGO_ENABLED=0 $(GO) run ./internal/testsum $$differ; fi
 
-fuzz-short: ## run every fuzz target of the tree for FUZZTIME (5s)
+fuzz-short: ## run every fuzz target of the tree for FUZZTIME (3s)
 	FUZZTIME=$(FUZZTIME) GO=$(GO) .ci/fuzz
 
 # Five minutes on a quiet machine. OPA is built for it, of a module of its own.

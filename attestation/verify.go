@@ -146,6 +146,13 @@ func (r *Registry) Verify(req Request) Verdict {
 	if err != nil {
 		return v.refused(ReasonOf(err, CSRMalformed))
 	}
+	return r.VerifyParsed(csr, req)
+}
+
+// VerifyParsed is Verify for a request that [ParseCSR] has read without an error;
+// req.CSR is not looked at.
+func (r *Registry) VerifyParsed(csr *x509.CertificateRequest, req Request) Verdict {
+	v := Verdict{Attester: req.Attester.ID, Statement: req.Attester.Statement, Key: csr.RawSubjectPublicKeyInfo}
 	bundle, err := BundleOf(csr, req.Policy.OldShapes)
 	if err != nil {
 		return v.refused(ReasonOf(err, BundleMalformed))

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -22,12 +24,14 @@ const labelKey = "_"
 // compile compiles the modules, and then has their types checked with the
 // schemas in place of input and parameters. The engine could check schemas
 // itself, but not below maps whose keys are identifiers (see typeOf), and not
-// per policy at this price. Beside the check of types, try is called with what was
-// compiled; what it finds counts only when nothing else is wrong.
-func (s *Set) compile(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
+// per policy at this price. linted returns what is found in the sources meanwhile.
+// Beside the check of types, try is called with what was compiled; what it finds
+// counts only when nothing else is wrong.
+func (s *Set) compile(ps *problems, modules map[string]*ast.Module, linted func() *problems, try func(*problems)) {
 	s.annotate(modules)
-	s.compiler = newCompiler(capabilities(false))
+	s.compiler = newCompiler(capabilities(false)).WithSkipStages(ast.StageCheckTypes) // they are checked below, with more known
 	s.compiler.Compile(modules)
+	ps.list = append(ps.list, linted().list...)
 	tried := besides(try, ps.bad() || s.compiler.Failed())
 	s.checked(ps, modules, s.checkTypes(modules))
 	if found := tried(); !ps.bad() {
@@ -57,14 +61,26 @@ func (s *Set) checked(ps *problems, modules map[string]*ast.Module, checker *ast
 		return
 	}
 	owners := s.owners()
-	for _, file := range slices.Sorted(maps.Keys(s.compiler.Modules)) {
+	files := slices.Sorted(maps.Keys(s.compiler.Modules))
+	found := make([]problems, len(files))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, file := range files {
 		if owners[file] == nil && !strings.HasPrefix(packageOf(modules[file]), libRoot) {
 			continue // a policy whose metadata cannot be read
 		}
-		checkRefs(ps, file, s.compiler.Modules[file], owners[file])
-		if p := owners[file]; p != nil {
-			s.checkValues(ps, p, s.compiler.Modules[file])
-		}
+		g.Go(func() error {
+			defer found[i].refuse()
+			checkRefs(&found[i], file, s.compiler.Modules[file], owners[file])
+			if p := owners[file]; p != nil {
+				s.checkValues(&found[i], p, s.compiler.Modules[file])
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions keep their problems
+	for _, one := range found {
+		ps.list = append(ps.list, one.list...)
 	}
 }
 

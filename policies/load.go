@@ -153,8 +153,7 @@ func (ps *problems) refuse() {
 // build makes of modules with metadata what can be evaluated. What of it needs no
 // types is done by try, beside the check of types.
 func (s *Set) build(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
-	s.lint(ps)
-	s.compile(ps, modules, func(tried *problems) {
+	s.compile(ps, modules, besides(s.lint, false), func(tried *problems) {
 		if err := s.prepare(); err != nil {
 			tried.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
 			return

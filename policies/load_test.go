@@ -145,6 +145,7 @@ func TestMetadata(t *testing.T) {
 		{"[review, ns-change]", "[review, ns-chnage]", `package_signer.rego:10: error: "ns-chnage" is no kind of event; did you mean "ns-change"?`},
 		{"[review, ns-change]", "[review, review]", `"review" stands twice`},
 		{"[review, ns-change]", "[]", `needs a list "events"`},
+		{"[review, ns-change]", "[review, certificate-request]", "package_signer.rego:10: error: a policy for certificate-request is for nothing else: the CMF judges these, a Security Manager all others, and their inputs have little in common; write two policies"},
 		{"#   owner:", "#   ownr: x\n#   owner:", `package_signer.rego:7: error: unknown member "ownr" in the metadata's "custom"; did you mean "owner"?`},
 		{"additionalProperties: false", "additionalProperties: true", `"parameters" is not a JSON Schema of an object with "additionalProperties: false"`},
 		{"         default: [CN=good]", "         title: x", `the parameter "signers" has no default`},

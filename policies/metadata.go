@@ -164,6 +164,10 @@ func (m *metadata) events(p *policy, names []string) {
 			p.Events = append(p.Events, k)
 		}
 	}
+	if p.On(hub.EventCertificateRequest) && len(p.Events) > 1 {
+		m.bad("events", fmt.Sprintf("a policy for %s is for nothing else: the CMF judges these, a Security Manager all others, and their inputs have little in common", hub.EventCertificateRequest),
+			"write two policies")
+	}
 }
 
 // parameters reads the JSON Schema of the parameters, each with a default.

@@ -16,14 +16,27 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// blank returns the members that each input has, for a sample that states only
-// what its policy looks at.
+// blank returns the members that each input of a kind has, for a sample that
+// states only what its policy looks at.
 func blank(kind string) map[string]any {
+	if kind == string(hub.EventCertificateRequest) {
+		return blankRequest()
+	}
 	return map[string]any{
 		"schema": InputSchema, "kind": kind, "time": "2026-01-01T00:00:00Z",
 		"sm":      map[string]any{"name": "sample", "trustDomain": "sample", "mode": string(hub.FullyActive)},
 		"subject": map[string]any{}, "vnfs": map[string]any{}, "packages": map[string]any{}, "computes": map[string]any{},
 		"hosts": map[string]any{}, "images": map[string]any{}, "recent": []any{}, "asOf": map[string]any{},
+	}
+}
+
+// blankRequest is the same of a request for a certificate: the key is attested,
+// nothing was issued before, and the request itself is the sample's to state.
+func blankRequest() map[string]any {
+	return map[string]any{
+		"schema": InputSchema, "kind": string(hub.EventCertificateRequest), "time": "2026-01-01T00:00:00Z", "trustDomain": "sample",
+		"subject": map[string]any{"certificateRequestId": "sample"}, "attested": true, "assurance": "genuine",
+		"profile": map[string]any{"minimumAssurance": "none", "nonceRequired": false}, "issued": []any{}, "earlier": []any{},
 	}
 }
 

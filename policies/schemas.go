@@ -31,12 +31,16 @@ const MaxInput = 16 << 20
 // use.
 type Schemas struct {
 	byKind map[hub.EventKind]*kindSchema
+
+	lasting *parts // elements: VNFs, hosts
+	passing *parts // what else inputs have
 }
 
 type kindSchema struct {
-	check *jsonschema.Schema
-	typ   types.Type // what the compiler knows of input
-	doc   any
+	check  *jsonschema.Schema
+	shapes map[string]shape // of the members of an input; nil: it is read as a whole
+	typ    types.Type       // what the compiler knows of input
+	doc    any
 }
 
 // OwnSchemas returns the schemas of policies/schemas.
@@ -45,7 +49,7 @@ func OwnSchemas() (*Schemas, error) { return ReadSchemas(schemas.FS()) }
 // ReadSchemas reads the file <kind>.json of each kind of event. A kind without a
 // file has no inputs, and no policy can be for it.
 func ReadSchemas(files fs.FS) (*Schemas, error) {
-	s := &Schemas{byKind: map[hub.EventKind]*kindSchema{}}
+	s := &Schemas{byKind: map[hub.EventKind]*kindSchema{}, lasting: &parts{most: lastingBytes}, passing: &parts{most: passingBytes}}
 	for _, kind := range hub.EventKinds() {
 		raw, err := fs.ReadFile(files, string(kind)+".json")
 		if errors.Is(err, fs.ErrNotExist) {
@@ -62,7 +66,7 @@ func ReadSchemas(files fs.FS) (*Schemas, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read schema of %s: %w", kind, err)
 		}
-		s.byKind[kind] = &kindSchema{check: check, typ: typeOf(doc, doc, 0), doc: doc}
+		s.byKind[kind] = &kindSchema{check: check, shapes: shapesOf(check), typ: typeOf(doc, doc, 0), doc: doc}
 	}
 	if len(s.byKind) == 0 {
 		return nil, errors.New("read schemas: there is none")
@@ -92,6 +96,18 @@ func (s *Schemas) ParseInput(raw []byte) (*Input, error) {
 	}
 	if len(raw) > MaxInput {
 		return nil, bad("the input is %d bytes long; at most %d are judged", len(raw), MaxInput)
+	}
+	if in := s.fromParts(raw); in != nil {
+		return in, nil
+	}
+	return s.parseWhole(raw)
+}
+
+// parseWhole is ParseInput for an input of which nothing is known, and for one that
+// does not fit: it says what is wrong.
+func (s *Schemas) parseWhole(raw []byte) (*Input, error) {
+	bad := func(format string, args ...any) error {
+		return hub.E(hub.Invalid, "read policy input", fmt.Sprintf(format, args...), nil)
 	}
 	doc, err := decodeJSON(raw)
 	if err != nil {
@@ -132,6 +148,9 @@ func (s *Schemas) CheckEvent(kind hub.EventKind, raw []byte) error {
 	schema := s.byKind[kind]
 	if schema == nil || schema.check.Properties["event"] == nil {
 		return hub.E(hub.Invalid, op, fmt.Sprintf("there is no schema of events of the kind %.40q; use one of %s", kind, join(s.Kinds())), nil)
+	}
+	if part(s.passing, schema.check.Properties["event"], raw) != nil {
+		return nil // and its input, which comes next, is read the faster
 	}
 	doc, err := decodeJSON(raw)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,9 +22,9 @@ import (
 //
 // A queue is a stream whose messages are exactly the work that is left: an item
 // that was handled is removed from it. (JetStream's own work queues leave the
-// order to redelivery timers; here one process at a time reads the stream in
-// order, chosen by a lease, and a message leaves it by name.) Methods are safe
-// for concurrent use.
+// order to redelivery timers; here each process reads the stream in order, works
+// on the keys that it has by a lease, and a message leaves the stream by name.)
+// Methods are safe for concurrent use.
 type Queue struct {
 	a      *Account
 	name   string
@@ -32,6 +33,7 @@ type Queue struct {
 	stream jetstream.Stream
 	leases *Table
 	recent recent
+	parts  atomic.Int64 // that this process works on
 }
 
 // keyIndexed is [Queue.perKey]. The more there are, the seldomer the server has
@@ -54,9 +56,13 @@ type QueueConfig struct {
 	// the index hold up nothing, those of one that is not hold up what was pushed
 	// after them. 0: 1,000,000.
 	MaxWaiting int
-	// Lease is how long a process that stopped answering keeps the work from
-	// the others. 0: 10 s.
+	// Lease is how long a process that stopped answering keeps its work from the
+	// others. 0: 10 s.
 	Lease time.Duration
+	// Shares is into how many parts the keys are cut, which the processes that work
+	// on the queue divide equally. It holds when the first of them begins; the
+	// others take over its number. 0: 1, so that one process does all of the work.
+	Shares int
 }
 
 // Item is one piece of work.
@@ -67,7 +73,7 @@ type Item struct {
 
 	// Attempt counts from 1. It is not kept over a change of owner.
 	Attempt int
-	// Fence grows with each change of owner. An effect that remembers the
+	// Fence grows with each change of the key's owner. An effect that remembers the
 	// highest one it saw can refuse the late work of an earlier owner.
 	Fence uint64
 }
@@ -100,6 +106,7 @@ func (a *Account) Queue(ctx context.Context, name string, cfg QueueConfig) (*Que
 	if cfg.Lease <= 0 {
 		cfg.Lease = 10 * time.Second
 	}
+	cfg.Shares = max(cfg.Shares, 1)
 	s, err := a.openStream(ctx, classQueue, jetstream.StreamConfig{
 		Name:       "QUEUE_" + name,
 		Subjects:   []string{"queue." + name + ".>"},
@@ -211,6 +218,9 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	}
 	return int(min(info.State.Msgs, math.MaxInt32)), nil
 }
+
+// Parts returns how many of the queue's parts this process works on now.
+func (q *Queue) Parts() int { return int(q.parts.Load()) }
 
 // holds reports whether the leader has a message on a subject.
 func (q *Queue) holds(ctx context.Context, subject string) bool {

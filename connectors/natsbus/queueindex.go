@@ -17,6 +17,7 @@ type index struct {
 // worker, or waits for a timer; who has it so may use failed.
 type keyWork struct {
 	key    string
+	part   *queuePart
 	list   []uint64 // the first items
 	upto   uint64   // items up to here are in the list, or done
 	last   uint64   // newest item; after upto: from there to here the stream must be asked
@@ -70,6 +71,16 @@ func (x *index) done(w *keyWork) {
 func (x *index) extend(w *keyWork, found []uint64, upto uint64) {
 	w.list, w.upto = found, upto
 	x.listed += len(found)
+}
+
+// remove forgets all keys of a part.
+func (x *index) remove(p *queuePart) {
+	for key, w := range x.keys {
+		if w.part == p {
+			x.listed -= len(w.list)
+			delete(x.keys, key)
+		}
+	}
 }
 
 // drop forgets a key that has no work left, and reports whether it had none.

@@ -2,7 +2,6 @@ package natsbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -11,22 +10,19 @@ import (
 )
 
 // Consume handles the queue's work until ctx ends, and then returns nil after
-// the handlers returned. Any number of processes may call it: one of them, the
-// owner, does the work, and when it stops or dies another goes on, after the
-// lease's time at the latest.
+// the handlers returned. Any number of processes may call it: they divide the
+// keys among them, each of which one process works on at a time. When one stops,
+// the others go on with its keys at once, and when one dies, after the lease's
+// time and a fifth at the latest. One that comes gets its share within three
+// tenths of that time and what the handlers take that are told to stop.
 //
 // The handler is called at least once for each item. When it returns an error,
 // which it tells whom it concerns, the item is tried again after a back-off,
 // holding up only its own key, or parked after MaxAttempts. Its context ends when
-// the owner loses the lease or Consume ends.
+// the key becomes another process's, or Consume ends.
 func (q *Queue) Consume(ctx context.Context, handler func(context.Context, Item) error) error {
 	for ctx.Err() == nil {
-		l, err := q.acquire(ctx)
-		if err != nil {
-			break // acquire gives up only when ctx ends
-		}
-		q.a.log.Info("took over a queue", "account", q.a.name, "queue", q.name, "fence", l.fence)
-		err = q.own(ctx, l, handler)
+		err := q.work(ctx, handler)
 		if ctx.Err() == nil {
 			q.a.log.Warn("stopped working on a queue; trying to take it again", "account", q.a.name, "queue", q.name, "error", err)
 			if err := q.a.guard.Damaged(); err != nil {
@@ -40,32 +36,25 @@ func (q *Queue) Consume(ctx context.Context, handler func(context.Context, Item)
 	return nil
 }
 
-// own works on the queue while the lease holds.
-func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context, Item) error) error {
+// work does this process's part of the work until ctx ends or the lease is lost.
+func (q *Queue) work(ctx context.Context, handler func(context.Context, Item) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d := &dispatcher{q: q, handler: handler, fence: l.fence, cancel: cancel, index: newIndex(q.cfg.MaxWaiting, q.perKey)}
-	d.room.L = &d.mu
-	d.start = func() { d.busy.Go(func() { d.work(ctx) }) }
+	d := newDispatcher(ctx, cancel, q, handler)
 	defer context.AfterFunc(ctx, d.end)()
-	renewing := make(chan struct{})
+	c := q.newClaim(d)
+	d.valid = c.valid
+	claiming := make(chan struct{})
 	go func() {
-		defer close(renewing)
-		cancel(l.keep(ctx))
+		defer close(claiming)
+		cancel(c.keep(ctx))
 	}()
-	err := q.a.tail(ctx, tailing{
-		stream: q.stream, filter: q.states(stateReady) + ">", headersOnly: true,
-		each: func(m message) error { return d.add(ctx, m.subject, m.seq) },
-	})
-	cancel(err)
+	cancel(d.read())
 	d.end() // before Wait: no worker is started while it waits
 	d.busy.Wait()
-	<-renewing
-	l.release()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
+	<-claiming
+	c.leave()
+	return context.Cause(ctx)
 }
 
 // dispatcher hands out the work that its index knows of. The items themselves
@@ -73,20 +62,31 @@ func (q *Queue) own(ctx context.Context, l *lease, handler func(context.Context,
 type dispatcher struct {
 	q       *Queue
 	handler func(context.Context, Item) error
-	fence   uint64
+	ctx     context.Context // of the work
 	cancel  context.CancelCauseFunc
-	start   func()         // starts a worker
+	valid   func() bool    // whether the lease holds
 	busy    sync.WaitGroup // workers
+	idle    chan struct{}  // told when the last handler of a part that was given up has returned
 
-	mu      sync.Mutex // covers what is below
-	room    sync.Cond  // a key left the index, or the work ended
+	mu   sync.Mutex // covers what is below
+	room sync.Cond  // a key left the index, parts came or went, or the work ended
+	shares
 	index   index
 	ready   []*keyWork // keys whose first item may be tried now
 	workers int        // that run; they come when there is work and go when there is none
 	ended   bool
 }
 
-// end lets no worker begin any more and wakes add.
+func newDispatcher(ctx context.Context, cancel context.CancelCauseFunc, q *Queue, handler func(context.Context, Item) error) *dispatcher {
+	d := &dispatcher{
+		q: q, handler: handler, ctx: ctx, cancel: cancel, idle: make(chan struct{}, 1),
+		shares: shares{have: map[int]*queuePart{}, coming: map[int]*queuePart{}}, index: newIndex(q.cfg.MaxWaiting, q.perKey),
+	}
+	d.room.L = &d.mu
+	return d
+}
+
+// end lets no worker begin any more and wakes who waits.
 func (d *dispatcher) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -94,19 +94,32 @@ func (d *dispatcher) end() {
 	d.room.Broadcast()
 }
 
-// add puts an item behind the others of its key. It waits while its key finds
-// no room in the index.
+// wake has who waits look again.
+func (d *dispatcher) wake() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room.Broadcast()
+}
+
+// add puts an item behind the others of its key, if that is in a part of this
+// process. It waits while its key finds no room in the index.
 func (d *dispatcher) add(ctx context.Context, subject string, seq uint64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := subject[:strings.LastIndexByte(subject, '.')]
-	for !d.index.room(key) && ctx.Err() == nil {
+	p := d.partOf(key)
+	for p != nil && !p.over && seq > p.from && !d.index.room(key) && ctx.Err() == nil {
 		d.room.Wait()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	d.at = seq
+	if p == nil || p.over || seq <= p.from {
+		return nil
+	}
 	if w := d.index.add(key, seq); w != nil {
+		w.part = p
 		d.line(w)
 	}
 	return nil
@@ -117,7 +130,7 @@ func (d *dispatcher) line(w *keyWork) {
 	d.ready = append(d.ready, w)
 	if d.workers < d.q.cfg.Workers && !d.ended {
 		d.workers++
-		d.start()
+		d.busy.Go(d.work)
 	}
 }
 
@@ -127,34 +140,44 @@ func (d *dispatcher) line(w *keyWork) {
 func (d *dispatcher) take() (w *keyWork, seq uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.ready) > 0 && !d.ended && !d.valid() {
+		d.ended = true // this process was stopped for longer than its lease
+		d.cancel(errLeaseLost)
+	}
 	if len(d.ready) == 0 || d.ended {
 		d.workers--
 		return nil, 0
 	}
 	w = d.ready[0]
 	d.ready = d.ready[1:]
+	w.part.running++
 	return w, w.first()
 }
 
 // work is one worker: it tries the first item of one key after the other.
-func (d *dispatcher) work(ctx context.Context) {
+func (d *dispatcher) work() {
 	for w, seq := d.take(); w != nil; w, seq = d.take() {
 		if seq == 0 {
-			d.readOn(ctx, w)
-			continue
+			d.readOn(w)
+		} else {
+			d.step(w, seq)
 		}
-		retry, err := d.try(ctx, seq, w.failed+1)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			d.cancel(err)
-			return
-		case retry:
-			d.later(w)
-		default:
-			d.next(w, func() { d.index.done(w) })
-		}
+		d.left(w.part)
+	}
+}
+
+// step tries the first item of a key. Of a part that was given up meanwhile, who
+// has it next goes on.
+func (d *dispatcher) step(w *keyWork, seq uint64) {
+	retry, err := d.try(w.part, seq, w.failed+1)
+	switch {
+	case w.part.ctx.Err() != nil:
+	case err != nil:
+		d.cancel(err)
+	case retry:
+		d.later(w)
+	default:
+		d.next(w, func() { d.index.done(w) })
 	}
 }
 
@@ -164,7 +187,9 @@ func (d *dispatcher) later(w *keyWork) {
 	time.AfterFunc(d.q.cfg.Backoff(w.failed), func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.line(w)
+		if !w.part.over {
+			d.line(w)
+		}
 	})
 }
 
@@ -173,6 +198,9 @@ func (d *dispatcher) later(w *keyWork) {
 func (d *dispatcher) next(w *keyWork, change func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if w.part.over {
+		return
+	}
 	w.failed = 0
 	change()
 	if d.index.drop(w) {
@@ -185,15 +213,15 @@ func (d *dispatcher) next(w *keyWork, change func()) {
 // readOn looks in the stream for the items of a key that are not in its list.
 // When that fails it holds up this key alone: an owner that cannot reach the bus
 // at all loses the lease.
-func (d *dispatcher) readOn(ctx context.Context, w *keyWork) {
+func (d *dispatcher) readOn(w *keyWork) {
 	d.mu.Lock()
 	upto, last, most := w.upto, w.last, d.index.most(w)
 	d.mu.Unlock()
 	var found []uint64
 	for len(found) < most && upto < last {
-		seq, err := d.q.search(ctx, w.key+".*", upto+1, last)
+		seq, err := d.q.search(w.part.ctx, w.key+".*", upto+1, last)
 		switch {
-		case ctx.Err() != nil:
+		case w.part.ctx.Err() != nil:
 			return
 		case err != nil:
 			d.q.a.log.Warn("cannot read on in a queue; trying again", "account", d.q.a.name, "queue", d.q.name, "error", err)
@@ -210,8 +238,8 @@ func (d *dispatcher) readOn(ctx context.Context, w *keyWork) {
 
 // try handles an item once and takes it out of the queue when that went well,
 // or when it failed too often. An error means that the owner cannot go on.
-func (d *dispatcher) try(ctx context.Context, seq uint64, attempt int) (retry bool, err error) {
-	it, err := d.q.item(ctx, seq)
+func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (retry bool, err error) {
+	it, err := d.q.item(p.ctx, seq)
 	if err != nil {
 		return false, fmt.Errorf("read item %d: %w", seq, err)
 	}
@@ -219,12 +247,12 @@ func (d *dispatcher) try(ctx context.Context, seq uint64, attempt int) (retry bo
 		return false, nil // gone: an earlier owner was late
 	}
 	subject := d.q.subject(stateReady, *it)
-	it.Attempt, it.Fence = attempt, d.fence
-	failure := d.handler(ctx, *it)
+	it.Attempt, it.Fence = attempt, p.fence
+	failure := d.handler(p.ctx, *it)
 	if failure == nil {
-		return false, d.q.remove(ctx, subject, seq)
+		return false, d.q.remove(p.ctx, subject, seq)
 	}
-	if ctx.Err() != nil {
+	if p.ctx.Err() != nil {
 		return true, nil // the handler was told to stop; the next owner tries again
 	}
 	parked := d.q.cfg.MaxAttempts > 0 && attempt >= d.q.cfg.MaxAttempts
@@ -232,11 +260,11 @@ func (d *dispatcher) try(ctx context.Context, seq uint64, attempt int) (retry bo
 	if parked {
 		level = slog.LevelWarn
 	}
-	d.q.a.log.Log(ctx, level, "work failed", "account", d.q.a.name, "queue", d.q.name, "id", it.ID, "key", it.Key, "attempt", attempt, "parked", parked, "error", failure)
+	d.q.a.log.Log(p.ctx, level, "work failed", "account", d.q.a.name, "queue", d.q.name, "id", it.ID, "key", it.Key, "attempt", attempt, "parked", parked, "error", failure)
 	if !parked {
 		return true, nil
 	}
-	return false, d.park(ctx, *it, seq)
+	return false, d.park(p.ctx, *it, seq)
 }
 
 // park keeps an item aside. A crash between the two steps leaves it in both
@@ -247,6 +275,3 @@ func (d *dispatcher) park(ctx context.Context, it Item, seq uint64) error {
 	}
 	return d.q.remove(ctx, d.q.subject(stateReady, it), seq)
 }
-
-// errLeaseLost ends an owner's work.
-var errLeaseLost = errors.New("the lease on the queue is lost")

@@ -77,11 +77,13 @@ func (i Issuer) check() error {
 	if !ok || !own.Equal(i.Chain[0].PublicKey) {
 		return fmt.Errorf("its key is another one's")
 	}
-	for n, c := range i.Chain {
-		parent := i.Root
-		if n+1 < len(i.Chain) {
-			parent = i.Chain[n+1]
-		}
+	return checkChain(append(i.Chain[:len(i.Chain):len(i.Chain)], i.Root))
+}
+
+// checkChain proves that each certificate is a CA's and was signed by the next.
+func checkChain(chain []*x509.Certificate) error {
+	for n, c := range chain[:len(chain)-1] {
+		parent := chain[n+1]
 		if !c.IsCA || c.KeyUsage&x509.KeyUsageCertSign == 0 || c.KeyUsage&x509.KeyUsageCRLSign == 0 {
 			return fmt.Errorf("%s may not sign certificates and revocation lists", c.Subject)
 		}
@@ -117,7 +119,7 @@ func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.Issue
 		return hub.IssuedCertificate{}, err
 	}
 	if err := e.lint.check(template(o, csr.PublicKey)); err != nil {
-		return hub.IssuedCertificate{}, hub.E(hub.Invalid, op, fmt.Sprintf("the certificate would break the standard: %v; mend the names, the key usage or the profile that it comes from", err), err)
+		return hub.IssuedCertificate{}, badStyle(op, err)
 	}
 	nothing, err := emptyTemplate()
 	if err != nil {
@@ -135,6 +137,11 @@ func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.Issue
 		issued.Chain = append(issued.Chain, c.Raw)
 	}
 	return issued, nil
+}
+
+// badStyle is the failure of an order that the lint does not let pass.
+func badStyle(op string, err error) error {
+	return hub.E(hub.Invalid, op, fmt.Sprintf("the certificate would break the standard: %v; mend the names, the key usage or the profile that it comes from", err), err)
 }
 
 // emptyTemplate holds nothing but the key of the CSR; what was ordered is put in by

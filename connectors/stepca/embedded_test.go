@@ -15,7 +15,7 @@ import (
 )
 
 func TestEmbedded(t *testing.T) {
-	catest.Run(t, func(t *testing.T) catest.CA { return open(t, newIssuer(t, time.Hour*48)) })
+	catest.Run(t, catest.Can{OCSP: true, Serial: true}, func(t *testing.T) catest.CA { return open(t, newIssuer(t, time.Hour*48)) })
 }
 
 func open(t *testing.T, current Issuer, earlier ...Issuer) *Embedded {
@@ -28,7 +28,7 @@ func open(t *testing.T, current Issuer, earlier ...Issuer) *Embedded {
 }
 
 // newIssuer makes a root and a CA below it that ends after life.
-func newIssuer(t *testing.T, life time.Duration) Issuer {
+func newIssuer(t testing.TB, life time.Duration) Issuer {
 	t.Helper()
 	rootKey, key := catest.NewKey(t), catest.NewKey(t)
 	root := newCA(t, "root", nil, nil, rootKey, life)
@@ -36,7 +36,7 @@ func newIssuer(t *testing.T, life time.Duration) Issuer {
 	return Issuer{Chain: []*x509.Certificate{newCA(t, "CA of north", root, rootKey, key, life)}, Root: root, Key: key}
 }
 
-func newCA(t *testing.T, name string, parent *x509.Certificate, parentKey, key crypto.Signer, life time.Duration) *x509.Certificate {
+func newCA(t testing.TB, name string, parent *x509.Certificate, parentKey, key crypto.Signer, life time.Duration) *x509.Certificate {
 	t.Helper()
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),

@@ -6,8 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 
-	"golang.org/x/crypto/ocsp"
-
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -38,14 +36,7 @@ func (e *Embedded) OCSP(_ context.Context, s hub.CertificateStatus) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	t := ocsp.Response{Status: ocsp.Unknown, SerialNumber: s.Serial, ThisUpdate: s.ThisUpdate, NextUpdate: s.NextUpdate}
-	switch {
-	case s.Revoked != nil:
-		t.Status, t.RevokedAt, t.RevocationReason = ocsp.Revoked, s.Revoked.Revoked, s.Revoked.Reason
-	case s.Known:
-		t.Status = ocsp.Good
-	}
-	der, err := ocsp.CreateResponse(i.Chain[0], i.Chain[0], t, i.Key)
+	der, err := signOCSP(s, i)
 	if err != nil {
 		return nil, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain did not sign; see /readyz for its key", err)
 	}

@@ -1,5 +1,4 @@
-// Command benchsum takes the measurements of the Security Manager that
-// docs/benchmarks.md describes, one after the other, and prints one table: what
+// Command benchsum takes the measurements that docs/benchmarks.md describes, one after the other, and prints one table: what
 // was measured, what it is to be at most, and the load of the machine.
 //
 //	go run ./internal/benchsum [-only REGEXP]

@@ -21,8 +21,8 @@ type shown struct {
 	most float64 // what it is to be at most; 0: nothing was set
 }
 
-// measurements are those of issue 4, "Performance". What they are is in
-// docs/benchmarks.md.
+// measurements are those of the Security Manager and of certificate authorities.
+// What they are is in docs/benchmarks.md.
 var measurements = []measurement{
 	{"./policies", "Decision/ratio", []shown{
 		{"ours/bare", "decision in process, of a bare prepared evaluation", 1.2},
@@ -46,6 +46,14 @@ var measurements = []measurement{
 	{"./internal/e2e", "Order", []shown{
 		{"ms-p50", "notification to order on the wire, p50, ms", 0},
 		{"ms-p99", "notification to order on the wire, p99, ms", 0},
+	}},
+	{"./connectors/stepca", "Issue", []shown{
+		{"badger/built-in-1", "certificates of a step-ca with badger, of the built-in authority's, 1 client", 1},
+		{"badger/built-in-4", "the same, 4 clients", 1},
+		{"badger/built-in-16", "the same, 16 clients", 1},
+		{"built-in/s-16", "built-in authority, 16 clients, certificates per second", 0},
+		{"badger/s-16", "step-ca with badger, 16 clients, certificates per second", 0},
+		{"no-db/s-16", "step-ca without a database, 16 clients, certificates per second", 0},
 	}},
 }
 

@@ -30,6 +30,7 @@ func (l *loader) check() {
 	l.checkNATS()
 	l.checkTrust()
 	l.checkSecurityManagers()
+	l.checkCertificateManagement()
 }
 
 // wrong notes a problem with the value of a key, at the place it comes from. A
@@ -94,6 +95,7 @@ func (l *loader) checkListen() {
 		l.listener("listen.vnfm", c.VNFM),
 		l.listener("listen.vim", c.VIM),
 		l.listener("listen.cmVnfm", c.CmVnfm),
+		l.listener("listen.cmfStatus", c.CmfStatus),
 	}
 	forSMs := []*listener{l.listener("listen.scOr", c.ScOr), l.listener("listen.scVi", c.ScVi)}
 	for _, a := range forSMs {

@@ -89,7 +89,7 @@ func (l *loader) listeners() []*listener {
 	var list []*listener
 	for _, own := range []struct{ key, address string }{
 		{"listen.admin", c.Admin}, {"listen.osMa", c.OsMa}, {"listen.orVnfm", c.OrVnfm}, {"listen.vnfm", c.VNFM}, {"listen.vim", c.VIM},
-		{"listen.scOr", c.ScOr}, {"listen.scVi", c.ScVi}, {"listen.cmVnfm", c.CmVnfm}, {"listen.probes", c.Probes},
+		{"listen.scOr", c.ScOr}, {"listen.scVi", c.ScVi}, {"listen.cmVnfm", c.CmVnfm}, {"listen.cmfStatus", c.CmfStatus}, {"listen.probes", c.Probes},
 	} {
 		if host, port, err := net.SplitHostPort(own.address); err == nil { // what is no address has its problem already
 			list = append(list, &listener{key: own.key, host: host, port: port})

@@ -26,6 +26,8 @@ type Config struct {
 	// soon as it is registered and its credentials are there.
 	SecurityManagers []SecurityManager `yaml:"securityManagers"`
 
+	CertificateManagement CertificateManagement `yaml:"certificateManagement"`
+
 	// How long a hub that is asked to stop may take to finish what it has begun.
 	ShutdownTimeout time.Duration `yaml:"shutdownTimeout"`
 
@@ -71,6 +73,10 @@ type Listen struct {
 
 	// host:port of Cm-Vnfm, for VNF Managers.
 	CmVnfm string `yaml:"cmVnfm"`
+
+	// host:port of revocation lists and OCSP answers in plain HTTP, for whoever
+	// verifies a certificate. Nothing else is served there, and all of it is signed.
+	CmfStatus string `yaml:"cmfStatus"`
 
 	// host:port of /healthz, /readyz and /metrics in plain HTTP, on loopback only.
 	// Empty: they are served on admin alone, over TLS.

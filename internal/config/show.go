@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"io"
 	"log/slog"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -178,6 +179,11 @@ func Keys() ([]Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	more, err := fieldDocs(schemaCMF)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(docs, more)
 	var list []Key
 	add := func(k key, path string) {
 		doc := docs[k.owner.Name()+"."+k.field]

@@ -131,6 +131,10 @@ func expected(v reflect.Value) string {
 		return "a list of tokens"
 	case []SecurityManager:
 		return "a list of Security Managers"
+	case []CertificateProfile:
+		return "a list of certificate profiles"
+	case []CertificateDomain:
+		return "a list of trust domains"
 	}
 	return "text"
 }

@@ -22,7 +22,7 @@ const (
 const DefaultRetryAfter = 5 * time.Second
 
 // ProblemDetails is the body of every answer that reports an error (SOL 013
-// clause 6.3, RFC 9457). RequestID and Code are extension members.
+// clause 6.3, RFC 9457). RequestID, Code and Reasons are extension members.
 type ProblemDetails struct {
 	Type      string   `json:"type,omitempty"` // URI of the kind of problem; absent means about:blank
 	Title     string   `json:"title,omitempty"`
@@ -31,6 +31,15 @@ type ProblemDetails struct {
 	Instance  string   `json:"instance,omitempty"` // URI of this occurrence
 	RequestID string   `json:"requestId,omitempty"`
 	Code      hub.Code `json:"code,omitempty"` // tells apart what shares a status, such as denied and undecided
+	Reasons   []Reason `json:"reasons,omitempty"`
+}
+
+// Reason is a check that failed, for programs. The detail of the problem says the
+// same for people.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Mend   string `json:"mend,omitempty"`
 }
 
 // StatusOf gives the status of each code, also for a failure that stands inside
@@ -92,6 +101,8 @@ type answerError struct {
 	status     int           // 0: as the code says
 	retryAfter time.Duration // 0: none of its own
 	header     http.Header   // further header fields; may be nil
+	instance   string
+	reasons    []Reason
 }
 
 func (e *answerError) Error() string { return e.err.Error() }
@@ -111,6 +122,12 @@ func WithChallenge(err error, challenge string) error {
 	return &answerError{err: err, header: http.Header{"Www-Authenticate": {challenge}}}
 }
 
+// WithReasons gives the answer to err the checks that failed, and the URI of what was
+// recorded of it.
+func WithReasons(err error, instance string, reasons []Reason) error {
+	return &answerError{err: err, instance: instance, reasons: reasons}
+}
+
 // problemOf reads what to answer from err's whole chain; the outermost word on
 // each point counts. It also returns the header fields of the answer.
 func problemOf(err error, challenge string) (ProblemDetails, http.Header) {
@@ -123,6 +140,9 @@ func problemOf(err error, challenge string) (ProblemDetails, http.Header) {
 		}
 		if wait == 0 {
 			wait = e.retryAfter
+		}
+		if p.Reasons == nil {
+			p.Reasons, p.Instance = e.reasons, e.instance
 		}
 		for k, v := range e.header {
 			if _, ok := header[k]; !ok {

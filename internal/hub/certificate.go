@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -13,7 +14,8 @@ import (
 // authority adds its own name, the key identifiers and its signature, and nothing
 // that the CSR asks for.
 type CertificateOrder struct {
-	ID          string             `json:"id"` // of the record that was written before the authority was asked
+	ID          string             `json:"id"`               // of the record that was written before the authority was asked
+	Issuer      string             `json:"issuer,omitempty"` // see IssuedCertificate; whose URLs are below. Empty: whoever signs now
 	CSR         []byte             `json:"csr"`
 	Serial      *big.Int           `json:"serial"` // positive, 20 octets at most (RFC 5280 clause 4.1.2.2); an authority that draws its own ignores it
 	Subject     pkix.Name          `json:"subject"`
@@ -61,4 +63,6 @@ type CertificateStatus struct {
 	Revoked    *RevokedCertificate `json:"revoked,omitempty"`
 	ThisUpdate time.Time           `json:"thisUpdate"`
 	NextUpdate time.Time           `json:"nextUpdate"`
+	Hash       crypto.Hash         `json:"hash,omitempty"`  // of the issuer in the answer, as it was asked: crypto.SHA1, which zero stands for too, or crypto.SHA256
+	Nonce      []byte              `json:"nonce,omitempty"` // that was asked with (RFC 9654); nil: none
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// EventKind is the kind of what a Security Manager judges. Each kind has one
-// input schema (policies/schemas), and a policy says which kinds it is for.
+// EventKind is the kind of what policies judge: a Security Manager's, and one that
+// the CMF's do. Each kind has one input schema (policies/schemas), and a policy
+// says which kinds it is for.
 type EventKind string
 
 // The kinds of events.
@@ -20,6 +21,7 @@ const (
 	EventImageChange         EventKind = "image-change"         // content of an image at the VIM
 	EventAlarm               EventKind = "alarm"                // Sc-Vi.N10, raised or cleared
 	EventReview              EventKind = "review"               // no notification: an NS is judged again as it stands
+	EventCertificateRequest  EventKind = "certificate-request"  // the CMF is asked for a certificate (IFA 033 clause 11.2.3)
 )
 
 // EventKinds lists the kinds of events in the order of their documentation.
@@ -27,6 +29,7 @@ func EventKinds() []EventKind {
 	return []EventKind{
 		EventNsOperation, EventNsChange, EventNsIdentifier, EventUnauthorizedAttempt,
 		EventComputeChange, EventHostChange, EventImageChange, EventAlarm, EventReview,
+		EventCertificateRequest,
 	}
 }
 

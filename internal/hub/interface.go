@@ -60,6 +60,10 @@ const (
 	Admin  ReferencePoint = "admin"   // operators; not a reference point of ETSI's
 )
 
+// CmfStatus is where revocation lists and OCSP answers are had in plain HTTP. It is
+// no reference point, and stands in the place of one where listeners are named.
+const CmfStatus ReferencePoint = "cmf-status"
+
 // SM is where operators reach a Security Manager whose process has an operators'
 // entrance of its own. It stands in the place of a [ReferencePoint] in a
 // [PointAddress] alone.

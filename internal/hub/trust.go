@@ -149,6 +149,18 @@ type OAuthClient struct {
 	Secret      string    `json:"secret,omitempty"` // in the answer that creates it only; the hub keeps a hash
 }
 
+// ClientCredential is a certificate of an [OAuthClient], with which it shows itself
+// on Cm-Vnfm. Its private key was made by its holder and has never been here.
+type ClientCredential struct {
+	Client      string    `json:"client"`
+	Identity    string    `json:"identity"`
+	NotAfter    time.Time `json:"notAfter"`
+	Certificate string    `json:"certificate"`     // PEM: leaf, and the CA that signed it
+	Root        string    `json:"rootCertificate"` // PEM; what the server's certificate is checked against
+	ServerName  string    `json:"serverName"`      // to be sent as SNI on Cm-Vnfm, and checked in the certificate
+	URL         string    `json:"url,omitempty"`   // of Cm-Vnfm; absent when nobody serves it now
+}
+
 // ClientParties lists what an [OAuthClient] can be. KindClient is a reader.
 func ClientParties() []Kind {
 	return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindNFVO, KindAuditor}

@@ -31,10 +31,70 @@ type domainTable struct {
 	stop    context.CancelFunc
 	told    atomic.Uint64 // the index reflects everything up to this revision
 	removed atomic.Bool   // nothing of it may enter the index any more
+	waiting atomic.Int32  // how many wait for told to grow
 
 	mu      sync.Mutex       // covers what is below
 	trouble error            // why the table is not followed now
 	bad     map[string]error // by key: what cannot be shown
+	grown   chan struct{}    // closed and forgotten when told has grown; nil: nobody waits
+}
+
+// read reports whether the table has been read once.
+func (d *domainTable) read() bool {
+	select {
+	case <-d.synced:
+		return true
+	default:
+		return false
+	}
+}
+
+// reflectTimeout is how long the index may stay behind the table. What it does not
+// know by then may matter, so nothing is done without it.
+const reflectTimeout = 10 * time.Second
+
+// reflected waits until the index has everything up to a revision.
+func (d *domainTable) reflected(ctx context.Context, revision uint64) error {
+	if d.told.Load() >= revision {
+		return nil
+	}
+	d.waiting.Add(1) // before told is looked at again: who raises it sees that somebody waits
+	defer d.waiting.Add(-1)
+	late := time.NewTimer(reflectTimeout)
+	defer late.Stop()
+	for {
+		d.mu.Lock()
+		if d.grown == nil {
+			d.grown = make(chan struct{})
+		}
+		grown := d.grown
+		d.mu.Unlock()
+		if d.told.Load() >= revision {
+			return nil
+		}
+		var ended error
+		select {
+		case <-grown:
+			continue
+		case <-ctx.Done():
+			ended = ctx.Err()
+		case <-late.C:
+		}
+		return hub.E(hub.Unavailable, "read stored resources", fmt.Sprintf("what others stored in trust domain %s is not known in time; look at the state of the bus", d.name), ended)
+	}
+}
+
+// tellGrown wakes who waits for told to grow.
+func (d *domainTable) tellGrown() {
+	if d.waiting.Load() == 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.grown != nil {
+		close(d.grown)
+		d.grown = nil
+	}
 }
 
 // wait blocks until the table has been read once.
@@ -130,6 +190,7 @@ func (s *Space) reflects(d *domainTable, revision uint64) {
 	for _, k := range s.allKinds() {
 		k.reflects(d, revision)
 	}
+	d.tellGrown()
 }
 
 // begin prepares for a watch that tells everything of a table anew, what cannot be
@@ -172,6 +233,7 @@ func (s *Space) apply(d *domainTable, changes []Change) {
 			s.note(d, c.Key, finish[i]())
 		}
 	}
+	d.tellGrown()
 }
 
 // decode prepares a change for its kind; nil when there is none, because a newer

@@ -21,6 +21,7 @@ type Kind[T any] struct {
 	prefix string
 	terms  func(*T) []string
 	keep   bool // values are held in memory
+	told   func(id string, value *T)
 
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
@@ -61,6 +62,22 @@ func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool)
 	defer s.mu.Unlock()
 	s.kinds[prefix] = k
 	return k
+}
+
+// Told has fn called with each resource that comes from now on and that another
+// process made. One of this process may be among them, when the bus tells it
+// before its writer knows. Call it before the space is opened. fn must not block or use the kind,
+// and may keep the value.
+func (k *Kind[T]) Told(fn func(id string, value *T)) { k.told = fn }
+
+// Reflected waits until the index has everything that was written before an entry
+// was, whoever wrote it: hub.Unavailable when that takes too long.
+func (k *Kind[T]) Reflected(ctx context.Context, e Entry[T]) error {
+	d, err := k.space.ready(ctx, e.Domain)
+	if err != nil {
+		return err
+	}
+	return d.reflected(ctx, e.Revision)
 }
 
 // Domain returns the trust domain that a resource belongs to.
@@ -286,6 +303,12 @@ func (k *Kind[T]) FindAfter(term, after string) iter.Seq[string] {
 // IDs yields the IDs after a given one, in order. Resources that come or go
 // meanwhile may or may not be among them; no other is missed or told twice.
 func (k *Kind[T]) IDs(after string) iter.Seq[string] { return k.scan("", after) }
+
+// IDsIn is [Kind.IDs] of one trust domain. The cost does not grow with what other
+// domains have.
+func (k *Kind[T]) IDsIn(domain, after string) iter.Seq[string] {
+	return k.scan(ofDomain(domain), after)
+}
 
 // List yields the resources after a given ID, in order, of the trust domains
 // that visible allows. An error ends it; a resource that cannot be read is left

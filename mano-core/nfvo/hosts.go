@@ -224,10 +224,44 @@ func (s *Service) runHostOrder(ctx context.Context, id string) error {
 	} else {
 		err = s.migrated(ctx, h, job)
 	}
+	if err == nil {
+		err = s.revokeOn(ctx, h)
+	}
 	if err != nil {
 		return err
 	}
 	return s.endHostOrder(ctx, &e)
+}
+
+// revokeOn has the certificates revoked of all VNFs that were on a host that is
+// quarantined: those that left it, and those that are there still. Of those that
+// were ended, the CMF learns that too; whoever is first, the certificates end.
+func (s *Service) revokeOn(ctx context.Context, h *hostOrder) error {
+	if !h.Quarantine || s.c.Quarantined == nil {
+		return nil
+	}
+	domain := h.TrustDomain
+	if domain == "hub" {
+		domain = ""
+	}
+	ids, err := s.vnfsOn(ctx, h.HostID, domain)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Concat(ids, h.Migrated) {
+		of, there := s.vnfs.Domain(id)
+		if !there {
+			continue
+		}
+		err := s.c.Quarantined(ctx, of, id)
+		if code := hub.CodeOf(err); code == hub.Unavailable || code == hub.RateLimited || code == hub.Internal {
+			return fmt.Errorf("revoke the certificates of VNF %s: %w", id, err)
+		}
+		if err != nil {
+			h.Problems = append(h.Problems, fmt.Sprintf("the certificates of VNF %s are not revoked: %s", id, hub.SafeText(err)))
+		}
+	}
+	return nil
 }
 
 // stopAtVim tells the VIM, and waits until it has done its part.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/mano-core/nfvo"
 )
 
@@ -94,6 +95,36 @@ func TestStopUseMigrates(t *testing.T) {
 	}
 	if !told {
 		t.Error("the migration was not told with the places before and after")
+	}
+}
+
+// Who was on a host that is quarantined has its certificates revoked, be it moved
+// or not; nobody else has, and a CMF that is away is asked again.
+func TestStopUseRevokesCertificates(t *testing.T) {
+	w := newWorld(t)
+	n := w.instantiated(north, "shop")
+	w.instantiated(south, "south-shop")
+	w.all("h1")
+	moves, stays := vnfOf(t, n, "web"), vnfOf(t, n, "db")
+	w.vim.mu.Lock()
+	w.vim.stuck[stays.InstantiatedVnfInfo.VnfcResourceInfo[0].ComputeResource.ResourceID] = true
+	w.vim.mu.Unlock()
+	if o := w.ordered(w.call(north, "POST", "/manoward/v1/hosts/h1/stop_use", nfvo.StopUseRequest{Vnfs: "MIGRATE"})); len(w.revoked) != 0 {
+		t.Errorf("without quarantine %v are revoked: %+v", w.revoked, o)
+	}
+	w.all("h1")
+	w.refuses = []error{hub.E(hub.Unavailable, "revoke", "the CMF is away", nil), hub.E(hub.Denied, "revoke", "the CMF does not know us", nil)}
+	o := w.ordered(w.call(north, "POST", "/manoward/v1/hosts/h1/stop_use", nfvo.StopUseRequest{Vnfs: "MIGRATE", Quarantine: true}))
+	want := []string{"north " + moves.ID, "north " + stays.ID}
+	for i, ref := range want { // the refusal is of one of the two, and told
+		if slices.Contains(w.revoked, ref) == slices.ContainsFunc(o.Problems, func(p string) bool {
+			return strings.Contains(p, "certificates of VNF "+strings.Fields(ref)[1]+" are not revoked: the CMF does not know us")
+		}) {
+			t.Errorf("VNF %d: revoked %v, problems %v", i, w.revoked, o.Problems)
+		}
+	}
+	if slices.ContainsFunc(w.revoked, func(r string) bool { return !slices.Contains(want, r) }) || len(w.revoked) == 0 {
+		t.Errorf("revoked are %v, want of %v", w.revoked, want)
 	}
 }
 

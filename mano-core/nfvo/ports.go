@@ -86,6 +86,10 @@ type Config struct {
 	VIM         *httpapi.Client // vim/v1 of internal/ifa006
 	VimID       string          // how the VIM is called in grants
 	CallbackURI string          // where the VNFM delivers its notifications; empty: it is only polled
+	// Quarantined has the certificates of a VNF revoked that was on a host when that
+	// was quarantined: nobody knows who has its keys. Again has no second effect; an
+	// error that may pass is tried again. nil: there is nobody to ask.
+	Quarantined func(ctx context.Context, domain, vnfInstanceID string) error
 	Log         *slog.Logger
 	Now         func() time.Time
 	// After is the clock of pauses; nil means time.After.

@@ -179,6 +179,23 @@ type world struct {
 	stop  context.CancelFunc
 	now   func() time.Time
 	tries int // how often what does not answer is tried; 0 means the default
+
+	certMu  sync.Mutex // covers what is below
+	revoked []string   // trust domain and VNF, in order
+	refuses []error    // of the next revocations
+}
+
+// quarantined stands for the CMF.
+func (w *world) quarantined(_ context.Context, domain, vnf string) error {
+	w.certMu.Lock()
+	defer w.certMu.Unlock()
+	if len(w.refuses) > 0 {
+		err := w.refuses[0]
+		w.refuses = w.refuses[1:]
+		return err
+	}
+	w.revoked = append(w.revoked, domain+" "+vnf)
+	return nil
 }
 
 func newWorld(t testing.TB) *world {
@@ -218,7 +235,7 @@ func (w *world) start() {
 	w.svc = nfvo.New(nfvo.Config{
 		Tables: w.bus, Packages: w.cat, Descriptors: w.cat, Publisher: w.out, Records: w.log,
 		VNFM: client(w.vnfm.server.URL, "2.3.0"), VIM: client(w.vim.server.URL, "1.0.0"), CallbackURI: w.front.URL + "/manoward/v1/vnfm_notifications",
-		Log: slog.New(slog.DiscardHandler), Now: w.now, Poll: time.Millisecond, Attempts: w.tries,
+		Log: slog.New(slog.DiscardHandler), Now: w.now, Poll: time.Millisecond, Attempts: w.tries, Quarantined: w.quarantined,
 	})
 	if err := w.svc.Open(context.Background(), work, "north", "south", "hub"); err != nil {
 		w.t.Fatal(err)

@@ -35,6 +35,8 @@ type oauthClient struct {
 	TrustDomain string    `json:"trustDomain,omitempty"` // absent there as well: the hub
 	SecretHash  [32]byte  `json:"secretHash"`
 	Created     time.Time `json:"created"`
+	// Certificates are those in force, the newest last.
+	Certificates []clientCertificate `json:"certificates,omitempty"`
 }
 
 // public returns what may be shown of the client.
@@ -99,7 +101,7 @@ func (r *Registry) DeleteClient(ctx context.Context, actor hub.Identity, name st
 	return r.changeHub(ctx, actor, RecordClientDeleted, "client/"+name, map[string]string{}, func(state *hubState) error {
 		kept := slices.DeleteFunc(slices.Clone(state.Clients), func(x oauthClient) bool { return x.Name == name })
 		if len(kept) == len(state.Clients) {
-			return hub.E(hub.NotFound, "delete client", fmt.Sprintf("there is no client %q; list them with: manoward client list", name), nil)
+			return noClient("delete client", name)
 		}
 		state.Clients = kept
 		return nil

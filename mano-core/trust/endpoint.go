@@ -10,23 +10,29 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// SignEndpoint signs the certificate of an SM's endpoint for a key that the
-// producer made where it listens. It is recorded before it is returned. The
+// SignEndpoint signs the certificate of an SM's endpoint, or of what the CMF shows
+// a trust domain on Cm-Vnfm, for a key that the producer made where it listens. It is recorded before it is returned. The
 // answer is the leaf and the CA above it.
 func (r *Registry) SignEndpoint(ctx context.Context, domainName, serverName string, csr []byte) ([][]byte, error) {
 	t, d, err := r.active(ctx, domainName)
 	if err != nil {
 		return nil, err
 	}
+	subject := "sm/"
 	sm, _, ok := r.Directory.ByServerName(serverName)
-	if !ok || sm.TrustDomain != domainName {
+	switch {
+	case ok && sm.TrustDomain == domainName:
+		subject += sm.Name
+	case serverName == DomainServerName(hub.CmVnfm, domainName, r.ServerNameSuffix):
+		subject = "cmf/" + FunctionName
+	default:
 		return nil, hub.E(hub.NotFound, "sign endpoint certificate", fmt.Sprintf("trust domain %s has no endpoint %s", domainName, serverName), nil)
 	}
 	ca, err := r.issuer(ctx, t, d)
 	if err != nil {
 		return nil, err
 	}
-	return r.signServer(ctx, d.log, ca, serverCert{subject: "sm/" + sm.Name, names: []string{serverName}, client: true}, csr)
+	return r.signServer(ctx, d.log, ca, serverCert{subject: subject, names: []string{serverName}, client: true}, csr)
 }
 
 // serverCert says what the certificate of a listener of the hub's holds.

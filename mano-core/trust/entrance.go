@@ -192,6 +192,12 @@ func (e *Entrance) Authorize(r *http.Request, op Operation, attr Attribute, targ
 			return hub.Identity{}, err
 		}
 	}
+	return authorize(&e.EntranceConfig, r, who, op, attr, target)
+}
+
+// authorize asks the decision table for a party that an entrance let in, and
+// records what it refuses.
+func authorize(e *EntranceConfig, r *http.Request, who hub.Identity, op Operation, attr Attribute, target Target) (hub.Identity, error) {
 	q := Question{Caller: who, Interface: e.Interface, Operation: op, Attribute: attr, TargetDomain: target.TrustDomain}
 	v := e.Decider.Decide(q)
 	if v.Allowed {

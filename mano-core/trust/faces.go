@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/manoward/manoward/internal/hub"
 )
 
 // faces holds what an endpoint shows of itself: a server key that is made here,
@@ -45,26 +43,26 @@ func newFaces(signer EndpointSigner, now Clock, lead func(time.Duration) time.Du
 	return &faces{signer: signer, now: now, lead: lead, byName: map[string]*face{}}
 }
 
-// get returns the face of an SM's endpoint.
-func (f *faces) get(ctx context.Context, sm *hub.SecurityManager, i hub.Interface) (*madeFace, error) {
-	ep := sm.Endpoint(i)
+// get returns the face of a server name in a trust domain, whose clients are
+// certified by the CA clientCA (PEM).
+func (f *faces) get(ctx context.Context, domain, serverName, clientCA string) (*madeFace, error) {
 	f.mu.Lock()
-	slot := f.byName[ep.ServerName]
+	slot := f.byName[serverName]
 	if slot == nil {
 		slot = &face{}
-		f.byName[ep.ServerName] = slot
+		f.byName[serverName] = slot
 	}
 	f.mu.Unlock()
 
 	slot.mu.Lock()
 	defer slot.mu.Unlock()
 	now := f.now()
-	if m := slot.made; m != nil && m.clientCA == ep.ClientCA && now.Before(m.renewAt) {
+	if m := slot.made; m != nil && m.clientCA == clientCA && now.Before(m.renewAt) {
 		return m, nil
 	}
-	m, err := f.make(ctx, sm.TrustDomain, ep)
+	m, err := f.make(ctx, domain, serverName, clientCA)
 	if err != nil {
-		if old := slot.made; old != nil && old.clientCA == ep.ClientCA && now.Before(old.notAfter) {
+		if old := slot.made; old != nil && old.clientCA == clientCA && now.Before(old.notAfter) {
 			return old, nil // goes on until its end; the next handshake tries again
 		}
 		return nil, err
@@ -73,22 +71,22 @@ func (f *faces) get(ctx context.Context, sm *hub.SecurityManager, i hub.Interfac
 	return m, nil
 }
 
-func (f *faces) make(ctx context.Context, domain string, ep *hub.Endpoint) (*madeFace, error) {
-	cert, err := NewServerCertificate(ep.ServerName, func(csr []byte) ([][]byte, error) {
-		return f.signer.SignEndpoint(ctx, domain, ep.ServerName, csr)
+func (f *faces) make(ctx context.Context, domain, serverName, clientCA string) (*madeFace, error) {
+	cert, err := NewServerCertificate(serverName, func(csr []byte) ([][]byte, error) {
+		return f.signer.SignEndpoint(ctx, domain, serverName, csr)
 	})
 	if err != nil {
 		return nil, err
 	}
-	ca, err := decodeCert(ep.ClientCA)
+	ca, err := decodeCert(clientCA)
 	if err != nil {
-		return nil, fmt.Errorf("read client CA of %s: %w", ep.ServerName, err)
+		return nil, fmt.Errorf("read client CA of %s: %w", serverName, err)
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(ca)
 	end := cert.Leaf.NotAfter
 	return &madeFace{
-		cert: cert, clientCA: ep.ClientCA, clientCAs: pool,
+		cert: cert, clientCA: clientCA, clientCAs: pool,
 		renewAt: end.Add(-f.lead(end.Sub(cert.Leaf.NotBefore))), notAfter: end,
 	}, nil
 }

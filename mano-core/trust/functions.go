@@ -21,6 +21,7 @@ var functionPoints = map[hub.Kind][]hub.ReferencePoint{
 	hub.KindNFVO: {hub.OsMa, hub.OrVnfm},
 	hub.KindVNFM: {hub.VNFM},
 	hub.KindVIM:  {hub.VIM},
+	hub.KindCMF:  {hub.CmVnfm},
 }
 
 // FunctionIdentity returns who the hub's own function of a kind is.
@@ -37,13 +38,14 @@ func ownFunction(kind hub.Kind) hub.Kind { return kind + "/" + FunctionName }
 func FunctionPoints(kind hub.Kind) []hub.ReferencePoint { return slices.Clone(functionPoints[kind]) }
 
 // PointServerName returns the server name of a reference point of the hub's, to
-// be sent as SNI. Sc-Or and Sc-Vi have none: each endpoint there has its own.
+// be sent as SNI. Sc-Or and Sc-Vi have none: each endpoint there has its own. On
+// Cm-Vnfm each trust domain has one beside it: [DomainServerName].
 func PointServerName(rp hub.ReferencePoint, suffix string) string {
 	return string(rp) + "." + HubDomain + "." + suffix
 }
 
 // SignFunction signs the certificate of one of the hub's own functions (NFVO,
-// VNFM, VIM) for a key that the process that runs it made: one certificate with
+// VNFM, VIM, CMF) for a key that the process that runs it made: one certificate with
 // which it listens and with which it asks others. names are server names of the
 // reference points of that function, csr is PKCS#10 in DER. It is recorded before
 // it is returned. The answer is the leaf and the CA above it.

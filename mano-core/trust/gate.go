@@ -108,7 +108,8 @@ func (g *Gate) configFor(ctx context.Context, serverName string) (*tls.Config, e
 	if err != nil {
 		return nil, err
 	}
-	face, err := g.faces.get(ctx, sm, iface)
+	ep := sm.Endpoint(iface)
+	face, err := g.faces.get(ctx, sm.TrustDomain, ep.ServerName, ep.ClientCA)
 	if err != nil {
 		return nil, &refusal{reasonUnavailable, err}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -33,9 +34,22 @@ const (
 // with a credential of the endpoint that it asked for. Refused connections are
 // counted and recorded, never returned. A slow client holds nobody up.
 func (g *Gate) Listen(inner net.Listener) net.Listener {
+	return listen(inner, doorway{config: g.configFor, refuse: g.refuse, observe: g.Observe, log: g.Log})
+}
+
+// doorway is what a listener asks about the connections that come in: how each is
+// to prove itself, and whom to tell of those that did not.
+type doorway struct {
+	config  func(ctx context.Context, serverName string) (*tls.Config, error)
+	refuse  func(serverName, remote string, shown shownCert, err error)
+	observe func(outcome string)
+	log     *slog.Logger
+}
+
+func listen(inner net.Listener, d doorway) net.Listener {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &gateListener{
-		Listener: inner, gate: g, ctx: ctx, cancel: cancel,
+		Listener: inner, door: d, ctx: ctx, cancel: cancel,
 		ready: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes), from: map[string]int{},
 	}
 	l.work.Go(l.accept)
@@ -44,7 +58,7 @@ func (g *Gate) Listen(inner net.Listener) net.Listener {
 
 type gateListener struct {
 	net.Listener
-	gate   *Gate
+	door   doorway
 	ctx    context.Context // ends when the listener closes; handshakes end with it
 	cancel context.CancelFunc
 	ready  chan net.Conn
@@ -95,7 +109,7 @@ func (l *gateListener) accept() {
 		pause = minAcceptPause
 		leave, ok := l.enter(conn)
 		if !ok {
-			l.gate.Observe(reasonTooMany)
+			l.door.observe(reasonTooMany)
 			conn.Close()
 			continue
 		}
@@ -127,8 +141,8 @@ func (l *gateListener) mayPass(err error, pause time.Duration) bool {
 	if errors.Is(err, net.ErrClosed) || l.ctx.Err() != nil {
 		return false
 	}
-	l.gate.Observe(reasonAccept)
-	l.gate.Log.Warn("cannot accept a connection; trying again", "err", err)
+	l.door.observe(reasonAccept)
+	l.door.log.Warn("cannot accept a connection; trying again", "err", err)
 	select {
 	case <-l.ctx.Done():
 		return false
@@ -162,16 +176,16 @@ func (l *gateListener) handshake(conn net.Conn) net.Conn {
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			asked = hello.ServerName
-			return l.gate.configFor(ctx, asked)
+			return l.door.config(ctx, asked)
 		},
 	})
 	err := server.HandshakeContext(ctx)
 	if err == nil {
-		l.gate.Observe("accepted")
+		l.door.observe("accepted")
 		return server
 	}
 	if l.ctx.Err() == nil {
-		l.gate.refuse(asked, conn.RemoteAddr().String(), presented(server, err), classify(err))
+		l.door.refuse(asked, conn.RemoteAddr().String(), presented(server, err), classify(err))
 	}
 	hangUp(conn)
 	return nil

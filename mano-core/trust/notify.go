@@ -175,7 +175,8 @@ func (g *Gate) newNotifyConns(sm *hub.SecurityManager, i hub.Interface) *notifyC
 func (g *Gate) dialManager(ctx context.Context, c *notifyConns, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	face, err := g.faces.get(ctx, c.sm, c.iface)
+	ep := c.sm.Endpoint(c.iface)
+	face, err := g.faces.get(ctx, c.sm.TrustDomain, ep.ServerName, ep.ClientCA)
 	if err != nil {
 		return nil, fmt.Errorf("certificate of the endpoint: %w", err)
 	}

@@ -82,7 +82,8 @@ type KeyStores interface {
 	Open(ctx context.Context, domain, kind string) (Keys, error)
 }
 
-// EndpointSigner signs the certificate of an SM's endpoint for a key that the
+// EndpointSigner signs the certificate of an SM's endpoint, or of a trust domain's
+// name on Cm-Vnfm, for a key that the
 // producer made. The answer is a chain of DER certificates, leaf first.
 type EndpointSigner interface {
 	SignEndpoint(ctx context.Context, domain, serverName string, csr []byte) ([][]byte, error)

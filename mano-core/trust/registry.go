@@ -49,6 +49,7 @@ const (
 	RecordHubAuthorityMade = "hub.authority-made"
 	RecordClientCreated    = "oauth-client.created"
 	RecordClientDeleted    = "oauth-client.deleted"
+	RecordClientCertified  = "oauth-client.certificate-signed"
 )
 
 // Config is what a [Registry] is made of. All fields but InUse and Keeps are required.

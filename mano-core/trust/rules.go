@@ -48,6 +48,7 @@ const (
 	OrVnfmInterface hub.Interface = "or-vnfm" // SOL003 of the NFVO: grant, vnfpkgm; and where VNFMs and the VIM notify it
 	VNFMInterface   hub.Interface = "vnfm"    // SOL003 of the VNFM: vnflcm; and where the VIM notifies it
 	VIMInterface    hub.Interface = "vim"     // Or-Vi and Vi-Vnfm
+	CmVnfmInterface hub.Interface = "cm-vnfm" // certificate management of the CMF: certmgmt
 )
 
 // Rule is one row of the decision table: a kind of party, or of the hub's own
@@ -143,6 +144,7 @@ func Rules() []Rule {
 		{op, AdminInterface, "metrics.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "oauth-client.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "oauth-client.create", "", "-", true, "Security.003"},
+		{op, AdminInterface, "oauth-client.certify", "", "-", true, "CMF.Register"},
 		{op, AdminInterface, "oauth-client.delete", "", "-", true, "Security.003"},
 		{op, AdminInterface, "operator.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "operator.create", "", "-", true, "Security.003"},

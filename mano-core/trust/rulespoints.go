@@ -10,7 +10,7 @@ import (
 // OSS/BSS, VNFMs and EMs. They say nothing of other trust domains: who is bound
 // to one stays in it, and who is of the hub itself sees all of them.
 func pointRules() []Rule {
-	return slices.Concat(osMaRules(), orVnfmRules(), vnfmRules(), vimRules())
+	return slices.Concat(osMaRules(), orVnfmRules(), vnfmRules(), vimRules(), cmVnfmRules())
 }
 
 // rows makes one row for each operation.
@@ -93,4 +93,41 @@ func vimRules() []Rule {
 		rows(ownFunction(hub.KindNFVO), VIMInterface, "VIM", append(hosts, "resource.manage")...),
 		rows(hub.KindVNFM, VIMInterface, "VIM", append(look, "resource.manage")...),
 	)
+}
+
+// cmVnfmRules: what a VNFM asks of the CMF (IFA 033 clauses 9 and 11), and what
+// the hub's own parties see and do there. What another VNFM registered is not there
+// for who asks, also within one trust domain; the CMF itself sees to that.
+func cmVnfmRules() []Rule {
+	look := rowsOf("CMF.Certm.Del.002", "certificate.query", "ca.read")
+	used := slices.Concat(
+		rowsOf("CMF.Register", "registration.create", "registration.query", "registration.end"),
+		rowsOf("CMF.Attest", "attester.create", "attester.query", "attester.activate", "attester.withdraw", "challenge.create"),
+		rowsOf("CMF.CSR", "csr.create", "csr.query"),
+		rowsOf("CMF.Certm.Del.002", "certificate.renew", "certificate.revoke"),
+		look,
+	)
+	seen := slices.Concat(
+		rowsOf("CMF.Register", "registration.query"), rowsOf("CMF.Attest", "attester.query"), rowsOf("CMF.CSR", "csr.query"), look,
+	)
+	return slices.Concat(
+		ofParty(hub.KindVNFM, used),
+		ofParty(hub.KindOperator, slices.Concat(used, rowsOf("CMF.Certm.Del.002", "ca.rotate"))),
+		ofParty(hub.KindAuditor, seen),
+		ofParty(hub.KindOSS, look),
+	)
+}
+
+// rowsOf makes rows of Cm-Vnfm that are nobody's yet.
+func rowsOf(requirement string, operations ...Operation) []Rule {
+	return rows("", CmVnfmInterface, requirement, operations...)
+}
+
+// ofParty gives rows to a party.
+func ofParty(party hub.Kind, list []Rule) []Rule {
+	own := slices.Clone(list)
+	for i := range own {
+		own[i].Party = party
+	}
+	return own
 }

@@ -36,6 +36,7 @@ func (s *Service) Watch(ctx context.Context) error {
 			s.Log.Warn("events of VNF instances wait to be published", "err", err)
 		}
 		s.launchUnfinished()
+		s.RenewCertificates(ctx)
 		if err := s.Wait(ctx, s.Config.Sweep); err != nil {
 			return err
 		}

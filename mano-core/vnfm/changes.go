@@ -33,7 +33,7 @@ func (s *Service) Changes(op *Operation) *sol003.ResourceChanges {
 	if !ok {
 		return nil
 	}
-	d := differ{s: s, out: &sol003.ResourceChanges{}}
+	d := differ{s: s, vnf: op.VNF, out: &sol003.ResourceChanges{}}
 	d.compare(op.Before, now, "REMOVED")
 	d.compare(now, op.Before, "ADDED")
 	d.kept(op.Before, now)
@@ -45,6 +45,7 @@ func (s *Service) Changes(op *Operation) *sol003.ResourceChanges {
 
 type differ struct {
 	s   *Service
+	vnf string
 	out *sol003.ResourceChanges
 }
 
@@ -81,6 +82,7 @@ func (d *differ) compare(has, not *Layout, change string) {
 			}
 		}
 		d.out.AffectedVnfcs = append(d.out.AffectedVnfcs, a)
+		d.certificates(&c, change)
 	}
 }
 

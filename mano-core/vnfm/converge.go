@@ -109,6 +109,9 @@ func (r *run) bringUp(ctx context.Context, c *VNFC, from, to *Layout) error {
 		if err := r.createVNFC(ctx, c); err != nil {
 			return err
 		}
+		if err := r.certify(ctx, c); err != nil {
+			return err
+		}
 	} else {
 		state = from.State
 		if err := r.movePorts(ctx, was, c); err != nil {

@@ -160,7 +160,7 @@ func (s *Service) prepare(ctx context.Context, id string, op *Operation) error {
 	if err := op.apply(grant, s.Connection); err != nil {
 		return err
 	}
-	op.Warnings = unconnected(op.After)
+	op.Warnings = append(unconnected(op.After), s.uncertified(op.After)...)
 	return nil
 }
 

@@ -43,6 +43,7 @@ func (s *Service) note(id string, op *Operation) error {
 		if c := s.Changes(op); c != nil {
 			n.AffectedVnfcs, n.AffectedVirtualLinks = c.AffectedVnfcs, c.AffectedVirtualLinks
 			n.AffectedExtLinkPorts, n.AffectedVirtualStorages = c.AffectedExtLinkPorts, c.AffectedVirtualStorages
+			n.AffectedCertificates = c.AffectedCertificates
 		}
 		n.ChangedExtConnectivity, n.Error = s.ChangedExt(op), op.Error
 		n.ChangedInfo, n.ModificationsTriggeredByVnfPkgChange = op.modifications()
@@ -121,6 +122,7 @@ func (e Event) render(sub *notify.Subscription, notificationID string) (any, boo
 	if sub.Verbosity == string(sol003.LcmOpOccNotificationVerbosityShort) {
 		n.Verbosity = sol003.LcmOpOccNotificationVerbosityShort
 		n.AffectedVnfcs, n.AffectedVirtualLinks, n.AffectedExtLinkPorts, n.AffectedVirtualStorages = nil, nil, nil, nil
+		n.AffectedCertificates = nil
 		n.ChangedInfo, n.ChangedExtConnectivity, n.ModificationsTriggeredByVnfPkgChange, n.AffectedVipCps = nil, nil, nil, nil
 	}
 	return n, true

@@ -52,6 +52,9 @@ func (v *VNF) terms() []string {
 	for _, c := range v.Layout.vnfcs() {
 		t = append(t, "compute="+c.ComputeID)
 	}
+	if at := v.Layout.nextRenewal(); !at.IsZero() {
+		t = append(t, termRenew(at))
+	}
 	return t
 }
 
@@ -95,6 +98,8 @@ type VNFC struct {
 	Constraints  []ifa006.Constraint `json:"constraints,omitempty"`
 	Storages     []Storage           `json:"storages,omitempty"`
 	Ports        []Port              `json:"ports,omitempty"`
+	Wanted       []Wanted            `json:"wanted,omitempty"` // certificates that the VNFD asks for
+	Certificates []VNFCCertificate   `json:"certificates,omitempty"`
 	SeenZone     string              `json:"seenZone,omitempty"` // as the VIM told
 }
 

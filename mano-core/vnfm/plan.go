@@ -157,7 +157,7 @@ func (p *planner) vnfc(vdu *sol001.VDU, after *Layout, index int) VNFC {
 	i := strconv.Itoa(index)
 	c := VNFC{
 		ID: p.id("vnfc", vdu.ID, i), VDU: vdu.ID, Index: index, ComputeID: p.id("compute", vdu.ID, i),
-		Image: vdu.Image, ExcludeHosts: p.excludeHosts, Constraints: p.constraints(vdu.ID),
+		Image: vdu.Image, ExcludeHosts: p.excludeHosts, Constraints: p.constraints(vdu.ID), Wanted: wanted(p.vnfd, vdu),
 	}
 	if vdu.SwImage != nil && vdu.SwImage.Name != "" {
 		c.Image, c.ImageKey = vdu.SwImage.Name, vdu.Image

@@ -30,8 +30,8 @@ type Publisher interface {
 	Publish(ctx context.Context, e notify.Event) error
 }
 
-// Config is what a VNFM works with. All fields but Connection, Now, Wait and
-// Sweep are needed.
+// Config is what a VNFM works with. All fields but Certificates, Connection,
+// Now, Wait and Sweep are needed.
 type Config struct {
 	Tables    state.Tables
 	Publisher Publisher
@@ -39,14 +39,17 @@ type Config struct {
 	VIM       *httpapi.Client // ifa006's API
 	// VNFD returns the descriptor with this identifier, as a trust domain may use
 	// it, and its package: hub.NotFound if there is none.
-	VNFD       func(ctx context.Context, domain, vnfdID string) (*sol001.VNFD, string, error)
-	Root       string // {apiRoot}/vnflcm/v2 as others reach it, for links in grants and notifications
-	Callback   string // URI of the resource that takes the VIM's notifications
-	Connection string // vimConnectionId of the VIM where a grant names none; empty means "vim"
-	Now        func() time.Time
-	Wait       func(ctx context.Context, d time.Duration) error // blocks for d; nil means on the clock
-	Sweep      time.Duration
-	Log        *slog.Logger
+	VNFD func(ctx context.Context, domain, vnfdID string) (*sol001.VNFD, string, error)
+	// Certificates gets certificates that VNFDs ask for; nil: operations warn that
+	// nobody does.
+	Certificates Certificates
+	Root         string // {apiRoot}/vnflcm/v2 as others reach it, for links in grants and notifications
+	Callback     string // URI of the resource that takes the VIM's notifications
+	Connection   string // vimConnectionId of the VIM where a grant names none; empty means "vim"
+	Now          func() time.Time
+	Wait         func(ctx context.Context, d time.Duration) error // blocks for d; nil means on the clock
+	Sweep        time.Duration
+	Log          *slog.Logger
 }
 
 // Service is the VNF Manager. It is safe for concurrent use.

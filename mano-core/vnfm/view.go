@@ -30,6 +30,7 @@ func (s *Service) Instance(e state.Entry[VNF], root string) sol003.VnfInstance {
 		return out
 	}
 	out.InstantiationState, out.InstantiatedVnfInfo = "INSTANTIATED", s.instantiated(v.Layout)
+	out.CertificateInfo = s.certificateInfo(e.Domain, e.ID, v.Layout)
 	l := &out.Links
 	l.Terminate, l.Heal, l.Operate, l.ChangeExtConn = link("terminate"), link("heal"), link("operate"), link("change_ext_conn")
 	l.ChangeFlavour, l.ChangeCurrentVnfPkg = link("change_flavour"), link("change_vnfpkg")
@@ -82,6 +83,9 @@ func (s *Service) vnfcInfo(l *Layout, c *VNFC) sol003.VnfcResourceInfo {
 	out := sol003.VnfcResourceInfo{ID: c.ID, VduID: c.VDU, VnfdID: l.VnfdID, ComputeResource: *s.handle(c.Connection, c.ComputeID), ZoneID: c.zone()}
 	for _, st := range c.Storages {
 		out.StorageResourceIDs = append(out.StorageResourceIDs, st.ID)
+	}
+	if len(c.Certificates) > 0 { // there is room for one; certificateInfo has the others
+		out.CertificateContentID = c.Certificates[0].Is.ID
 	}
 	for _, p := range c.Ports {
 		item := sol003.VnfcCpInfo{ID: p.ID, CpdID: p.Cpd, CpProtocolInfo: p.protocol()}

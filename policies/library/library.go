@@ -8,8 +8,15 @@ import (
 	"io/fs"
 )
 
-//go:embed access certificates hosts infrastructure lib lifecycle network packages placement securityvnf
+//go:embed access certificates enrolment hosts infrastructure lib lifecycle network packages placement securityvnf
 var files embed.FS
+
+//go:embed enrolment lib
+var enrolment embed.FS
 
 // FS returns the library, as a set of policies to load.
 func FS() fs.FS { return files }
+
+// Enrolment returns the part of it that judges requests for certificates, as a
+// set of its own: the CMF needs no other, and loads it in a fraction of the time.
+func Enrolment() fs.FS { return enrolment }

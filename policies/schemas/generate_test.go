@@ -18,7 +18,11 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 
 // generate makes the schema of the input of one kind of event.
 func generate(k hub.EventKind, of kind) node {
-	members := append(common(), need("kind", node{"const": k, "type": "string", "description": "kind of event"}), need("event", of.event))
+	shared := common()
+	if of.alone {
+		shared = shared[:2]
+	}
+	members := append(shared, need("kind", node{"const": k, "type": "string", "description": "kind of event"}), need("event", of.event))
 	s := object("Input of policies: "+of.about+".", append(members, of.members...)...)
 	s["$schema"], s["$id"], s["title"] = draft, "urn:manoward:policy-input:1:"+string(k), "Policy input "+string(k)
 	all := parts()

@@ -6,7 +6,8 @@ import "github.com/manoward/manoward/internal/hub"
 type kind struct {
 	about   string
 	event   node
-	members []property // besides common and event
+	alone   bool       // it has no topology: schema and time are all that it shares with others
+	members []property // besides these and event
 	parts   map[string]node
 }
 
@@ -195,5 +196,6 @@ func kinds() map[hub.EventKind]kind {
 		hub.EventNsOperation: nsOperation(), hub.EventNsChange: nsChange(), hub.EventNsIdentifier: nsIdentifier(),
 		hub.EventUnauthorizedAttempt: unauthorizedAttempt(), hub.EventComputeChange: computeChange(), hub.EventHostChange: hostChange(),
 		hub.EventImageChange: imageChange(), hub.EventAlarm: alarm(), hub.EventReview: review(),
+		hub.EventCertificateRequest: certificateRequest(),
 	}
 }

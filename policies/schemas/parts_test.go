@@ -104,8 +104,9 @@ func parts() map[string]node {
 	}
 }
 
-// common are the members that the input of every kind has, save event,
-// operation, phase, outcome and source.
+// common are the members that the input of every kind has that a Security Manager
+// judges, save event, operation, phase, outcome and source. The first two every
+// input has.
 func common() []property {
 	return []property{
 		need("schema", node{"const": Version, "type": "string", "description": "this schema"}),

@@ -157,6 +157,29 @@ func sent() map[string]map[string]any {
 		"alarm":                  input(hub.EventAlarm, alarm(ifa006.AlarmType, "FIRED"), changed("FIRED")),
 		"alarm cleared":          input(hub.EventAlarm, alarm(ifa006.AlarmClearedType, "CLEARED"), changed("CLEARED")),
 		"review":                 input(hub.EventReview, map[string]any{"reason": "gap-filled"}, nil),
+		"certificate request":    certificateRequest(),
+	}
+}
+
+// certificateRequest is what cmf/judge writes, with every member. Its own tests
+// hold what it really writes against the schema.
+func certificateRequest() map[string]any {
+	reasons := []any{map[string]any{"code": "key-movable", "detail": "d"}}
+	return map[string]any{
+		"schema": schemas.Version, "kind": hub.EventCertificateRequest, "time": eventTime, "trustDomain": "north",
+		"subject": map[string]any{"certificateRequestId": "q", "vnfInstanceId": "v"}, "attested": true, "assurance": "protected", "downgradedBy": []any{"p"},
+		"event": map[string]any{
+			"id": "q", "certType": "VNFCI_CERT", "subjectId": "c", "manager": "spiffe://north/vnfm/a", "registrationId": "r", "vnfInstanceId": "v", "vnfdId": "d",
+			"certificateDescId": "e", "renews": "o", "key": map[string]any{"algorithm": "ECDSA", "bits": 256, "hash": "f1", "otherCertificates": 1, "otherSubjects": []any{"b"}},
+		},
+		"verdict": map[string]any{"accepted": true, "format": "tpm", "statement": "2.23.133.20.1", "attester": "a", "shape": "draft-28", "assurance": "protected",
+			"claims": []any{map[string]any{"name": "fixedTPM", "value": "true"}}, "reasons": reasons, "lacks": reasons},
+		"attester": map[string]any{"id": "a", "name": "n", "statement": "2.23.133.20.1", "known": []any{"public-key"}, "registeredBy": "spiffe://north/vnfm/a",
+			"registered": eventTime, "activated": eventTime, "withdrawn": eventTime},
+		"profile": map[string]any{"minimumAssurance": "bound", "nonceRequired": true, "maxValiditySeconds": 86400},
+		"issued":  []any{map[string]any{"hour": eventTime, "certificates": 1}},
+		"earlier": []any{map[string]any{"id": "o", "serialNumber": "0a", "keyHash": "f0", "assurance": "bound", "attesterId": "a", "notBefore": eventTime, "notAfter": eventTime,
+			"renews": "n", "revoked": eventTime, "revocationReason": 1}},
 	}
 }
 
@@ -290,5 +313,9 @@ func TestWrongInputsDoNotFit(t *testing.T) {
 	check("attempt without an actor", func(d map[string]any) { delete(event(d)["attempt"].(map[string]any), "actor") }, "attempt")
 	check("review without a reason", func(d map[string]any) { event(d)["reason"] = "because" }, "review")
 	check("change of another resource", func(d map[string]any) { event(d)["resourceType"] = "HOST" }, "compute migrated")
+	check("request for a certificate of no type", func(d map[string]any) { event(d)["certType"] = "CLIENT" }, "certificate request")
+	check("request for a certificate with a topology", func(d map[string]any) { d["vnfs"] = map[string]any{} }, "certificate request")
+	check("request for a certificate that says not whether it is attested", func(d map[string]any) { delete(d, "attested") }, "certificate request")
+	check("assurance that there is not", func(d map[string]any) { d["assurance"] = "certain" }, "certificate request")
 	check("alarm in no state", func(d map[string]any) { event(d)["alarm"].(map[string]any)["state"] = "LOUD" }, "alarm")
 }

@@ -56,16 +56,21 @@ func (b *blobs) put(ctx context.Context, kind string, raw []byte) (string, error
 	if err != nil {
 		return "", fmt.Errorf("compress %s: %w", kind, err)
 	}
-	n := uint32((len(packed) + chunkSize - 1) / chunkSize)
-	binary.BigEndian.PutUint32(packed[len(blobMagic):], n)
-	for i := n; i > 0; i-- {
+	return name, b.keepAll(ctx, kind, name, packed)
+}
+
+// keepAll writes a packed content under its name.
+func (b *blobs) keepAll(ctx context.Context, kind, name string, packed []byte) error {
+	for i := chunksOf(packed); i > 0; i-- {
 		chunk := packed[(i-1)*chunkSize : min(int(i)*chunkSize, len(packed))]
 		if err := b.keep(ctx, chunkKey(kind, name, i-1), chunk, i == 1); err != nil {
-			return "", fmt.Errorf("keep %s %s: %w", kind, name, err)
+			return fmt.Errorf("keep %s %s: %w", kind, name, err)
 		}
 	}
-	return name, nil
+	return nil
 }
+
+func chunksOf(packed []byte) uint32 { return uint32((len(packed) + chunkSize - 1) / chunkSize) }
 
 // keep writes a chunk. Of a content that was never finished, a chunk may be there
 // that another version of the compressor made: it is replaced.
@@ -90,6 +95,7 @@ func ignore(err error, code hub.Code) error {
 	return err
 }
 
+// pack compresses a content and puts a header before it.
 func (b *blobs) pack(raw []byte) ([]byte, error) {
 	var out bytes.Buffer
 	header := make([]byte, blobHeader)
@@ -112,7 +118,9 @@ func (b *blobs) pack(raw []byte) ([]byte, error) {
 	if err := z.Close(); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), nil
+	packed := out.Bytes()
+	binary.BigEndian.PutUint32(packed[len(blobMagic):], chunksOf(packed))
+	return packed, nil
 }
 
 // get returns a content: hub.NotFound when it is not there, hub.Internal when it
@@ -122,17 +130,11 @@ func (b *blobs) get(ctx context.Context, kind, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", kind, name, err)
 	}
-	damaged := func(why string) error {
-		return fmt.Errorf("read %s %s: the stored content is damaged: %s", kind, name, why)
+	chunks, _, err := header(kind, name, first)
+	if err != nil {
+		return nil, err
 	}
-	if len(first) < blobHeader || string(first[:len(blobMagic)]) != blobMagic {
-		return nil, damaged("it has no header")
-	}
-	chunks, size := binary.BigEndian.Uint32(first[len(blobMagic):]), binary.BigEndian.Uint64(first[len(blobMagic)+4:])
-	if size > maxBlob || chunks == 0 || chunks > maxBlob/chunkSize+1 {
-		return nil, damaged("its header is wrong")
-	}
-	packed := bytes.NewBuffer(first[blobHeader:])
+	packed := bytes.NewBuffer(first)
 	for i := uint32(1); i < chunks; i++ {
 		chunk, _, err := b.table.Get(ctx, chunkKey(kind, name, i))
 		if err != nil {
@@ -140,7 +142,33 @@ func (b *blobs) get(ctx context.Context, kind, name string) ([]byte, error) {
 		}
 		packed.Write(chunk)
 	}
-	z, err := gzip.NewReader(packed)
+	return unpack(kind, name, packed.Bytes())
+}
+
+func damaged(kind, name, why string) error {
+	return fmt.Errorf("read %s %s: the stored content is damaged: %s", kind, name, why)
+}
+
+// header reads what stands before a packed content.
+func header(kind, name string, packed []byte) (chunks uint32, size uint64, err error) {
+	if len(packed) < blobHeader || string(packed[:len(blobMagic)]) != blobMagic {
+		return 0, 0, damaged(kind, name, "it has no header")
+	}
+	chunks, size = binary.BigEndian.Uint32(packed[len(blobMagic):]), binary.BigEndian.Uint64(packed[len(blobMagic)+4:])
+	if size > maxBlob || chunks == 0 || chunks > maxBlob/chunkSize+1 {
+		return 0, 0, damaged(kind, name, "its header is wrong")
+	}
+	return chunks, size, nil
+}
+
+// unpack returns the content that was packed, which its name must fit.
+func unpack(kind, name string, packed []byte) ([]byte, error) {
+	_, size, err := header(kind, name, packed)
+	if err != nil {
+		return nil, err
+	}
+	damaged := func(why string) error { return damaged(kind, name, why) }
+	z, err := gzip.NewReader(bytes.NewReader(packed[blobHeader:]))
 	if err != nil {
 		return nil, damaged(err.Error())
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -21,6 +22,8 @@ import (
 type Topology interface {
 	// Apply takes in what an event says. It may be repeated.
 	Apply(ctx context.Context, e smgr.Event) error
+	// Follow takes in what an event says that another process judged.
+	Follow(e smgr.Event) error
 	// Input makes the input of an event that was applied.
 	Input(ctx context.Context, e smgr.Event) ([]byte, error)
 }
@@ -83,11 +86,12 @@ type Config struct {
 // processes may run one. It is safe for concurrent use.
 type Decider struct {
 	c         Config
-	decisions *state.Kind[smgr.Decision]
+	decisions *state.Kind[stored]
 	reviews   *state.Kind[reviewState]
 	blobs     *blobs
 	levels    *Levels
 	policies  *Policies
+	elsewhere elsewhere
 }
 
 // defects is how often an event is tried that fails for a reason that is no
@@ -100,7 +104,7 @@ func New(c Config) *Decider {
 	c.ReviewEvery = cmp.Or(c.ReviewEvery, time.Hour)
 	d := &Decider{
 		c: c, blobs: &blobs{table: c.Blobs},
-		decisions: state.NewKind(c.Space, "decision", terms),
+		decisions: state.NewKind(c.Space, "decision", func(s *stored) []string { return terms(&s.Decision) }),
 		reviews:   state.NewKept[reviewState](c.Space, "review", nil),
 		levels: &Levels{
 			domain: c.TrustDomain, name: c.Name, append: c.Records, now: c.Now,
@@ -108,6 +112,8 @@ func New(c Config) *Decider {
 		},
 	}
 	d.policies = newPolicies(&d.c, d.blobs)
+	d.elsewhere.queue = make(chan *smgr.Decision, elsewhereMost)
+	d.decisions.Told(d.told)
 	return d
 }
 
@@ -126,9 +132,12 @@ const (
 )
 
 // Run does what no event asks for, until ctx ends: it loads policies that another
-// process activated, reviews NSs when it is time, and removes decisions over
-// their age. What fails is logged and tried again.
+// process activated, learns from what others judged, reviews NSs when it is time,
+// and removes decisions over their age. What fails is logged and tried again.
 func (d *Decider) Run(ctx context.Context) {
+	var learning sync.WaitGroup
+	defer learning.Wait()
+	learning.Go(func() { d.learn(ctx) })
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var pruned time.Time
@@ -195,7 +204,7 @@ func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool
 		return nil, false, nil
 	}
 	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, ids[0])
-	return &there.Value, err == nil, ignore(err, hub.NotFound)
+	return &there.Value.Decision, err == nil, ignore(err, hub.NotFound)
 }
 
 // decide judges an event that was not judged before: input, evaluation, decision.
@@ -217,10 +226,8 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 		}
 		err = nil
 	}
-	// The disk works while the policies do: the input is kept whatever they say.
 	dec.InputDigest = digest(raw)
-	kept := make(chan error, 1)
-	go func() { _, err := d.blobs.put(ctx, blobInput, raw); kept <- err }()
+	with, kept := d.keepInput(ctx, dec.InputDigest, raw)
 	var k *known
 	if in != nil {
 		k, err = d.judge(ctx, dec, raw, in, attempt)
@@ -237,15 +244,36 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 			return nil, nil, err
 		}
 	}
-	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, dec)
+	is := &stored{*dec, with}
+	d.elsewhere.making.Store(dec.ID, nil)
+	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, is)
+	d.elsewhere.making.Delete(dec.ID)
 	if hub.CodeOf(err) == hub.Conflict { // by another process, or by us before a crash
 		there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, dec.ID)
 		if err == nil && there.Value.InputDigest != dec.InputDigest {
-			err = d.forget(ctx, dec)
+			err = d.forget(ctx, is)
 		}
-		return &there.Value, nil, err
+		return &there.Value.Decision, nil, err
 	}
 	return dec, k, err
+}
+
+// keepInput keeps the input of a decision that is being made. A small one is to be
+// stored with the decision; another is kept by itself, while the policies work,
+// because it is kept whatever they say. What came of that is told once.
+func (d *Decider) keepInput(ctx context.Context, name string, raw []byte) (with []byte, kept <-chan error) {
+	done := make(chan error, 1)
+	packed, err := d.blobs.pack(raw)
+	switch {
+	case err != nil:
+		done <- fmt.Errorf("compress input: %w", err)
+	case len(packed) <= mostWithin:
+		done <- nil
+		return packed, done
+	default:
+		go func() { done <- d.blobs.keepAll(ctx, blobInput, name, packed) }()
+	}
+	return nil, done
 }
 
 // input makes the input of an event and checks it against its schema. With the

@@ -3,8 +3,11 @@ package decide
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -74,9 +77,13 @@ func TestCrash(t *testing.T) {
 		"unwanted":      finder(`[{"type": "remove-security-vnf"}, {"type": "alert"}]`),
 	}
 	rules["unwanted"] = strings.Replace(rules["unwanted"], `{"vnfInstanceId": v.id}`, `{"vnfInstanceId": v.id, "nsInstanceId": "n1"}`, 1)
-	for _, after := range []bool{false, true} {
+	for n := range 4 {
+		after, large := n%2 == 1, n > 1
 		for at := 1; ; at++ {
 			w := newWorld(t)
+			if large {
+				w.inputs = func(_ context.Context, e smgr.Event) ([]byte, error) { return bulky(t, input(e, nil)), nil }
+			}
 			d := w.active(files(rules))
 			_, err := d.Levels().Set(t.Context(), Rule{Policy: "unwanted", Scope: Every, Level: smgr.LevelEnforce, By: "ben"})
 			check(t, err)
@@ -100,8 +107,8 @@ func TestCrash(t *testing.T) {
 			w.step = nil
 			if cut == "" {
 				check(t, err)
-				if at != 6 {
-					t.Errorf("an event has %d durable steps, want input, decision, records and two orders", at-1)
+				if want := map[bool]int{false: 4, true: 5}[large]; at-1 != want {
+					t.Errorf("an event has %d durable steps, want %d: a large input, decision, records and two orders", at-1, want)
 				}
 				break
 			}
@@ -129,16 +136,30 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// bulky returns an input that is too large to be stored with its decision.
+func bulky(t testing.TB, raw []byte) []byte {
+	t.Helper()
+	var doc map[string]any
+	check(t, json.Unmarshal(raw, &doc))
+	noise := make([]byte, mostWithin)
+	rand.NewChaCha8([32]byte{}).Read(noise) // never fails
+	doc["images"] = map[string]any{"i": map[string]any{"id": "i", "name": hex.EncodeToString(noise)}}
+	raw, err := json.Marshal(doc)
+	check(t, err)
+	return raw
+}
+
 // TestTwoProcesses has two processes judge one event at once, with different
 // knowledge: one decision is made, and the other's input does not stay.
 func TestTwoProcesses(t *testing.T) {
 	w := newWorld(t)
 	a := w.active(one())
 	b := w.process()
+	less := bulky(t, input(review(1), map[string]any{"vnfs": map[string]any{}}))
 	w.inputs = func(ctx context.Context, e smgr.Event) ([]byte, error) {
 		w.inputs = nil
 		check(t, b.Handle(ctx, e, 1)) // in between
-		return input(e, map[string]any{"vnfs": map[string]any{}}), nil
+		return less, nil
 	}
 	// a looked for a decision before b made one.
 	check(t, a.Handle(t.Context(), review(1), 1))
@@ -146,8 +167,7 @@ func TestTwoProcesses(t *testing.T) {
 	if len(all) != 1 || len(w.planned) != 1 || len(all[0].Findings) != 1 {
 		t.Errorf("decisions %+v, orders %v", all, w.planned)
 	}
-	lost := digest(input(review(1), map[string]any{"vnfs": map[string]any{}}))
-	if _, err := a.blobs.get(t.Context(), blobInput, lost); hub.CodeOf(err) != hub.NotFound {
+	if _, err := a.blobs.get(t.Context(), blobInput, digest(less)); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("the input that nobody needs: %v", err)
 	}
 }

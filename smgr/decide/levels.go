@@ -74,7 +74,7 @@ func (l *Levels) Set(ctx context.Context, r Rule, unless ...func(there *Rule) er
 	id := ruleID(r.Policy, r.Scope)
 	there, err := l.rules.GetIn(ctx, l.domain, id)
 	if ignore(err, hub.NotFound) == nil {
-		if err := refusedBy(unless, stored(there, err)); err != nil {
+		if err := refusedBy(unless, storedRule(there, err)); err != nil {
 			return Rule{}, err
 		}
 	}
@@ -106,7 +106,7 @@ func (l *Levels) Set(ctx context.Context, r Rule, unless ...func(there *Rule) er
 }
 
 // stored is what is there, nil for nothing.
-func stored(there state.Entry[Rule], err error) *Rule {
+func storedRule(there state.Entry[Rule], err error) *Rule {
 	if err != nil {
 		return nil
 	}

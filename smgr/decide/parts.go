@@ -185,7 +185,7 @@ func (d *Decider) part(ctx context.Context, first *smgr.Decision, n int, page []
 	id := partID(first.ID, n)
 	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, id)
 	if hub.CodeOf(err) != hub.NotFound {
-		return &there.Value, err
+		return &there.Value.Decision, err
 	}
 	dec := &smgr.Decision{
 		ID: id, EventID: first.EventID, Part: n, Parts: first.Parts, All: first.All, Kind: first.Kind, Key: first.Key, EventTime: first.EventTime, Decided: first.Decided,
@@ -195,10 +195,10 @@ func (d *Decider) part(ctx context.Context, first *smgr.Decision, n int, page []
 	if err := d.placeOrders(ctx, dec, k); err != nil {
 		return nil, err
 	}
-	_, err = d.decisions.Create(ctx, d.c.TrustDomain, id, dec)
+	_, err = d.decisions.Create(ctx, d.c.TrustDomain, id, &stored{Decision: *dec})
 	if hub.CodeOf(err) == hub.Conflict {
 		there, err = d.decisions.GetIn(ctx, d.c.TrustDomain, id)
-		return &there.Value, err
+		return &there.Value.Decision, err
 	}
 	return dec, err
 }
@@ -210,11 +210,14 @@ func (d *Decider) judgedTogether(dec *smgr.Decision) []string {
 
 // forget removes what a decision that is not kept, or not any more, has kept. Its
 // parts have it together.
-func (d *Decider) forget(ctx context.Context, dec *smgr.Decision) error {
+func (d *Decider) forget(ctx context.Context, dec *stored) error {
 	if dec.Part > 0 {
 		return nil
 	}
-	err := d.blobs.remove(ctx, blobInput, dec.InputDigest)
+	var err error
+	if dec.Input == nil {
+		err = d.blobs.remove(ctx, blobInput, dec.InputDigest)
+	}
 	if dec.All != "" {
 		err = errors.Join(err, d.blobs.remove(ctx, blobFindings, dec.All))
 	}

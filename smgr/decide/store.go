@@ -13,6 +13,17 @@ import (
 	"github.com/manoward/manoward/smgr"
 )
 
+// stored is a decision as it is stored: one write keeps it with its input, if that
+// is small. One with a larger input has it among the contents.
+type stored struct {
+	smgr.Decision
+	Input []byte `json:"input,omitempty"` // as a content is packed; of part 0 alone
+}
+
+// mostWithin is how large an input may be, packed, to be stored with its decision:
+// a few VNFs. Decisions are read whole at start.
+const mostWithin = 3 << 10
+
 // timeDigits is how many digits of a decision's ID stand for its time.
 const timeDigits = 13 // with the hyphen: "fe6d3a5b-2c00"
 
@@ -146,10 +157,10 @@ func (d *Decider) Decisions(ctx context.Context, q Query) iter.Seq2[smgr.Decisio
 			if hub.CodeOf(err) == hub.NotFound {
 				continue // it is over its age
 			}
-			if err == nil && !hasAll(terms(&e.Value), want) {
+			if err == nil && !hasAll(terms(&e.Value.Decision), want) {
 				continue
 			}
-			if !yield(e.Value, err) || err != nil {
+			if !yield(e.Value.Decision, err) || err != nil {
 				return
 			}
 		}
@@ -166,13 +177,20 @@ func (d *Decider) Decision(ctx context.Context, id string) (smgr.Decision, error
 	if code := hub.CodeOf(err); code == hub.NotFound || code == hub.Invalid {
 		return smgr.Decision{}, hub.E(hub.NotFound, "find decision", fmt.Sprintf("there is no decision %.80q, or it is over its age; list them with \"manoward decision list\"", id), err)
 	}
-	return e.Value, err
+	return e.Value.Decision, err
 }
 
 // Input returns the input of a decision, byte for byte as it was judged, or as it
 // was refused because it does not fit its schema. Of an event of which no input
 // could be made, it is the event.
 func (d *Decider) Input(ctx context.Context, dec *smgr.Decision) ([]byte, error) {
+	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, partID(dec.ID, 0))
+	if err == nil && there.Value.Input != nil && there.Value.InputDigest == dec.InputDigest {
+		return unpack(blobInput, dec.InputDigest, there.Value.Input)
+	}
+	if ignore(err, hub.NotFound) != nil {
+		return nil, fmt.Errorf("read input of decision: %w", err)
+	}
 	raw, err := d.blobs.get(ctx, blobInput, dec.InputDigest)
 	if hub.CodeOf(err) == hub.NotFound {
 		return nil, hub.E(hub.NotFound, "read input of decision", "the input of this decision is not kept any more", err)
@@ -240,7 +258,7 @@ func (d *Decider) prune(ctx context.Context, id string, before time.Time) (bool,
 			return false, nil
 		}
 	}
-	if e.Value.Parts > 1 && e.Value.Part == 0 && len(d.judgedTogether(&e.Value)) > 1 {
+	if e.Value.Parts > 1 && e.Value.Part == 0 && len(d.judgedTogether(&e.Value.Decision)) > 1 {
 		return false, nil // the other parts need its input; it goes with the next run
 	}
 	if err := d.c.Orders.Forget(ctx, id, before); err != nil {

@@ -84,9 +84,21 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// TestPrune removes decisions over their age, those whose inputs are stored with
+// them and those whose inputs are not.
 func TestPrune(t *testing.T) {
+	t.Run("small", func(t *testing.T) { prunes(t, false) })
+	t.Run("large", func(t *testing.T) { prunes(t, true) })
+}
+
+func prunes(t *testing.T, large bool) {
 	w := newWorld(t)
 	d := w.active(one())
+	second := 1 // removed by the run after the one that is cut off
+	if large {
+		second = 2
+		w.inputs = func(_ context.Context, e smgr.Event) ([]byte, error) { return bulky(t, input(e, nil)), nil }
+	}
 	for n := range 6 {
 		e := review(n)
 		e.Time = noon.Add(time.Duration(n) * 24 * time.Hour)
@@ -114,7 +126,7 @@ func TestPrune(t *testing.T) {
 	check(t, err)
 	d = w.process()
 	left := list(t, d, Query{})
-	if removed != 2 || len(left) != 4 || left[3].EventID != review(1).ID {
+	if removed != second || len(left) != 4 || left[3].EventID != review(1).ID {
 		t.Errorf("removed %d, left %+v", removed, left)
 	}
 	for _, dec := range all {

@@ -91,15 +91,16 @@ type world struct {
 	keys   []policies.VerificationKey
 	key    policies.SigningKey
 
-	records []hub.Record
-	orders  map[string]smgr.Order
-	planned []string                                          // IDs in the order in which they came
-	inputs  func(context.Context, smgr.Event) ([]byte, error) // nil: input
-	nss     []string
-	pushed  []smgr.Event
-	told    int
-	step    func(what string, do func() error) error // nil: do
-	read    func(what string, do func() error) error // of reads; nil: do
+	records  []hub.Record
+	orders   map[string]smgr.Order
+	planned  []string                                          // IDs in the order in which they came
+	inputs   func(context.Context, smgr.Event) ([]byte, error) // nil: input
+	nss      []string
+	pushed   []smgr.Event
+	followed []smgr.Event // by any process
+	told     int
+	step     func(what string, do func() error) error // nil: do
+	read     func(what string, do func() error) error // of reads; nil: do
 }
 
 func newWorld(t testing.TB) *world {
@@ -211,6 +212,13 @@ func (w *world) active(set fstest.MapFS) *Decider {
 }
 
 func (w *world) Apply(context.Context, smgr.Event) error { return nil }
+
+func (w *world) Follow(e smgr.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.followed = append(w.followed, e)
+	return nil
+}
 
 func (w *world) Input(ctx context.Context, e smgr.Event) ([]byte, error) {
 	if w.inputs != nil {

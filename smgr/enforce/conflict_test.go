@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/smgr"
@@ -228,4 +229,29 @@ func TestConflict_TwoProcesses(t *testing.T) {
 			t.Errorf("against %v and %v", a.Against, b.Against)
 		}
 	}
+}
+
+// A process that has not heard yet of an order which another one made does not
+// begin one that contradicts it.
+func TestConflict_NotHeardYet(t *testing.T) {
+	p := pairs()["terminate, modify"]
+	p.later.Key = "host/host-1"
+	w := newWorld(t, true)
+	one := w.process()
+	hear := make(chan struct{})
+	two, space := w.enforcer(hear)
+	w.open(space)
+	w.plan(one, p.first)
+	w.plan(two, p.later)
+	w.want(two, "later", smgr.OrderPlanned)
+	time.AfterFunc(50*time.Millisecond, func() { close(hear) })
+	if err := w.step(two, "host/host-1"); err != nil {
+		t.Error(err)
+	}
+	later := w.want(one, "later", smgr.OrderWaiting)
+	if !slices.Contains(later.Against, "first") || len(w.nfvo.happened()) > 0 {
+		t.Errorf("against %v; %q was done", later.Against, w.nfvo.happened())
+	}
+	w.work(one, 3)
+	w.want(one, "first", smgr.OrderCompleted)
 }

@@ -69,6 +69,7 @@ var schemas = sync.OnceValues(policies.OwnSchemas)
 // Apply and Input make the world the topology of decisions too: an event's body
 // names a VNF of ns-1 and the policy that does not like it.
 func (w *world) Apply(context.Context, smgr.Event) error { return nil }
+func (w *world) Follow(smgr.Event) error                 { return nil }
 
 func (w *world) Input(_ context.Context, e smgr.Event) ([]byte, error) {
 	vnf, provider, _ := strings.Cut(e.Sender, " ")
@@ -88,7 +89,7 @@ func (w *world) judge() *judging {
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, space := w.enforcer()
+	s, space := w.enforcer(nil)
 	blobs, err := w.bus.Open(context.Background(), "north", "SM-alpha-blobs")
 	if err != nil {
 		w.Fatal(err)

@@ -95,16 +95,29 @@ func (w *world) point() error {
 }
 
 // tables has a point before and after each write: an answer may be lost.
-type tables struct{ w *world }
+type tables struct {
+	w    *world
+	deaf <-chan struct{} // until it is closed, nothing that is written is told; nil: it is told at once
+}
 
 func (b tables) Open(ctx context.Context, domain, name string) (state.Table, error) {
 	t, err := b.w.bus.Open(ctx, domain, name)
-	return table{t, b.w}, err
+	return table{t, b.w, b.deaf}, err
 }
 
 type table struct {
 	state.Table
-	w *world
+	w    *world
+	deaf <-chan struct{}
+}
+
+func (t table) Watch(ctx context.Context, fn func(state.Change)) error {
+	return t.Table.Watch(ctx, func(c state.Change) {
+		if !c.Synced && t.deaf != nil {
+			<-t.deaf
+		}
+		fn(c)
+	})
 }
 
 func (t table) Create(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -230,7 +243,7 @@ func (w *world) CoHosted(_ context.Context, vnf string) ([]string, error) {
 // process starts a process of the Security Manager.
 func (w *world) process() *Enforcer {
 	w.Helper()
-	s, space := w.enforcer()
+	s, space := w.enforcer(nil)
 	w.open(space)
 	return s
 }
@@ -248,9 +261,10 @@ func (w *world) open(space *state.Space) {
 	}
 }
 
-// enforcer makes an enforcer whose space is not open yet.
-func (w *world) enforcer() (*Enforcer, *state.Space) {
-	space := state.New(tables{w}, "SM-alpha", slog.New(slog.DiscardHandler))
+// enforcer makes an enforcer whose space is not open yet. Until deaf is closed it
+// learns nothing of other processes.
+func (w *world) enforcer(deaf <-chan struct{}) (*Enforcer, *state.Space) {
+	space := state.New(tables{w, deaf}, "SM-alpha", slog.New(slog.DiscardHandler))
 	client := func(api string) *httpapi.Client {
 		return &httpapi.Client{Base: w.nfvo.URL + api, HTTP: &http.Client{Transport: transport{w}}, Retries: -1}
 	}

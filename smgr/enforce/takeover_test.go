@@ -171,6 +171,7 @@ func (known) Profile(context.Context, string, string) (enforce.Profile, error) {
 func (known) CoHosted(context.Context, string) ([]string, error) { return nil, nil }
 func (known) OnHost(context.Context, string) ([]string, error)   { return nil, nil }
 func (known) Apply(context.Context, smgr.Event) error            { return nil }
+func (known) Follow(smgr.Event) error                            { return nil }
 
 // Input makes the input of an event whose sender is the VNF that it is about.
 func (known) Input(_ context.Context, e smgr.Event) ([]byte, error) {
@@ -200,7 +201,7 @@ findings contains {"code": "found", "message": v.id, "target": {"vnfInstanceId":
 `
 
 func newWhole(t testing.TB, bus *testbus.Bus, nfvo *remembering) *whole {
-	quick := natsbus.QueueConfig{Workers: 8, Lease: 2 * time.Second, Backoff: func(int) time.Duration { return 20 * time.Millisecond }}
+	quick := natsbus.QueueConfig{Workers: 8, Shares: 8, Lease: 2 * time.Second, Backoff: func(int) time.Duration { return 20 * time.Millisecond }}
 	fail := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -287,8 +288,8 @@ func newWhole(t testing.TB, bus *testbus.Bus, nfvo *remembering) *whole {
 	return p
 }
 
-// Two processes of one Security Manager over the bus. In the middle one of them
-// dies, or loses its leases while it works: the other one goes on, every event is
+// Two processes of one Security Manager share its work over the bus. In the middle
+// one of them dies, or loses its leases while it works: the other one goes on, every event is
 // decided and every order carried out once, and those of one NS in order.
 func TestTakeover_Bus(t *testing.T) {
 	for _, how := range []string{"dies", "loses its leases"} {

@@ -156,6 +156,11 @@ func (s *Enforcer) begin(ctx context.Context, e *state.Entry[order]) error {
 	if stopped, err := s.gateMode(ctx, e); stopped || err != nil {
 		return err
 	}
+	// Another process may be beginning one that contradicts it. Of the two, the one
+	// that was stored later knows the other.
+	if err := s.orders.Reflected(ctx, *e); err != nil {
+		return err
+	}
 	if stopped, err := s.gateConflict(ctx, e, o.before); stopped || err != nil {
 		return err
 	}

@@ -297,6 +297,7 @@ func (w *world) authorize(r *http.Request, operation, domain, target string) (hu
 }
 
 func (w *world) Apply(context.Context, smgr.Event) error { return nil }
+func (w *world) Follow(smgr.Event) error                 { return nil }
 
 // Input makes the input of an event: NS n1 with the VNF v1.
 func (w *world) Input(_ context.Context, e smgr.Event) ([]byte, error) {

@@ -22,9 +22,7 @@ func (t *Topology) Apply(ctx context.Context, e smgr.Event) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range t.m.apply(h, e.Kind, e.Time.UTC(), t.c.Now().UTC()) {
-		t.refresh(r)
-	}
+	t.take(h, &e)
 	nsID := t.m.complete(h).NsID
 	id := windowOf(nsID)
 	switch {
@@ -43,6 +41,23 @@ func (t *Topology) Apply(ctx context.Context, e smgr.Event) error {
 		t.m.catchUp(nsID, foreign.Written)
 	}
 	return nil
+}
+
+// take changes the model by an event, and has read what it cannot say.
+func (t *Topology) take(h *happening, e *smgr.Event) {
+	for _, r := range t.m.apply(h, e.Kind, e.Time.UTC(), t.c.Now().UTC()) {
+		t.refresh(r)
+	}
+}
+
+// Follow is [Topology.Apply] of an event that another process judges, which keeps
+// it for later inputs.
+func (t *Topology) Follow(e smgr.Event) error {
+	h, err := readEvent(&e)
+	if err == nil {
+		t.take(h, &e)
+	}
+	return err
 }
 
 // clockSkew is how far the clocks of two processes may be apart.

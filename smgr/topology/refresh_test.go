@@ -241,3 +241,48 @@ func TestConcurrent(t *testing.T) {
 	stop()
 	background.Wait()
 }
+
+// TestRefreshRests holds that a host is read at once and then no sooner than its
+// rest allows, whatever was asked for and failed, and that nothing else rests.
+func TestRefreshRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, fail := time.Now(), 0
+		reads := map[string][]time.Duration{}
+		r := newRefresher(4, slog.New(slog.DiscardHandler), func(_ context.Context, x ref) error {
+			reads[x.id] = append(reads[x.id], time.Since(began))
+			if x.kind == kindHost && fail > 0 {
+				fail--
+				return errors.New("down")
+			}
+			return nil
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { r.run(ctx); close(done) }()
+		ask := func(seconds int) {
+			for range seconds {
+				r.want(ref{kindHost, "h1"})
+				r.want(ref{kindNs, "n1"})
+				synctest.Wait()
+				time.Sleep(time.Second)
+			}
+		}
+		ask(12)
+		time.Sleep(time.Minute)
+		fail = 2 // and the reading after them
+		ask(1)
+		time.Sleep(time.Minute)
+		want := []time.Duration{0, 5, 10, 15, 72, 73, 75}
+		for i := range want {
+			want[i] *= time.Second
+		}
+		if !slices.Equal(reads["h1"], want) || len(reads["n1"]) != 13 || r.waiting() != 0 {
+			t.Errorf("read %v, %d times the NS, %d wait", reads["h1"], len(reads["n1"]), r.waiting())
+		}
+		r.want(ref{kindHost, "h1"})
+		r.want(ref{kindHost, "h1"}) // rests when the work ends
+		synctest.Wait()
+		stop()
+		<-done
+	})
+}

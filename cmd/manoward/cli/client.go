@@ -17,12 +17,12 @@ func (p *program) clientCommand() *cobra.Command {
 		Use:   "client",
 		Short: "OSS/BSS, VNFMs, EMs, other NFVOs and programs that read, with OAuth 2.0 client credentials",
 		Long: `A client gets short-lived tokens with its name and secret from /oauth2/token on the
-listener where it wants to use them; a token is good for that listener alone. What
-it may ask there depends on its party; see: manoward trust matrix.
+listener where it wants to use them; a token is good for that listener alone. On
+cm-vnfm it shows a certificate instead; see: manoward client certify --help. What it may ask there depends on its party; see: manoward trust matrix.
 
   reader   reads the operators' API, the metrics and Os-Ma-nfvo, and changes nothing
   oss      an OSS/BSS on os-ma
-  vnfm     a VNF Manager on or-vnfm and vim
+  vnfm     a VNF Manager on or-vnfm, vim and cm-vnfm
   em       an Element Manager on vnfm
   nfvo     an NFVO other than the hub's own on vnfm and vim
   auditor  reads what the Security Managers that run here decided and ordered
@@ -32,7 +32,7 @@ An oss, vnfm, em, nfvo or auditor belongs to one trust domain and learns of no o
   manoward client create billing --party oss --trust-domain north
   manoward client list`,
 	}
-	c.AddCommand(p.clientCreate(), p.clientList(), p.clientDelete())
+	c.AddCommand(p.clientCreate(), p.clientCertify(), p.clientList(), p.clientDelete())
 	return c
 }
 

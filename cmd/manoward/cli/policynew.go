@@ -63,6 +63,8 @@ var draftInputs = map[hub.EventKind][]string{
 	hub.EventAlarm: {
 		`event: {id: e1, notificationType: AlarmNotification, timeStamp: "2026-01-01T00:00:00Z", alarm: {alarmId: a1, managedObjectId: h1, alarmRaisedTime: "2026-01-01T00:00:00Z", state: FIRED}}`},
 	hub.EventReview: {"event: {reason: periodic}"},
+	hub.EventCertificateRequest: {
+		"event: {id: q1, certType: VNFCI_CERT, subjectId: c1, manager: \"spiffe://north/vnfm/a\", registrationId: r1, key: {algorithm: ECDSA, bits: 256, hash: f1, otherCertificates: 0, otherSubjects: []}}"},
 }
 
 const draftPolicy = `# METADATA
@@ -155,8 +157,11 @@ const draftSamples = `# Inputs with what the policy must find in them. A set who
 
 // files returns the policy, its tests and its samples, by name.
 func (d draft) files() (map[string][]byte, error) {
-	files := map[string][]byte{}
-	for suffix, text := range map[string]string{".rego": draftPolicy, "_test.rego": draftTest, ".samples.yaml": draftSamples} {
+	files, texts := map[string][]byte{}, map[string]string{".rego": draftPolicy, "_test.rego": draftTest, ".samples.yaml": draftSamples}
+	if slices.Contains(d.Events, hub.EventCertificateRequest) {
+		texts = map[string]string{".rego": draftRequestPolicy, "_test.rego": draftRequestTest, ".samples.yaml": draftRequestSamples}
+	}
+	for suffix, text := range texts {
 		t, err := template.New(suffix).Parse(text)
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 )
 
 // Roles are what a hub can be asked to run.
-func Roles() []string { return []string{"trust", "nfvo", "vnfm", "vim", "sm"} }
+func Roles() []string { return []string{"trust", "nfvo", "vnfm", "vim", "sm", "cmf"} }
 
 // hubFlags are the flags of the verbs that read the configuration.
 type hubFlags struct {
@@ -111,6 +111,7 @@ func (p *program) serveRoles() *cobra.Command {
   vnfm    the VNF Manager: Or-Vnfm and Ve-Vnfm-em
   vim     the infrastructure: Or-Vi and Vi-Vnfm, and the Sc-Vi endpoints of Security Managers
   sm      the Security Managers that the configuration names (securityManagers)
+  cmf     the Certificate Management Function: Cm-Vnfm, revocation lists and OCSP
 
 All processes of one hub need the same unlock key (--unlock-key).`,
 		Example: `  manoward serve trust --nats tls://nats-1:4222,tls://nats-2:4222 --nats-creds hub.creds \

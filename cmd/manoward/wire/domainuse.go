@@ -37,11 +37,14 @@ func domainUse(bus *natsbus.Bus) func(ctx context.Context, domain string) ([]str
 	}
 }
 
-// domainKeeps lists what the Security Managers that ran here have kept of a trust
-// domain. Its account closes with the domain; what they recorded stays in the log.
+// domainKeeps lists what the Security Managers that ran here, and the CMF, have kept
+// of a trust domain. Its account closes with the domain; what they recorded stays in the log.
 func domainKeeps(bus *natsbus.Bus, directory *trust.Directory) func(ctx context.Context, domain string) ([]string, error) {
 	return func(ctx context.Context, domain string) ([]string, error) {
-		var kinds []held
+		kinds := []held{
+			{domain, cmfTable, "certificate/", "issued certificates, whose revocation lists nobody signs any more"},
+			{domain, cmfTable, "registration/", "registrations of certificate subjects"},
+		}
 		for _, sm := range directory.SecurityManagers(domain) {
 			for prefix, noun := range map[string]string{
 				"decision/": "decisions", "order/": "orders", "policies/": "revisions of policies", "level/": "levels",

@@ -16,7 +16,7 @@ import (
 )
 
 // functionKinds are the hub's own functions, by the role that runs them.
-var functionKinds = map[string]hub.Kind{"nfvo": hub.KindNFVO, "vnfm": hub.KindVNFM, "vim": hub.KindVIM}
+var functionKinds = map[string]hub.Kind{"nfvo": hub.KindNFVO, "vnfm": hub.KindVNFM, "vim": hub.KindVIM, "cmf": hub.KindCMF}
 
 // functionSigner is the registry when it runs here, and a way to it when it does
 // not.

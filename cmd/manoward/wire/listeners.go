@@ -49,8 +49,10 @@ func openListeners(cfg config.Listen, dir *dataDir, points []hub.ReferencePoint)
 // checkServed refuses an address for a reference point that nothing here serves:
 // who configured it would wait for it in vain.
 func (l *listeners) checkServed(points []hub.ReferencePoint) error {
-	if _, configured := l.address(hub.CmVnfm); configured && !slices.Contains(points, hub.CmVnfm) {
-		return hub.E(hub.Invalid, "listen", "listen.cmVnfm is configured and this version of manoward has no role that serves it; remove it", nil)
+	for _, rp := range []hub.ReferencePoint{hub.CmVnfm, hub.CmfStatus} {
+		if _, configured := l.address(rp); configured && !slices.Contains(points, rp) {
+			return hub.E(hub.Invalid, "listen", fmt.Sprintf("listen.%s is configured and this process does not run the role cmf; remove it, or run the role", rp.Key()), nil)
+		}
 	}
 	return nil
 }
@@ -76,7 +78,7 @@ func (l *listeners) listen(rp hub.ReferencePoint) error {
 // an earlier start on the same host, or any free port.
 func (l *listeners) address(rp hub.ReferencePoint) (address string, configured bool) {
 	configuredFor := map[hub.ReferencePoint]string{
-		hub.Admin: l.cfg.Admin, hub.OsMa: l.cfg.OsMa, hub.OrVnfm: l.cfg.OrVnfm, hub.VNFM: l.cfg.VNFM, hub.VIM: l.cfg.VIM, hub.ScOr: l.cfg.ScOr, hub.ScVi: l.cfg.ScVi, hub.CmVnfm: l.cfg.CmVnfm,
+		hub.Admin: l.cfg.Admin, hub.OsMa: l.cfg.OsMa, hub.OrVnfm: l.cfg.OrVnfm, hub.VNFM: l.cfg.VNFM, hub.VIM: l.cfg.VIM, hub.ScOr: l.cfg.ScOr, hub.ScVi: l.cfg.ScVi, hub.CmVnfm: l.cfg.CmVnfm, hub.CmfStatus: l.cfg.CmfStatus,
 	}
 	if address := configuredFor[rp]; address != "" {
 		return address, true
@@ -136,7 +138,11 @@ func (l *listeners) url(rp hub.ReferencePoint) string {
 			host = name
 		}
 	}
-	return "https://" + net.JoinHostPort(host, port)
+	scheme := "https://"
+	if rp == hub.CmfStatus {
+		scheme = "http://" // all of it is signed
+	}
+	return scheme + net.JoinHostPort(host, port)
 }
 
 // local returns where this process itself reaches a reference point that it

@@ -43,7 +43,7 @@ func (h *hubProcess) openMano(ctx, work context.Context) error {
 	for _, f := range []struct {
 		role string
 		make func() (*function, error)
-	}{{"vim", h.newVIM}, {"vnfm", h.newVNFM}, {"nfvo", h.newNFVO}, {"sm", h.newPolicyOutbox}} {
+	}{{"vim", h.newVIM}, {"vnfm", h.newVNFM}, {"nfvo", h.newNFVO}, {"cmf", h.newCMF}, {"sm", h.newPolicyOutbox}} {
 		if !h.has(f.role) || f.role == "sm" && !h.runsManagers() {
 			continue
 		}
@@ -152,12 +152,20 @@ func (h *hubProcess) functionURL(at hub.ReferencePoint) string { return "https:/
 // make their bindings before the entrances are open.
 func (h *hubProcess) authorizer(rp hub.ReferencePoint) authorize {
 	return func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
+		if e := h.domainEntrances[rp]; e != nil {
+			return authorizeAt(e)(r, operation, targetDomain, target)
+		}
 		return authorizeAt(h.entrances[rp])(r, operation, targetDomain, target)
 	}
 }
 
+// authorizer is an entrance that asks the decision table.
+type authorizer interface {
+	Authorize(r *http.Request, op trust.Operation, attr trust.Attribute, target trust.Target) (hub.Identity, error)
+}
+
 // authorizeAt asks an entrance. An empty target domain is the caller's own.
-func authorizeAt(e *trust.Entrance) authorize {
+func authorizeAt(e authorizer) authorize {
 	return func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error) {
 		if targetDomain == "" {
 			targetDomain = httpapi.Caller(r.Context()).TrustDomain

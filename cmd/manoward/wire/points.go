@@ -22,17 +22,25 @@ func (h *hubProcess) openDoors(_, work context.Context) error {
 	current := h.busIsCurrent(work)
 	refused := h.metrics.Counter("manoward_trust_handshakes_total", handshakesHelp, "reference_point", "outcome")
 	h.gates, h.entrances = map[hub.ReferencePoint]*trust.Gate{}, map[hub.ReferencePoint]*trust.Entrance{}
+	h.domainEntrances = map[hub.ReferencePoint]*trust.DomainEntrance{}
 	for rp := range h.listeners.open {
+		c := trust.EntranceConfig{
+			Interface: hub.Interface(rp), ServerName: h.serverName(rp), // the operators' is trust.AdminInterface
+			Registry: h.parties, Decider: h.decider, Refusals: h.refusals, Current: current,
+			Observe: func(outcome string) { refused(1, string(rp), outcome) },
+			Log:     h.log.With("part", string(rp)),
+		}
 		switch rp {
 		case hub.ScOr, hub.ScVi:
 			h.gates[rp] = h.newGate(rp, current)
-		default:
-			e, err := trust.NewEntrance(trust.EntranceConfig{
-				Interface: hub.Interface(rp), ServerName: h.serverName(rp), // the operators' is trust.AdminInterface
-				Registry: h.parties, Decider: h.decider, Refusals: h.refusals, Current: current,
-				Observe: func(outcome string) { refused(1, string(rp), outcome) },
-				Log:     h.log.With("part", string(rp)),
+		case hub.CmfStatus: // for everybody
+		case hub.CmVnfm:
+			h.domainEntrances[rp] = trust.NewDomainEntrance(trust.DomainEntranceConfig{
+				EntranceConfig: c, ReferencePoint: rp, Signer: h.signer(),
+				Certificate: h.function(kindAt(rp)).serve, RenewBefore: h.cfg.Trust.RenewBefore.Lead,
 			})
+		default:
+			e, err := trust.NewEntrance(c)
 			if err != nil {
 				return err
 			}
@@ -63,6 +71,8 @@ func (h *hubProcess) openServers(ctx, work context.Context) error {
 		case l == nil:
 		case h.gates[rp] != nil:
 			h.serveGate(rp, work, l, observe)
+		case h.domainEntrances[rp] != nil:
+			h.serveDomains(rp, work, l, observe)
 		case rp != hub.Admin:
 			h.serveEntrance(rp, work, l, observe)
 		case h.has("trust"):
@@ -74,6 +84,7 @@ func (h *hubProcess) openServers(ctx, work context.Context) error {
 			return err
 		}
 	}
+	h.serveStatus(work, observe)
 	return h.openProbes(work)
 }
 
@@ -94,6 +105,14 @@ func (h *hubProcess) serveEntrance(rp hub.ReferencePoint, work context.Context, 
 	mux.Public("POST /oauth2/token", entrance.Token)
 	conf := entrance.TLSConfig(h.function(kindAt(rp)).serve)
 	h.serve(string(rp), work, tls.NewListener(l, conf), h.traced(string(rp), mux))
+}
+
+// serveDomains serves a reference point that each trust domain reaches under a name
+// of its own, by certificate alone.
+func (h *hubProcess) serveDomains(rp hub.ReferencePoint, work context.Context, l net.Listener, observe observer) {
+	entrance := h.domainEntrances[rp]
+	mux := h.newMux(rp, observe, entrance.Authenticate)
+	h.serve(string(rp), work, entrance.Listen(l), h.traced(string(rp), mux))
 }
 
 // newMux makes the mux of a listener with what the roles serve there.
@@ -128,7 +147,7 @@ func (h *hubProcess) pointAddresses() []hub.PointAddress {
 			continue
 		}
 		at := hub.PointAddress{ReferencePoint: rp, URL: url}
-		if rp != hub.ScOr && rp != hub.ScVi {
+		if rp != hub.ScOr && rp != hub.ScVi { // on Cm-Vnfm that of the hub's own parties
 			at.ServerName = h.serverName(rp)
 		}
 		list = append(list, at)

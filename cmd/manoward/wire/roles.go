@@ -121,7 +121,7 @@ func (h *hubProcess) points() []hub.ReferencePoint {
 		point hub.ReferencePoint
 	}{
 		{"nfvo", hub.OsMa}, {"nfvo", hub.OrVnfm}, {"nfvo", hub.ScOr},
-		{"vnfm", hub.VNFM}, {"vim", hub.VIM}, {"vim", hub.ScVi}, {"trust", hub.Admin},
+		{"vnfm", hub.VNFM}, {"vim", hub.VIM}, {"vim", hub.ScVi}, {"cmf", hub.CmVnfm}, {"cmf", hub.CmfStatus}, {"trust", hub.Admin},
 	} {
 		if h.has(p.role) {
 			points = append(points, p.point)

@@ -96,8 +96,11 @@ type hubProcess struct {
 	decider   *trust.Decider
 	gates     map[hub.ReferencePoint]*trust.Gate
 	entrances map[hub.ReferencePoint]*trust.Entrance
-	routes    map[hub.ReferencePoint][]func(*httpapi.Mux) // of the roles; see addRoutes
-	servers   []*server
+
+	domainEntrances map[hub.ReferencePoint]*trust.DomainEntrance // those with a face for each trust domain
+
+	routes  map[hub.ReferencePoint][]func(*httpapi.Mux) // of the roles; see addRoutes
+	servers []*server
 
 	functionsMu sync.Mutex // covers the two below
 	functions   map[hub.Kind]*memoryCertificate

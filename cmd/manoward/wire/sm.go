@@ -62,13 +62,17 @@ func smBlobs(name string) string      { return "SM-" + name + "-blobs" }
 func smEventQueue(name string) string { return "SM-" + name + "-events" }
 func smOrderQueue(name string) string { return "SM-" + name + "-orders" }
 
-// smOrderWorkers is how many NSs and hosts may be changed at the same time: an
-// order holds a worker until the operation at the NFVO has ended.
+// smOrderWorkers is how many NSs and hosts may be changed at the same time by one
+// process: an order holds a worker until the operation at the NFVO has ended.
 const smOrderWorkers = 64
 
 // smEventWorkers is how many NSs and hosts may have an event judged at the same
-// time: most of the time of one is waiting for the disk.
+// time by one process: most of the time of one is waiting for the disk.
 const smEventWorkers = 32
+
+// smShares is into how many parts the keys of a Security Manager's events are cut,
+// and those of its orders: at most so many processes share its work.
+const smShares = 16
 
 // checkSecurityManagers refuses the role sm, asked for by its name, without a
 // Security Manager that it could run.
@@ -206,15 +210,17 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err != nil {
 		return nil, err
 	}
-	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smEventWorkers})
+	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smEventWorkers, Shares: smShares})
 	if err != nil {
 		return nil, err
 	}
 	p.events = smEvents{events}
-	orders, err := p.account.Queue(ctx, smOrderQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smOrderWorkers})
+	orders, err := p.account.Queue(ctx, smOrderQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smOrderWorkers, Shares: smShares})
 	if err != nil {
 		return nil, err
 	}
+	s.metrics.addParts(s.cfg, "events", events.Parts)
+	s.metrics.addParts(s.cfg, "orders", orders.Parts)
 	tables, records := smTables{p.account}, smRecords(log)
 	space := state.New(tables, smTable(s.cfg.Name), s.log)
 	if err := s.newTopology(p, space); err != nil {

@@ -10,6 +10,10 @@ type (
 	NotificationLink = sol.NotificationLink
 	SelfLinks        = sol.SelfLinks
 
+	CertificateInfo     = sol.CertificateInfo
+	CertificateContent  = sol.CertificateContent
+	AffectedCertificate = sol.AffectedCertificate
+
 	VnfExtCpData              = sol.VnfExtCpData
 	VnfExtCpConfig            = sol.VnfExtCpConfig
 	CpProtocolData            = sol.CpProtocolData

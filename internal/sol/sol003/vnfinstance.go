@@ -17,6 +17,7 @@ type VnfInstance struct {
 	InstantiatedVnfInfo       *InstantiatedVnfInfo         `json:"instantiatedVnfInfo,omitempty"`
 	Metadata                  KeyValuePairs                `json:"metadata,omitempty"`
 	Extensions                KeyValuePairs                `json:"extensions,omitempty"`
+	CertificateInfo           *CertificateInfo             `json:"certificateInfo,omitempty"` // of V4.5.1
 	Links                     VnfInstanceLinks             `json:"_links"`
 }
 
@@ -70,16 +71,17 @@ type ScaleInfo struct {
 // VnfcResourceInfo is a VNFC of a VNF: the machine that it runs on, its storage and
 // its connection points.
 type VnfcResourceInfo struct {
-	ID                 string         `json:"id"`
-	VduID              string         `json:"vduId"`
-	VnfdID             string         `json:"vnfdId,omitempty"`
-	ComputeResource    ResourceHandle `json:"computeResource"`
-	ZoneID             string         `json:"zoneId,omitempty"`
-	StorageResourceIDs []string       `json:"storageResourceIds,omitempty"`
-	ReservationID      string         `json:"reservationId,omitempty"`
-	VnfcCpInfo         []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
-	ParentCpID         string         `json:"parentCpId,omitempty"`
-	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
+	ID                   string         `json:"id"`
+	VduID                string         `json:"vduId"`
+	VnfdID               string         `json:"vnfdId,omitempty"`
+	ComputeResource      ResourceHandle `json:"computeResource"`
+	ZoneID               string         `json:"zoneId,omitempty"`
+	StorageResourceIDs   []string       `json:"storageResourceIds,omitempty"`
+	ReservationID        string         `json:"reservationId,omitempty"`
+	VnfcCpInfo           []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
+	ParentCpID           string         `json:"parentCpId,omitempty"`
+	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
+	CertificateContentID string         `json:"certificateContentId,omitempty"` // of V4.5.1
 }
 
 // VnfcCpInfo is a connection point of a VNFC. It stands inline in VnfcResourceInfo.

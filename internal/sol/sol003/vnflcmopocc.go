@@ -49,6 +49,7 @@ type ResourceChanges struct {
 	AffectedVirtualLinks    []AffectedVirtualLink    `json:"affectedVirtualLinks,omitempty"`
 	AffectedExtLinkPorts    []AffectedExtLinkPort    `json:"affectedExtLinkPorts,omitempty"`
 	AffectedVirtualStorages []AffectedVirtualStorage `json:"affectedVirtualStorages,omitempty"`
+	AffectedCertificates    []AffectedCertificate    `json:"affectedCertificates,omitempty"` // of V4.5.1
 }
 
 // AffectedVnfc is a VNFC that an operation has touched.

@@ -21,6 +21,7 @@ type VnfLcmOperationOccurrenceNotification struct {
 	AffectedVirtualLinks                 []AffectedVirtualLink                 `json:"affectedVirtualLinks,omitempty"`
 	AffectedExtLinkPorts                 []AffectedExtLinkPort                 `json:"affectedExtLinkPorts,omitempty"`
 	AffectedVirtualStorages              []AffectedVirtualStorage              `json:"affectedVirtualStorages,omitempty"`
+	AffectedCertificates                 []AffectedCertificate                 `json:"affectedCertificates,omitempty"` // of V4.5.1
 	ChangedInfo                          *VnfInfoModifications                 `json:"changedInfo,omitempty"`
 	AffectedVipCps                       []AffectedVipCp                       `json:"affectedVipCps,omitempty"`
 	ChangedExtConnectivity               []ExtVirtualLinkInfo                  `json:"changedExtConnectivity,omitempty"`

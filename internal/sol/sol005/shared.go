@@ -10,6 +10,8 @@ type (
 	NotificationLink = sol.NotificationLink
 	SelfLinks        = sol.SelfLinks
 
+	CertificateInfo = sol.CertificateInfo
+
 	VnfExtCpData              = sol.VnfExtCpData
 	VnfExtCpConfig            = sol.VnfExtCpConfig
 	CpProtocolData            = sol.CpProtocolData

@@ -18,6 +18,7 @@ type VnfInstance struct {
 	InstantiatedVnfInfo       *InstantiatedVnfInfo `json:"instantiatedVnfInfo,omitempty"`
 	Metadata                  KeyValuePairs        `json:"metadata,omitempty"`
 	Extensions                KeyValuePairs        `json:"extensions,omitempty"`
+	CertificateInfo           *CertificateInfo     `json:"certificateInfo,omitempty"` // of V4.5.1
 }
 
 // InstantiatedVnfInfo is what a VNF has only while it is instantiated. It stands
@@ -48,14 +49,15 @@ type VnfScaleInfo struct {
 // VnfcResourceInfo is a VNFC of a VNF: the machine that it runs on, its storage and
 // its connection points.
 type VnfcResourceInfo struct {
-	ID                 string         `json:"id"`
-	VnfdID             string         `json:"vnfdId,omitempty"`
-	VduID              string         `json:"vduId"`
-	ComputeResource    ResourceHandle `json:"computeResource"`
-	StorageResourceIDs []string       `json:"storageResourceIds,omitempty"`
-	ReservationID      string         `json:"reservationId,omitempty"`
-	VnfcCpInfo         []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
-	Metadata           KeyValuePairs  `json:"metadata,omitempty"`
+	ID                   string         `json:"id"`
+	VnfdID               string         `json:"vnfdId,omitempty"`
+	VduID                string         `json:"vduId"`
+	ComputeResource      ResourceHandle `json:"computeResource"`
+	StorageResourceIDs   []string       `json:"storageResourceIds,omitempty"`
+	ReservationID        string         `json:"reservationId,omitempty"`
+	VnfcCpInfo           []VnfcCpInfo   `json:"vnfcCpInfo,omitempty"`
+	Metadata             KeyValuePairs  `json:"metadata,omitempty"`
+	CertificateContentID string         `json:"certificateContentId,omitempty"` // of V4.5.1
 }
 
 // VnfcCpInfo is a connection point of a VNFC. It stands inline in VnfcResourceInfo.

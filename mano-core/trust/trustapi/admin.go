@@ -66,6 +66,7 @@ func (a *Admin) Routes(mux *httpapi.Mux) {
 	handle("GET /trust_matrix", "matrix.read", a.matrix)
 	handle("GET /oauth_clients", "oauth-client.read", a.listClients)
 	handle("POST /oauth_clients", "oauth-client.create", a.createClient)
+	handle("POST /oauth_clients/{client}/certificates", "oauth-client.certify", a.certifyClient)
 	handle("DELETE /oauth_clients/{client}", "oauth-client.delete", a.deleteClient)
 	handle("GET /operators", "operator.read", a.listOperators)
 	handle("POST /operators", "operator.create", a.createOperator)

@@ -34,3 +34,22 @@ func (a *Admin) deleteClient(w http.ResponseWriter, r *http.Request) error {
 	}
 	return httpapi.NoContent(w)
 }
+
+// certifyClient signs a certificate for a key that the client has, with which it
+// shows itself on Cm-Vnfm.
+func (a *Admin) certifyClient(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Request string `json:"request"` // PKCS#10, PEM
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	made, err := a.Registry.CertifyClient(r.Context(), httpapi.Caller(r.Context()), r.PathValue("client"), in.Request)
+	if err != nil {
+		return err
+	}
+	if a.URL != nil {
+		made.URL = a.URL(hub.CmVnfm)
+	}
+	return httpapi.Write(w, http.StatusCreated, made)
+}

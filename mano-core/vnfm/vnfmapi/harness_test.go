@@ -42,6 +42,7 @@ type rig struct {
 	vimAt  string
 	nfvoAt string
 	ahead  atomic.Int64 // nanoseconds by which the VNFM's clock is
+	cmf    *fakeCMF     // nil: there is none
 
 	service *vnfm.Service
 	server  *httptest.Server
@@ -67,8 +68,13 @@ func newRig(t testing.TB) *rig {
 // does: nothing is finished.
 func (r *rig) open() {
 	work, end := context.WithCancel(context.Background())
+	var certificates vnfm.Certificates
+	if r.cmf != nil {
+		certificates = r.cmf
+	}
 	r.service = vnfm.New(vnfm.Config{
-		Tables: r.bus, Publisher: r.outbox, NFVO: &httpapi.Client{Base: r.nfvoAt, Version: "1.7.0", Retries: -1}, VIM: &httpapi.Client{Base: r.vimAt, Version: "1.0.0", Retries: -1},
+		Certificates: certificates,
+		Tables:       r.bus, Publisher: r.outbox, NFVO: &httpapi.Client{Base: r.nfvoAt, Version: "1.7.0", Retries: -1}, VIM: &httpapi.Client{Base: r.vimAt, Version: "1.0.0", Retries: -1},
 		VNFD: func(_ context.Context, domain, id string) (*sol001.VNFD, string, error) {
 			if d := r.vnfds[id]; d != nil && domain != "empty" {
 				return d, "pkg-of-" + id, nil

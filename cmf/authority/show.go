@@ -1,0 +1,109 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Issuer is a CA certificate of a domain, for those who look at it.
+type Issuer struct {
+	ID          string    `json:"id"` // key identifier, hexadecimal, as in [hub.IssuedCertificate]
+	Root        bool      `json:"root"`
+	Number      int       `json:"number"` // in the order of their making
+	Parent      string    `json:"parent,omitempty"`
+	State       string    `json:"state"`
+	Since       time.Time `json:"since"`
+	Subject     string    `json:"subject"`
+	Serial      string    `json:"serial"` // hexadecimal
+	NotBefore   time.Time `json:"notBefore"`
+	NotAfter    time.Time `json:"notAfter"`
+	KeyPlace    string    `json:"keyPlace"`
+	KeyLabel    string    `json:"keyLabel,omitempty"` // in the key store; none elsewhere
+	UsedFrom    time.Time `json:"usedFrom,omitzero"`  // of a root that is published only
+	Alarm       string    `json:"alarm,omitempty"`    // what has to be done about it
+	Certificate []byte    `json:"certificate"`        // DER
+}
+
+// Issuers returns the CA certificates of a domain, roots among them, in the order
+// of their making; none if it has no authority yet.
+func (a *Authorities) Issuers(ctx context.Context, domain string) ([]Issuer, error) {
+	v, err := a.known(ctx, domain)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	list := make([]Issuer, 0, len(v.members))
+	for _, m := range v.members {
+		i := Issuer{
+			ID: m.id, Root: m.Root, Number: m.Number, State: a.stateOf(domain, m), Since: m.Since, Subject: m.cert.Subject.String(), Serial: fmt.Sprintf("%x", m.cert.SerialNumber),
+			NotBefore: m.cert.NotBefore, NotAfter: m.cert.NotAfter, KeyPlace: m.Place, Alarm: a.alarm(domain, m), Certificate: m.cert.Raw,
+		}
+		if m.above != nil {
+			i.Parent = m.above.id
+		}
+		if m.Place != PlaceRemote {
+			i.KeyLabel = m.label()
+		}
+		if m.State == StatePublished {
+			i.UsedFrom = m.Since.Add(max(a.Times.Publish, 0))
+		}
+		list = append(list, i)
+	}
+	return list, nil
+}
+
+// stateOf is the state of a CA certificate now.
+func (a *Authorities) stateOf(domain string, m *member) string {
+	switch {
+	case a.Now().After(m.cert.NotAfter):
+		return hub.StateExpired
+	case m.State == hub.StateActive && (a.Remote(domain) != nil) != (m.Place == PlaceRemote):
+		return hub.StateRetiring // the other kind of authority signs now
+	}
+	return m.State
+}
+
+// alarm says what has to be done about a CA certificate whose end comes near;
+// nothing about one that was replaced.
+func (a *Authorities) alarm(domain string, m *member) string {
+	left := m.cert.NotAfter.Sub(a.Now())
+	if left > a.Times.Alarm || m.State == hub.StateRetiring {
+		return ""
+	}
+	part := "intermediate"
+	if m.Root {
+		part = "root"
+	}
+	mend := fmt.Sprintf("rotate it with: manoward ca rotate %s --trust-domain %s", part, domain)
+	if m.Place == PlaceRemote {
+		mend = "rotate it where it is"
+	}
+	if left <= 0 {
+		return fmt.Sprintf("it ended at %s, and nothing that it signs is valid; %s", m.cert.NotAfter.Format(time.RFC3339), mend)
+	}
+	return fmt.Sprintf("it ends in %d days, and so does everything that it signs; %s", int(left/day), mend)
+}
+
+// Check says why a domain's authority cannot sign now, or is about to be unable
+// to: a key that is gone, an end. It is for readiness, and nil for a domain that
+// has no authority yet.
+func (a *Authorities) Check(ctx context.Context, domain string) error {
+	v, err := a.known(ctx, domain)
+	if err != nil || v == nil || v.current == nil {
+		return err
+	}
+	if left := v.current.cert.NotAfter.Sub(a.Now()); left <= 0 {
+		return hub.E(hub.Unavailable, "check certificate authority", fmt.Sprintf("the issuer of trust domain %s: %s", domain, a.alarm(domain, v.current)), nil)
+	}
+	if a.Remote(domain) != nil {
+		return nil // a check of its own
+	}
+	_, err = a.ca(ctx, domain, v)
+	s := a.slot(domain)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(err, s.lost)
+}

@@ -1,0 +1,291 @@
+// Package cmf has what the parts of the Certificate Management Function share: the
+// records that they keep and where they keep them (IFA 033 clauses 9 to 11).
+//
+// Nothing here decides anything: cmf/enrol registers and issues, cmf/lifecycle
+// renews and revokes, cmf/authority has the certificate authorities of the trust
+// domains, cmf/direct follows the VNFM, cmf/cmfapi serves them.
+package cmf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"math/big"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/manoward/manoward/attestation"
+	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
+)
+
+// Attester is a registered attester as it is stored.
+type Attester struct {
+	certmgmt.Attester
+	TrustDomain string `json:"trustDomain"`
+	By          string `json:"by"` // identity of who registered it: a VNFM, which alone may use it, or an operator
+	// Vouched: what proves it to be a device's own was given by an operator or by
+	// configuration. What a consumer says of its own attester proves nothing to others.
+	Vouched bool   `json:"vouched,omitempty"`
+	KeyHash string `json:"keyHash"` // SHA-256 of its SubjectPublicKeyInfo, hexadecimal; of its roots where it has no key of its own
+}
+
+// Registration is a registration as it is stored.
+type Registration struct {
+	certmgmt.Registration
+}
+
+// HostNames returns the host names that its certificates can have.
+func (r *Registration) HostNames() []string {
+	if r.CertType == certmgmt.MANOCert {
+		return r.SubjectID
+	}
+	if r.BaseProfile == nil {
+		return nil
+	}
+	return r.BaseProfile.DNSNames
+}
+
+// Names returns the names that its certificates can have: host names and URIs.
+func (r *Registration) Names() []string {
+	names := slices.Clone(r.HostNames())
+	if r.CertType != certmgmt.MANOCert {
+		for _, id := range r.SubjectID {
+			names = append(names, VnfcURI(r.VnfInstanceID, id).String())
+		}
+	}
+	return names
+}
+
+// VnfcURI is how a certificate names a VNFC instance: "urn:uuid:" with its
+// identifier if that is a UUID in lower case, else with one that follows from its
+// VNF instance and its identifier.
+func VnfcURI(vnfInstanceID, id string) *url.URL {
+	if !isUUID(id) {
+		id = hub.DeriveID("vnfc-instance", vnfInstanceID, id)
+	}
+	return &url.URL{Scheme: "urn", Opaque: "uuid:" + id}
+}
+
+// isUUID says whether a text is a UUID in the form of RFC 9562, in lower case.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		if hyphen := i == 8 || i == 13 || i == 18 || i == 23; hyphen != (r == '-') || (!hyphen && !strings.ContainsRune("0123456789abcdef", r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Challenge is a nonce or a credential that was given out. It is used once.
+type Challenge struct {
+	ID             string     `json:"id"`
+	TrustDomain    string     `json:"trustDomain"`
+	For            string     `json:"for"` // identity of the consumer
+	RegistrationID string     `json:"registrationId,omitempty"`
+	AttesterID     string     `json:"attesterId,omitempty"`
+	Nonce          []byte     `json:"nonce,omitempty"`
+	SecretHash     []byte     `json:"secretHash,omitempty"` // SHA-256 of what activation has to give back
+	Vouched        bool       `json:"vouched,omitempty"`    // the endorsement key leads to a root of the operator's
+	Expires        time.Time  `json:"expires"`
+	Used           *time.Time `json:"used,omitempty"`
+	UsedBy         string     `json:"usedBy,omitempty"` // request that used it
+}
+
+// Request is a certificate signing request as it is stored: before the authority is
+// asked, with everything that was decided, and after it with what came of it. Its ID
+// is derived from the consumer, the registration and the CSR, so that the same
+// request again finds what it was answered.
+type Request struct {
+	certmgmt.Signing
+	TrustDomain string                `json:"trustDomain"`
+	Manager     string                `json:"manager"`
+	SubjectID   string                `json:"subjectId"`
+	CertType    certmgmt.CertType     `json:"certType"`
+	By          string                `json:"by"`                // identity of who sent it: the manager, or an operator
+	CSR         []byte                `json:"csr"`               // DER
+	Verdict     *attestation.Verdict  `json:"verdict,omitempty"` // nil: it had no attestation
+	AttesterID  string                `json:"attesterId,omitempty"`
+	ChallengeID string                `json:"challengeId,omitempty"`
+	Policy      string                `json:"policy,omitempty"` // revision of the Rego policies that judged it
+	Renews      string                `json:"renews,omitempty"` // certificate that it is to take the place of
+	Order       *hub.CertificateOrder `json:"order,omitempty"`  // what the authority was or is asked to sign, without the CSR; nil when it was refused
+	Attempt     int                   `json:"attempt,omitempty"`
+	Started     time.Time             `json:"started,omitzero"` // of the attempt
+}
+
+// Certificate is an issued certificate as it is stored. Its ID is that of the
+// request it came from.
+type Certificate struct {
+	ID             string            `json:"id"`
+	TrustDomain    string            `json:"trustDomain"`
+	Manager        string            `json:"manager"`
+	CertType       certmgmt.CertType `json:"certType"`
+	SubjectID      string            `json:"subjectId"`
+	VnfInstanceID  string            `json:"vnfInstanceId,omitempty"`
+	RegistrationID string            `json:"registrationId"`
+	AttesterID     string            `json:"attesterId,omitempty"`
+	Assurance      string            `json:"assurance"`
+	Serial         *big.Int          `json:"serial"`
+	Issuer         string            `json:"issuer"`
+	KeyHash        string            `json:"keyHash"`
+	NotBefore      time.Time         `json:"notBefore"`
+	NotAfter       time.Time         `json:"notAfter"`
+	DER            []byte            `json:"der"`
+	Renews         string            `json:"renews,omitempty"`
+	RenewedBy      string            `json:"renewedBy,omitempty"`
+	Revoked        *Revocation       `json:"revoked,omitempty"`
+}
+
+// Revocation says when, why and by whom a certificate was ended.
+type Revocation struct {
+	At      time.Time `json:"at"`     // whole seconds
+	Reason  int       `json:"reason"` // CRLReason, RFC 5280 clause 5.3.1
+	By      string    `json:"by"`     // identity
+	Comment string    `json:"comment,omitempty"`
+	Open    bool      `json:"open,omitempty"` // it is not known yet that its list is signed and its record written
+}
+
+// Store is where the CMF keeps its records, in a table of each trust domain. It is
+// safe for concurrent use.
+type Store struct {
+	Space         *state.Space
+	Attesters     *state.Kind[Attester]
+	Registrations *state.Kind[Registration]
+	Challenges    *state.Kind[Challenge]
+	Requests      *state.Kind[Request]
+	Certificates  *state.Kind[Certificate]
+}
+
+// NewStore adds the CMF's kinds to a space that is not open yet.
+func NewStore(space *state.Space) *Store {
+	return &Store{
+		Space:         space,
+		Attesters:     state.NewKept(space, "attester", func(a *Attester) []string { return []string{ByConsumer(a.By), ByAttesterKey(a.KeyHash)} }),
+		Registrations: state.NewKind(space, "registration", registrationTerms),
+		Challenges:    state.NewKind(space, "challenge", func(c *Challenge) []string { return []string{ByConsumer(c.For)} }),
+		Requests:      state.NewKind(space, "request", requestTerms),
+		Certificates:  state.NewKind(space, "certificate", certificateTerms),
+	}
+}
+
+func requestTerms(r *Request) []string {
+	return []string{ByState(r.State), ByConsumer(r.Manager), ByCSR(r.CSR)}
+}
+
+// registrationTerms lets one that ended be found by its consumer and VNF only: its
+// subjects and names are free.
+func registrationTerms(r *Registration) []string {
+	terms := []string{ByConsumer(r.Manager), ByVnf(r.VnfInstanceID)}
+	if r.Ended {
+		return terms
+	}
+	for _, id := range r.SubjectID {
+		terms = append(terms, BySubject(r.CertType, id))
+	}
+	for _, name := range r.Names() {
+		terms = append(terms, ByName(name))
+	}
+	for _, id := range r.AttesterIDs {
+		terms = append(terms, ByAttester(id))
+	}
+	return terms
+}
+
+func certificateTerms(c *Certificate) []string {
+	terms := []string{
+		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
+		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
+		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore),
+	}
+	if c.Revoked != nil {
+		terms = append(terms, ByRevoked(c.Issuer, c.NotAfter), ByRevokedIn(c.TrustDomain))
+		if c.Revoked.Open {
+			terms = append(terms, ByOpen(c.TrustDomain))
+		}
+	}
+	return terms
+}
+
+// Terms by which records are found, for [state.Kind.Find].
+
+// BySubject finds by the entity that a certificate or registration is for.
+func BySubject(t certmgmt.CertType, subjectID string) string {
+	return "subject=" + string(t) + " " + subjectID
+}
+
+// ByConsumer finds by the identity that registered something.
+func ByConsumer(identity string) string { return "consumer=" + identity }
+
+// ByAttesterKey finds attesters by [Attester.KeyHash].
+func ByAttesterKey(hash string) string { return "key=" + hash }
+
+// ByName finds registrations by a host name or URI of their certificates.
+func ByName(name string) string { return "name=" + name }
+
+// ByCSR finds requests by their CSR in DER.
+func ByCSR(csr []byte) string {
+	digest := sha256.Sum256(csr)
+	return "csr=" + hex.EncodeToString(digest[:])
+}
+
+// ByVnf finds by the VNF instance.
+func ByVnf(id string) string { return prefixed("vnf=", id) }
+
+// ByAttester finds by the attester.
+func ByAttester(id string) string { return prefixed("attester=", id) }
+
+// BySerial finds a certificate by its issuer and serial number.
+func BySerial(issuer string, serial *big.Int) string {
+	return "serial=" + issuer + " " + serial.Text(16)
+}
+
+// ByEnd finds certificates by the day on which they end, UTC.
+func ByEnd(notAfter time.Time) string { return "ends=" + notAfter.UTC().Format(time.DateOnly) }
+
+// ByBegin finds certificates by the day from which they are valid, UTC.
+func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Format(time.DateOnly) }
+
+// ByKey finds the certificates that a trust domain has issued for a key, by the
+// SHA-256 of its SubjectPublicKeyInfo.
+func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
+
+// ByHour finds the certificates of an entity that begin in an hour, UTC.
+func ByHour(domain string, t certmgmt.CertType, subjectID string, hour time.Time) string {
+	return "hour=" + domain + " " + string(t) + " " + subjectID + " " + strconv.FormatInt(hour.Unix()/3600, 36)
+}
+
+// ByRenews finds the certificate that took the place of another one.
+func ByRenews(id string) string { return prefixed("renews=", id) }
+
+// ByAssurance finds a trust domain's certificates by their assurance.
+func ByAssurance(domain, assurance string) string { return "assurance=" + domain + " " + assurance }
+
+// ByRevoked finds what was revoked of an issuer's, by the month in which it ends:
+// what ended long ago is in no list any more, and need not be looked at.
+func ByRevoked(issuer string, notAfter time.Time) string {
+	return "revoked=" + issuer + " " + notAfter.UTC().Format("2006-01")
+}
+
+// ByRevokedIn finds what was revoked of a trust domain's.
+func ByRevokedIn(domain string) string { return "revoked-in=" + domain }
+
+// ByOpen finds a trust domain's revocations that are not through yet.
+func ByOpen(domain string) string { return "open=" + domain }
+
+// ByState finds requests by their state.
+func ByState(s string) string { return "state=" + s }
+
+// prefixed leaves the term out where there is nothing to find by.
+func prefixed(prefix, value string) string {
+	if value == "" {
+		return ""
+	}
+	return prefix + value
+}

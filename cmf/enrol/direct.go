@@ -1,0 +1,50 @@
+package enrol
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/manoward/manoward/cmf"
+	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// Prepare registers VNFC instances of a VNFM that enrol by themselves: direct mode,
+// which a consumer cannot register (IFA 033 clause 11.2.2.2) and the CMF learns from
+// the VNFM. What is registered already stays as it is, and again does nothing.
+// Nothing is signed for it over Cm-Vnfm: that is for delegation mode.
+func (s *Service) Prepare(ctx context.Context, manager, domain string, in certmgmt.RegisterRequest) error {
+	const op = "prepare VNFC instances for direct mode"
+	if in.TypeOfVnfcCertHandling != certmgmt.DirectMode || in.CertType != certmgmt.VNFCICert || len(in.SubjectID) == 0 {
+		return hub.E(hub.Invalid, op, "only VNFC instances in DIRECT_MODE are prepared", nil)
+	}
+	for _, id := range in.SubjectID {
+		if why := checkVnfc(id); why != "" {
+			return hub.E(hub.Invalid, op, fmt.Sprintf("%q is no identifier of a VNFC instance: %s", clip(id), why), nil)
+		}
+	}
+	_, issuer, err := s.Authorities.Limits(ctx, domain)
+	if err != nil {
+		return fmt.Errorf("choose the certificate authority: %w", err)
+	}
+	r := cmf.Registration{Registration: certmgmt.Registration{
+		ID: hub.NewID(), TrustDomain: domain, Manager: manager, CertType: in.CertType, SubjectID: in.SubjectID,
+		TypeOfVnfcCertHandling: certmgmt.DirectMode, VnfInstanceID: in.VnfInstanceID, VnfdID: in.VnfdID, Issuer: issuer, Registered: s.now(),
+	}}
+	s.registering.Lock()
+	defer s.registering.Unlock()
+	for _, id := range in.SubjectID {
+		had, err := s.holder(ctx, domain, cmf.BySubject(r.CertType, id))
+		if had != nil || err != nil {
+			return err
+		}
+	}
+	rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, r.Registration)
+	if err := s.append(ctx, domain, rec, err); err != nil {
+		return err
+	}
+	if _, err := s.Store.Registrations.Create(ctx, domain, r.ID, &r); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}

@@ -1,0 +1,345 @@
+package enrol
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/manoward/manoward/attestation"
+	"github.com/manoward/manoward/cmf"
+	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
+)
+
+// storing bounds the steps after the authority has signed: they go on although the
+// one who asked has gone.
+const storing = 30 * time.Second
+
+// again answers a request that is stored. done is false for one that may be carried
+// out once more: it failed, or nobody knows what came of it.
+func (s *Service) again(ctx context.Context, w *work) (answer certmgmt.Signing, done bool, err error) {
+	e, err := s.Store.Requests.GetIn(ctx, w.domain, w.req.ID)
+	if hub.CodeOf(err) == hub.NotFound {
+		return answer, false, nil
+	}
+	if err != nil {
+		return answer, false, fmt.Errorf("read request: %w", err)
+	}
+	if e.Value.State == certmgmt.RequestRefused {
+		answer, err = s.replayed(ctx, w, "the request was refused before")
+		return answer, true, err
+	}
+	e, c, err := s.settle(ctx, e)
+	if err != nil {
+		return answer, false, err
+	}
+	w.had = &e
+	w.req.Attempt, w.req.Requested = e.Value.Attempt+1, e.Value.Requested
+	switch {
+	case c == nil && e.Value.State == certmgmt.RequestProcessing:
+		// Another process is at it, or died there. Only one of two attempts can store
+		// a certificate, so this one may go on at once.
+		return answer, false, s.lost(ctx, &e.Value, "no outcome was stored, and the request came again")
+	case c == nil:
+		return answer, false, nil
+	case c.Revoked != nil:
+		answer, err = s.replayed(ctx, w, "the certificate that the request had was revoked")
+	case !w.now.Before(c.NotAfter):
+		answer, err = s.replayed(ctx, w, "the certificate that the request had is expired")
+	default:
+		answer, err = s.answer(ctx, &e.Value, c, w.chain)
+	}
+	return answer, true, err
+}
+
+// story is what the record of a request says.
+type story struct {
+	RequestID      string               `json:"requestId"`
+	Attempt        int                  `json:"attempt"`
+	RegistrationID string               `json:"registrationId,omitempty"`
+	Manager        string               `json:"manager"`
+	CertType       certmgmt.CertType    `json:"certType"`
+	SubjectID      string               `json:"subjectId"`
+	CSR            string               `json:"csrHash"` // SHA-256, hexadecimal
+	AttesterID     string               `json:"attesterId,omitempty"`
+	Verdict        *attestation.Verdict `json:"verdict,omitempty"`
+	Policy         string               `json:"policy,omitempty"`
+	Assurance      string               `json:"assurance,omitempty"`
+	Renews         string               `json:"renews,omitempty"`
+	Reasons        []certmgmt.Reason    `json:"reasons,omitempty"`
+
+	// Of a certificate that was issued, or may have been signed.
+	SerialNumber string     `json:"serialNumber,omitempty"` // hexadecimal
+	Issuer       string     `json:"issuer,omitempty"`
+	KeyHash      string     `json:"keyHash,omitempty"`
+	NotBefore    *time.Time `json:"notBefore,omitempty"`
+	NotAfter     *time.Time `json:"notAfter,omitempty"`
+	Failure      string     `json:"failure,omitempty"`
+}
+
+func tell(r *cmf.Request) story {
+	return story{
+		RequestID: r.ID, Attempt: r.Attempt, RegistrationID: r.RegistrationID, Manager: r.Manager, CertType: r.CertType, SubjectID: r.SubjectID,
+		CSR: digest(r.CSR), AttesterID: r.AttesterID, Verdict: r.Verdict, Policy: r.Policy, Assurance: r.Assurance,
+		Renews: r.Renews, Reasons: r.Reasons,
+	}
+}
+
+func digest(b []byte) string { return attestation.KeyDigest(b) }
+
+// refuse records and stores a refusal, and answers with it.
+func (s *Service) refuse(ctx context.Context, w *work, why []certmgmt.Reason) (certmgmt.Signing, error) {
+	r := &w.req
+	r.State, r.Reasons, r.Assurance, r.Order = certmgmt.RequestRefused, why, "", nil
+	if r.Verdict == nil {
+		r.Verdict = w.verdict
+	}
+	rec, err := record("certificate.refused", w.now, r.By, "request/"+r.ID, tell(r), fmt.Sprint(r.Attempt))
+	if err := s.append(ctx, w.domain, rec, err); err != nil {
+		return certmgmt.Signing{}, err
+	}
+	if _, err := s.keep(ctx, w); err != nil {
+		return certmgmt.Signing{}, err
+	}
+	return r.Signing, nil
+}
+
+// replayed records and answers that the CSR was used before. What is stored of the
+// request stays as it is.
+func (s *Service) replayed(ctx context.Context, w *work, detail string) (certmgmt.Signing, error) {
+	r := w.req
+	r.State, r.Reasons = certmgmt.RequestRefused, []certmgmt.Reason{because(Replayed, "%s", detail)}
+	rec, err := record("certificate.refused", w.now, r.By, "request/"+r.ID, tell(&r), "replayed", hub.NewID())
+	return r.Signing, s.append(ctx, w.domain, rec, err)
+}
+
+// keep stores the request of w. [hub.Unavailable] if another process has stored it
+// meanwhile.
+func (s *Service) keep(ctx context.Context, w *work) (e state.Entry[cmf.Request], err error) {
+	if w.had == nil {
+		e, err = s.Store.Requests.Create(ctx, w.domain, w.req.ID, &w.req)
+	} else {
+		w.had.Value = w.req
+		e, err = s.Store.Requests.Replace(ctx, *w.had)
+	}
+	if code := hub.CodeOf(err); code == hub.Conflict || code == hub.Precondition {
+		return e, hub.E(hub.Unavailable, "store request", "the same request is being carried out elsewhere; ask again", err)
+	}
+	if err != nil {
+		return e, fmt.Errorf("store request: %w", err)
+	}
+	return e, nil
+}
+
+// issue stores the order, has it signed, and stores and records what came of it.
+func (s *Service) issue(ctx context.Context, w *work) (certmgmt.Signing, error) {
+	var err error
+	if w.req.Order, err = s.order(ctx, w); err != nil {
+		return certmgmt.Signing{}, err
+	}
+	if refused, err := s.useChallenge(ctx, w); err != nil {
+		return certmgmt.Signing{}, err
+	} else if len(refused) > 0 {
+		return s.refuse(ctx, w, refused)
+	}
+	w.req.State = certmgmt.RequestProcessing
+	e, err := s.keep(ctx, w)
+	if err != nil {
+		return certmgmt.Signing{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.Authority+storing)
+	defer cancel()
+	c, err := s.askAuthority(ctx, w)
+	if err != nil {
+		return s.failed(ctx, e, err)
+	}
+	return s.complete(ctx, w, e, c)
+}
+
+// askAuthority has the order signed.
+func (s *Service) askAuthority(ctx context.Context, w *work) (*cmf.Certificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.Authority)
+	defer cancel()
+	order := *w.req.Order
+	order.CSR = w.req.CSR
+	issued, err := s.Authorities.Issue(ctx, w.domain, order)
+	if err != nil {
+		return nil, err
+	}
+	return certificateOf(w, issued)
+}
+
+// certificateOf is what is stored of a certificate.
+func certificateOf(w *work, issued hub.IssuedCertificate) (*cmf.Certificate, error) {
+	const op = "read issued certificate"
+	if len(issued.Chain) == 0 {
+		return nil, hub.E(hub.Internal, op, "the authority gave no certificate", nil)
+	}
+	leaf, err := x509.ParseCertificate(issued.Chain[0])
+	if err != nil {
+		return nil, hub.E(hub.Internal, op, "the authority gave something that is no certificate", err)
+	}
+	if !bytes.Equal(leaf.RawSubjectPublicKeyInfo, w.csr.RawSubjectPublicKeyInfo) || leaf.IsCA {
+		return nil, hub.E(hub.Internal, op, "the authority certified something else than was ordered", nil)
+	}
+	r := &w.req
+	return &cmf.Certificate{
+		ID: r.ID, TrustDomain: r.TrustDomain, Manager: r.Manager, CertType: r.CertType, SubjectID: r.SubjectID, VnfInstanceID: w.reg.VnfInstanceID,
+		RegistrationID: r.RegistrationID, AttesterID: r.AttesterID, Assurance: r.Assurance, Serial: leaf.SerialNumber, Issuer: issued.Issuer,
+		KeyHash: w.keyHash, NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(), DER: leaf.Raw, Renews: r.Renews,
+	}, nil
+}
+
+// complete stores a certificate, records it, and answers with it.
+func (s *Service) complete(ctx context.Context, w *work, e state.Entry[cmf.Request], c *cmf.Certificate) (certmgmt.Signing, error) {
+	_, err := s.Store.Certificates.Create(ctx, w.domain, c.ID, c)
+	if hub.CodeOf(err) == hub.Conflict {
+		// Another process was quicker: its certificate is the request's.
+		w.req.Order.Serial = c.Serial
+		if err := s.lost(ctx, &w.req, "another attempt had its certificate stored first; this one was thrown away"); err != nil {
+			return certmgmt.Signing{}, err
+		}
+		return s.answerStored(ctx, w)
+	}
+	if err != nil {
+		return certmgmt.Signing{}, fmt.Errorf("store certificate: %w", err)
+	}
+	if e, err = s.finish(ctx, e, c); err != nil {
+		return certmgmt.Signing{}, err
+	}
+	return s.answer(ctx, &e.Value, c, w.chain)
+}
+
+// answerStored answers with the certificate that another process stored.
+func (s *Service) answerStored(ctx context.Context, w *work) (certmgmt.Signing, error) {
+	e, err := s.Store.Requests.GetIn(ctx, w.domain, w.req.ID)
+	if err != nil {
+		return certmgmt.Signing{}, fmt.Errorf("read request: %w", err)
+	}
+	e, c, err := s.settle(ctx, e)
+	if err != nil {
+		return certmgmt.Signing{}, err
+	}
+	if c == nil {
+		return certmgmt.Signing{}, hub.E(hub.Unavailable, "answer request", "the certificate of the request cannot be read yet; ask again", nil)
+	}
+	return s.answer(ctx, &e.Value, c, w.chain)
+}
+
+// settle looks whether a request has a certificate, and if so records it and stores
+// that it was issued. The certificate is nil if it has none.
+func (s *Service) settle(ctx context.Context, e state.Entry[cmf.Request]) (state.Entry[cmf.Request], *cmf.Certificate, error) {
+	found, err := s.Store.Certificates.GetIn(ctx, e.Domain, e.ID)
+	if hub.CodeOf(err) == hub.NotFound {
+		return e, nil, nil
+	}
+	if err != nil {
+		return e, nil, fmt.Errorf("read certificate: %w", err)
+	}
+	if e.Value.State != certmgmt.RequestIssued {
+		e, err = s.finish(ctx, e, &found.Value)
+	}
+	return e, &found.Value, err
+}
+
+// finish records that a stored certificate was issued, and stores it of its request.
+func (s *Service) finish(ctx context.Context, e state.Entry[cmf.Request], c *cmf.Certificate) (state.Entry[cmf.Request], error) {
+	t := tell(&e.Value)
+	t.SerialNumber, t.Issuer, t.KeyHash, t.NotBefore, t.NotAfter = hexadecimal(c.Serial), c.Issuer, c.KeyHash, &c.NotBefore, &c.NotAfter
+	rec, err := record("certificate.issued", e.Value.Started, e.Value.By, "certificate/"+c.ID, t)
+	if err := s.append(ctx, e.Domain, rec, err); err != nil {
+		return e, err
+	}
+	for {
+		e.Value.State, e.Value.CertificateID = certmgmt.RequestIssued, c.ID
+		next, err := s.Store.Requests.Replace(ctx, e)
+		if err == nil {
+			return next, nil
+		}
+		if hub.CodeOf(err) != hub.Precondition {
+			return e, fmt.Errorf("store request: %w", err)
+		}
+		if e, err = s.Store.Requests.GetIn(ctx, e.Domain, e.ID); err != nil {
+			return e, fmt.Errorf("read request: %w", err)
+		}
+		if e.Value.State == certmgmt.RequestIssued {
+			return e, nil
+		}
+	}
+}
+
+// failed records and stores that the authority did not sign, and returns why. What
+// stands against the order itself is [hub.Unprocessable].
+func (s *Service) failed(ctx context.Context, e state.Entry[cmf.Request], cause error) (certmgmt.Signing, error) {
+	const op = "issue certificate"
+	why := hub.SafeText(cause)
+	if err := s.lost(ctx, &e.Value, why); err != nil {
+		return certmgmt.Signing{}, err
+	}
+	e.Value.State = certmgmt.RequestFailed
+	e.Value.Reasons = []certmgmt.Reason{{Code: "authority-failed", Detail: why}}
+	if _, err := s.Store.Requests.Replace(ctx, e); err != nil && hub.CodeOf(err) != hub.Precondition {
+		return certmgmt.Signing{}, fmt.Errorf("store request: %w", err)
+	}
+	if hub.CodeOf(cause) == hub.Invalid {
+		return certmgmt.Signing{}, hub.E(hub.Unprocessable, op, why, cause)
+	}
+	return certmgmt.Signing{}, fmt.Errorf("%s: %w", op, cause)
+}
+
+// lost records that an attempt has no certificate, with the serial number that may
+// have been signed.
+func (s *Service) lost(ctx context.Context, r *cmf.Request, why string) error {
+	t := tell(r)
+	t.Failure = why
+	if r.Order != nil {
+		t.SerialNumber = hexadecimal(r.Order.Serial)
+	}
+	rec, err := record("certificate.failed", r.Started, r.By, "request/"+r.ID, t, fmt.Sprint(r.Attempt), t.SerialNumber)
+	return s.append(ctx, r.TrustDomain, rec, err)
+}
+
+func hexadecimal(n *big.Int) string { return hex.EncodeToString(n.Bytes()) }
+
+// show is a request as its sender sees it, with its certificate and chain.
+func (s *Service) show(ctx context.Context, r *cmf.Request) (certmgmt.Signing, error) {
+	e, err := s.Store.Certificates.GetIn(ctx, r.TrustDomain, r.ID)
+	if hub.CodeOf(err) == hub.NotFound {
+		return r.Signing, nil
+	}
+	if err != nil {
+		return certmgmt.Signing{}, fmt.Errorf("read certificate: %w", err)
+	}
+	return s.answer(ctx, r, &e.Value, true)
+}
+
+// answer is the answer to a request that has a certificate. The chain goes from the
+// issuer up, the root last.
+func (s *Service) answer(ctx context.Context, r *cmf.Request, c *cmf.Certificate, chain bool) (certmgmt.Signing, error) {
+	a := r.Signing
+	a.State, a.CertificateID, a.Certificate = certmgmt.RequestIssued, c.ID, toPEM(c.DER)
+	if !chain {
+		return a, nil
+	}
+	above, root, err := s.Authorities.Chain(ctx, r.TrustDomain, c.Issuer)
+	if err != nil {
+		return certmgmt.Signing{}, fmt.Errorf("find the chain of a certificate: %w", err)
+	}
+	for _, der := range above {
+		a.CertificateChain = append(a.CertificateChain, toPEM(der))
+	}
+	if len(root) > 0 {
+		a.CertificateChain = append(a.CertificateChain, toPEM(root))
+	}
+	return a, nil
+}
+
+func toPEM(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}

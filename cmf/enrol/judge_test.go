@@ -1,0 +1,144 @@
+package enrol_test
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/manoward/manoward/attestation"
+	"github.com/manoward/manoward/cmf"
+	"github.com/manoward/manoward/cmf/enrol"
+	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/testkit/attestkit"
+	"github.com/manoward/manoward/internal/testkit/catest"
+)
+
+// judgeFunc is a judge of tests.
+type judgeFunc func(cmf.Question) (cmf.Judgement, error)
+
+func (f judgeFunc) Judge(_ context.Context, q cmf.Question) (cmf.Judgement, error) { return f(q) }
+
+// Policies can refuse, lower, and let an unattested request pass as unattested. They
+// never raise, and what they cannot decide is refused.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	why := []certmgmt.Reason{{Code: "sensitive", Detail: "it is sensitive", Mend: "ask somebody"}}
+	attested, bare := true, false
+	for name, tc := range map[string]struct {
+		attested bool
+		says     cmf.Judgement
+		err      error
+		issued   string // assurance; empty: refused
+		codes    []attestation.Code
+	}{
+		"nothing against an attested one":   {attested, cmf.Judgement{}, nil, "protected", nil},
+		"nothing against an unattested one": {bare, cmf.Judgement{}, nil, "", []attestation.Code{attestation.AttributeNone}},
+		"refuses an attested one":           {attested, cmf.Judgement{Refused: true, Reasons: why}, nil, "", []attestation.Code{"sensitive"}},
+		"refuses without a reason":          {attested, cmf.Judgement{Refused: true}, nil, "", []attestation.Code{enrol.PolicyDenied}},
+		"refuses and lets pass":             {attested, cmf.Judgement{Refused: true, Unattested: true, Reasons: why}, nil, "", []attestation.Code{"sensitive"}},
+		"refuses an unattested one":         {bare, cmf.Judgement{Refused: true, Reasons: why}, nil, "", []attestation.Code{attestation.AttributeNone, "sensitive"}},
+		"lets an unattested one pass":       {bare, cmf.Judgement{Unattested: true}, nil, "none", []attestation.Code{attestation.AttributeNone}},
+		"lowers an attested one":            {attested, cmf.Judgement{Unattested: true, Reasons: why}, nil, "none", []attestation.Code{"sensitive"}},
+		"is undecided":                      {attested, cmf.Judgement{Undecided: []cmf.Undecided{{Policy: "p", Reason: "no data"}}}, nil, "", []attestation.Code{enrol.PolicyUndecided}},
+		"is undecided and lets pass":        {bare, cmf.Judgement{Unattested: true, Undecided: []cmf.Undecided{{Policy: "p", Reason: "no data"}}}, nil, "", []attestation.Code{attestation.AttributeNone, enrol.PolicyUndecided}},
+		"fails":                             {attested, cmf.Judgement{Unattested: true}, errors.New("out of memory"), "", []attestation.Code{enrol.PolicyUndecided}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := memory(t)
+			var asked []cmf.Question
+			w.judge = judgeFunc(func(q cmf.Question) (cmf.Judgement, error) {
+				asked = append(asked, q)
+				tc.says.Revision = "rev-7"
+				return tc.says, tc.err
+			})
+			p := w.process()
+			v := p.register(alpha, "north")
+			r := v.csr(t, nil)
+			if !tc.attested {
+				key := attestkit.P256(t)
+				r = v.sends(attestkit.SignCSR(t, key, v.info(t, key, attestkit.Seq())))
+			}
+			a, err := p.Sign(t.Context(), alpha, "north", r)
+			if tc.issued == "" {
+				wantRefused(t, a, err, tc.codes...)
+				if w.ca.signed() != 0 {
+					t.Error("it was signed")
+				}
+			} else if err != nil || a.State != certmgmt.RequestIssued || a.Assurance != tc.issued || len(a.Reasons) != len(tc.codes) {
+				t.Fatalf("%+v: %v", a, err)
+			}
+			if len(asked) != 1 || asked[0].Registration.ID != v.reg.ID || !asked[0].At.Equal(w.Now()) || (asked[0].Request.Verdict == nil) == tc.attested || (asked[0].Attester == nil) == tc.attested {
+				t.Errorf("asked %+v", asked)
+			}
+			kind := map[bool]string{true: "certificate.refused", false: "certificate.issued"}[tc.issued == ""]
+			var said struct{ Policy string }
+			if list := w.kinds(kind); len(list) != 1 || json.Unmarshal(list[0].Data, &said) != nil || said.Policy != "rev-7" {
+				t.Errorf("recorded %+v", list)
+			}
+			if tc.issued != "" {
+				level := map[string]attestation.Assurance{"none": attestation.None, "protected": attestation.Protected}[tc.issued]
+				policy, err := p.AssurancePolicy(level)
+				if c := leaf(t, a); err != nil || len(c.Policies) != 1 || !c.Policies[0].Equal(policy) {
+					t.Errorf("the certificate's policies are %v: %v", c.Policies, err)
+				}
+			}
+		})
+	}
+}
+
+// A withdrawn attester is refused whatever the policies would let pass.
+func TestJudge_Withdrawn(t *testing.T) {
+	t.Parallel()
+	w := memory(t)
+	w.judge = judgeFunc(func(cmf.Question) (cmf.Judgement, error) { return cmf.Judgement{Unattested: true}, nil })
+	p := w.process()
+	v := p.register(alpha, "north")
+	p.withdraw(v.attester)
+	a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil))
+	wantRefused(t, a, err, enrol.AttesterWithdrawn)
+}
+
+// openssl finds the chain good, with the policy of the assurance, and that of a MANO
+// entity good for its host name.
+func TestSign_OpenSSL(t *testing.T) {
+	t.Parallel()
+	p := memory(t).process()
+	v := p.register(alpha, "north")
+	a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	openssl(t, a, "-purpose", "sslclient", "-policy", enrol.AssuranceArc+".2", "-explicit_policy")
+
+	mano := certmgmt.RegisterRequest{CertType: certmgmt.MANOCert, SubjectID: []string{"vnfm.north.example"}, Attesters: v.request().Attesters}
+	if _, err := p.Register(t.Context(), alpha, "north", mano); err != nil {
+		t.Fatal(err)
+	}
+	r := v.csr(t, nil)
+	r.VnfcID, r.FQDN, r.CertType = "", "vnfm.north.example", certmgmt.MANOCert
+	if a, err = p.Sign(t.Context(), alpha, "north", r); err != nil || a.State != certmgmt.RequestIssued {
+		t.Fatalf("%+v: %v", a, err)
+	}
+	openssl(t, a, "-purpose", "sslserver", "-verify_hostname", "vnfm.north.example")
+	if c := leaf(t, a); len(c.URIs) > 0 || c.NotBefore.After(time.Now()) {
+		t.Errorf("named %v, from %s", c.URIs, c.NotBefore)
+	}
+}
+
+func openssl(t *testing.T, a certmgmt.Signing, flags ...string) {
+	t.Helper()
+	der := func(text string) []byte {
+		block, _ := pem.Decode([]byte(text))
+		return block.Bytes
+	}
+	last := len(a.CertificateChain) - 1
+	args := append([]string{"verify", "-x509_strict", "-CAfile", catest.PEM(t, "CERTIFICATE", der(a.CertificateChain[last])), "-untrusted", catest.PEM(t, "CERTIFICATE", der(a.CertificateChain[0]))}, flags...)
+	out, err := exec.CommandContext(t.Context(), "openssl", append(args, catest.PEM(t, "CERTIFICATE", der(a.Certificate)))...).CombinedOutput()
+	if err != nil {
+		t.Errorf("openssl verify: %v\n%s", err, out)
+	}
+}

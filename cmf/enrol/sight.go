@@ -1,0 +1,133 @@
+package enrol
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/manoward/manoward/cmf"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
+)
+
+// runsTheHub says whether who sees what all consumers have: an operator, an auditor
+// or the hub itself. The hub's own VNFM is a consumer like any other.
+func runsTheHub(who hub.Identity) bool {
+	if who.TrustDomain != "hub" {
+		return false
+	}
+	switch who.Kind {
+	case hub.KindOperator, hub.KindAuditor, hub.KindHub, hub.KindCMF:
+		return true
+	}
+	return false
+}
+
+// sees says whether who may know of a thing of a trust domain and a manager.
+func sees(who hub.Identity, domain, manager string) bool {
+	return runsTheHub(who) || (manager == who.String() && reaches(who, domain))
+}
+
+// reaches says whether who has to do with a trust domain at all.
+func reaches(who hub.Identity, domain string) bool {
+	return who.TrustDomain == domain || who.TrustDomain == "hub"
+}
+
+// enter refuses a trust domain that does not exist, or that the caller may not know
+// of, in the same words.
+func (s *Service) enter(who hub.Identity, op, domain string) error {
+	if !reaches(who, domain) || !slices.Contains(s.Store.Space.Domains(), domain) {
+		return hub.E(hub.NotFound, op, fmt.Sprintf("there is no trust domain %q", clip(domain)), nil)
+	}
+	return nil
+}
+
+// absent is the answer about a thing that is not there, or is not the caller's.
+func absent(op, what, id string) error {
+	return hub.E(hub.NotFound, op, fmt.Sprintf("there is no %s %q; list them to see the identifiers", what, clip(id)), nil)
+}
+
+// find returns a thing of a kind if who may see it.
+func find[T any](ctx context.Context, k *state.Kind[T], who hub.Identity, what, id string, owner func(*T) (domain, manager string)) (state.Entry[T], error) {
+	op := "find " + what
+	e, err := k.Get(ctx, id)
+	if hub.CodeOf(err) == hub.NotFound {
+		return e, absent(op, what, id)
+	}
+	if err != nil {
+		return e, fmt.Errorf("%s: %w", op, err)
+	}
+	if domain, manager := owner(&e.Value); !sees(who, domain, manager) {
+		return state.Entry[T]{}, absent(op, what, id)
+	}
+	return e, nil
+}
+
+// list yields what who may see of a kind after an ID, in order. Its cost grows with
+// what is taken, not with what others have.
+func list[T, V any](ctx context.Context, k *state.Kind[T], who hub.Identity, after string, view func(*T) V) iter.Seq2[V, error] {
+	return func(yield func(V, error) bool) {
+		var zero V
+		give := func(e state.Entry[T], err error) bool {
+			if err != nil {
+				yield(zero, err)
+				return false
+			}
+			return yield(view(&e.Value), nil)
+		}
+		if runsTheHub(who) {
+			for e, err := range k.List(ctx, func(string) bool { return true }, after) {
+				if !give(e, err) {
+					return
+				}
+			}
+			return
+		}
+		for id := range k.FindAfter(cmf.ByConsumer(who.String()), after) {
+			e, err := k.Get(ctx, id)
+			if hub.CodeOf(err) == hub.NotFound {
+				continue // gone meanwhile
+			}
+			if !give(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// record makes a record. Parts name it among those of its subject: the same parts
+// always give the same ID.
+func record(kind string, at time.Time, by, subject string, data any, parts ...string) (hub.Record, error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return hub.Record{}, fmt.Errorf("record %s: %w", kind, err)
+	}
+	id := hub.DeriveID(append([]string{"record", kind, subject}, parts...)...)
+	return hub.Record{ID: id, Kind: kind, Time: at, Actor: by, Subject: subject, Data: raw}, nil
+}
+
+// append appends one record.
+func (s *Service) append(ctx context.Context, domain string, r hub.Record, err error) error {
+	if err == nil {
+		err = s.Records(ctx, domain, r)
+	}
+	if err != nil {
+		return fmt.Errorf("append record %s: %w", r.Kind, err)
+	}
+	return nil
+}
+
+// now is the time, in whole seconds as certificates and records have it.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Second) }
+
+// clip keeps hostile texts out of answers at full length.
+func clip(s string) string {
+	const most = 80
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}

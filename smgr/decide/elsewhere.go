@@ -1,0 +1,83 @@
+package decide
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/smgr"
+)
+
+// elsewhere is what other processes of the Security Manager have judged. The
+// topology of this one learns from their events as from its own: an event on one
+// NS may be about a host of which another process was told.
+type elsewhere struct {
+	making sync.Map // IDs of the decisions that this process is making
+	queue  chan *smgr.Decision
+}
+
+// elsewhereMost is how many decisions of others wait, each some 1 kB. What is more
+// is left to the next rebuild of the topology.
+const elsewhereMost = 10_000
+
+// told notes a decision that was made.
+func (d *Decider) told(id string, is *stored) {
+	dec := &is.Decision
+	if _, mine := d.elsewhere.making.Load(id); mine || dec.Part > 0 || dec.Kind == hub.EventReview {
+		return
+	}
+	select {
+	case d.elsewhere.queue <- dec:
+	default:
+		d.c.Log.Warn("other processes judge faster than this one learns from it; what it misses is read when the topology is rebuilt", "decision", id)
+	}
+}
+
+// learn has the topology learn from what others judge, in the order in which they
+// did, until ctx ends.
+func (d *Decider) learn(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case dec := <-d.elsewhere.queue:
+			if err := d.learnFrom(ctx, dec); err != nil && ctx.Err() == nil {
+				d.c.Log.Warn("nothing was learnt from an event that another process judged; it is read when the topology is rebuilt", "decision", dec.ID, "err", err)
+			}
+		}
+	}
+}
+
+// learnTries is how often, a second apart, it is tried to read what another
+// process judged.
+const learnTries = 5
+
+func (d *Decider) learnFrom(ctx context.Context, dec *smgr.Decision) error {
+	raw, err := d.Input(ctx, dec)
+	for try := 1; hub.CodeOf(err) == hub.Unavailable && try < learnTries; try++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+		raw, err = d.Input(ctx, dec)
+	}
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Event json.RawMessage `json:"event"`
+		Body  json.RawMessage `json:"body"` // of an event of which no input could be made
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return fmt.Errorf("read input: %w", err)
+	}
+	e := smgr.Event{ID: dec.EventID, Kind: dec.Kind, Key: dec.Key, Time: dec.EventTime, Body: in.Event}
+	if in.Event == nil {
+		e.Body = in.Body
+	}
+	return d.c.Topology.Follow(e)
+}
