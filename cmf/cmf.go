@@ -256,6 +256,11 @@ func ByBegin(notBefore time.Time) string { return "begins=" + notBefore.UTC().Fo
 // SHA-256 of its SubjectPublicKeyInfo.
 func ByKey(domain, keyHash string) string { return "key=" + domain + " " + keyHash }
 
+// ByHour finds the certificates of an entity that begin in an hour, UTC.
+func ByHour(domain string, t certmgmt.CertType, subjectID string, hour time.Time) string {
+	return "hour=" + domain + " " + string(t) + " " + subjectID + " " + strconv.FormatInt(hour.Unix()/3600, 36)
+}
+
 // ByRenews finds the certificate that took the place of another one.
 func ByRenews(id string) string { return prefixed("renews=", id) }
 
@@ -273,11 +278,6 @@ func ByRevokedIn(domain string) string { return "revoked-in=" + domain }
 
 // ByOpen finds a trust domain's revocations that are not through yet.
 func ByOpen(domain string) string { return "open=" + domain }
-
-// ByHour finds the certificates of an entity that begin in an hour, UTC.
-func ByHour(domain string, t certmgmt.CertType, subjectID string, hour time.Time) string {
-	return "hour=" + domain + " " + string(t) + " " + subjectID + " " + strconv.FormatInt(hour.Unix()/3600, 36)
-}
 
 // ByState finds requests by their state.
 func ByState(s string) string { return "state=" + s }

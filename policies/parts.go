@@ -176,11 +176,11 @@ func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 	return value
 }
 
-// Bounds of what is remembered. A value takes some five times the memory of its
+// Bounds of what is remembered. A value takes ten to twenty times the memory of its
 // text.
 const (
-	lastingBytes = 2 << 20 // of elements, in each of two generations
-	passingBytes = 1 << 19 // of what else inputs have
+	lastingBytes = 3 << 19 // of elements, in each of two generations: those around some 400 VNFs
+	passingBytes = 2 << 20 // of what else inputs have: most of it are earlier events
 	partBytes    = 16 << 10
 	partCost     = 64 // bytes that count for each value beside its text
 )

@@ -36,7 +36,11 @@ func TestParts(t *testing.T) {
 		}
 	}
 	for _, kind := range s.Kinds() {
-		if s.byKind[kind].shapes["vnfs"].each == nil || !s.byKind[kind].shapes["recent"].list {
+		shapes := s.byKind[kind].shapes
+		if kind == hub.EventCertificateRequest && shapes["earlier"].list {
+			continue // it has no topology
+		}
+		if shapes["vnfs"].each == nil || !shapes["recent"].list {
 			t.Errorf("inputs of the kind %s cannot be read in parts", kind)
 		}
 	}

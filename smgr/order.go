@@ -55,9 +55,9 @@ func (s OrderState) Final() bool {
 	return false
 }
 
-// Order is one action of a finding on its way to the NFVO. Its ID is the
-// Idempotency-Key of every request that it sends, with the step's name behind it,
-// so that a repetition after a crash has no second effect. Decisions that ask for
+// Order is one action of a finding on its way to the NFVO. Its ID, with its
+// decision's and the step's name behind it, is the Idempotency-Key of each request
+// that it sends, so that a repetition after a crash has no second effect. Decisions that ask for
 // what an open order does already name that order ([Order.CanTake]).
 type Order struct {
 	ID         string       `json:"id"` // see [OrderID]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -32,6 +33,7 @@ type Queue struct {
 	stream jetstream.Stream
 	leases *Table
 	recent recent
+	parts  atomic.Int64 // that this process works on
 }
 
 // keyIndexed is [Queue.perKey]. The more there are, the seldomer the server has
@@ -216,6 +218,9 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	}
 	return int(min(info.State.Msgs, math.MaxInt32)), nil
 }
+
+// Parts returns how many of the queue's parts this process works on now.
+func (q *Queue) Parts() int { return int(q.parts.Load()) }
 
 // holds reports whether the leader has a message on a subject.
 func (q *Queue) holds(ctx context.Context, subject string) bool {

@@ -109,11 +109,13 @@ var errLeaseLost = errors.New("the lease on the queue is lost")
 
 // keep takes, keeps and gives up parts until ctx ends or the lease is lost.
 func (c *claim) keep(ctx context.Context) error {
+	defer c.q.parts.Store(0)
 	for {
 		wait, err := c.look(ctx)
 		if err != nil {
 			return err
 		}
+		c.q.parts.Store(int64(len(c.d.parts())))
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():

@@ -74,6 +74,9 @@ func (sh *sharing) shared(processes int) {
 		if len(now.Members) != processes || slices.Contains(now.Parts, "") {
 			return false
 		}
+		if n := sh.in.Parts(); n != 0 {
+			sh.t.Errorf("one that does no work has %d parts", n)
+		}
 		for id := range now.Members {
 			if n := len(now.of(id)); n < 8/processes-1 || n > (8+processes-1)/processes {
 				return false
@@ -188,6 +191,7 @@ func TestQueue_HandedOver(t *testing.T) {
 	eventually(t, "all are begun", func() bool { return count() == 6 })
 	defer consume(t, second, hold)()
 	eventually(t, "some are begun again", func() bool { return count() > 6 })
+	eventually(t, "each has one part", func() bool { return first.Parts() == 1 && second.Parts() == 1 })
 	close(release)
 	eventually(t, "nothing is left", func() bool { return itemsLeft(t, first) == 0 })
 }

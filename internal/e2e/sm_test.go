@@ -440,6 +440,7 @@ func (h *nsHub) smMetrics() {
 		`manoward_sm_orders_total{action="stop-host",` + who + `state="completed",`,
 		`manoward_sm_order_requests_total{outcome=`,
 		`manoward_sm_order_wire_seconds_count{` + who,
+		`manoward_sm_parts{queue="orders",` + who,
 		`manoward_sm_topology_elements{kind="host",` + who,
 	} {
 		if !strings.Contains(text, series) {

@@ -41,39 +41,68 @@ func (p place) less(q place) bool {
 func ofDomain(domain string) string { return "\x00" + domain }
 
 // decode reads a change that the watch of d told. What it returns takes it into
-// the index.
+// the index. What this process wrote itself is in the index mostly, and is not read
+// again.
 func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
-	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
-	var failed error
+	var x *indexed[T]
 	var value *T
-	switch {
-	case c.Deleted:
-		x.life = deleted
-	default:
-		value = new(T)
-		if err := json.Unmarshal(c.Value, value); err != nil {
-			x.life, failed, value = broken, fmt.Errorf("decode: %w", err), nil
-			break
-		}
-		x.terms = k.termsOf(value)
-		if k.keep {
-			x.value = value
-		}
+	var failed error
+	if c.Deleted || !k.has(d, id, c.Revision) {
+		x, value, failed = k.indexOf(d, c)
 	}
 	return func() error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if k.told != nil && value != nil && k.byID[id] == nil && d.read() {
+		was := k.byID[id]
+		if x == nil && !was.is(d, c.Revision) { // it left the index meanwhile
+			x, value, failed = k.indexOf(d, c)
+		}
+		if k.told != nil && value != nil && was == nil && d.read() {
 			k.told(id, value)
 		}
 		// In one step with the change: who sees this revision sees the change too.
 		d.told.Store(max(d.told.Load(), c.Revision))
+		if x == nil {
+			was.told = true
+			return nil
+		}
 		if other := k.put(id, x); other != "" {
 			return fmt.Errorf("its ID is in use in trust domain %s; one of the two is not shown", other)
 		}
 		return failed
 	}
+}
+
+// is reports whether it is a resource of d as a revision has it, which can be read.
+func (x *indexed[T]) is(d *domainTable, revision uint64) bool {
+	return x != nil && x.life == live && x.domain == d && x.revision == revision
+}
+
+func (k *Kind[T]) has(d *domainTable, id string, revision uint64) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.byID[id].is(d, revision)
+}
+
+// indexOf makes of a change what the index holds, with the value; with the error,
+// that it cannot be read.
+func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], *T, error) {
+	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
+	if c.Deleted {
+		x.life = deleted
+		return x, nil, nil
+	}
+	value := new(T)
+	if err := json.Unmarshal(c.Value, value); err != nil {
+		x.life = broken
+		return x, nil, fmt.Errorf("decode: %w", err)
+	}
+	x.terms = k.termsOf(value)
+	if k.keep {
+		x.value = value
+	}
+	return x, value, nil
 }
 
 // learn notes a write of this process. What the watch has told already is newer

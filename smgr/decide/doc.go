@@ -5,7 +5,7 @@
 // plan of orders. [Decider.Handle] does this in steps, each of them durable
 // before the next, and each found done when it is repeated after a crash:
 //
-//	input     kept under its SHA-256, compressed
+//	input     kept under its SHA-256, compressed; a small one with the decision
 //	decision  created under an ID that is derived from the event
 //	record    in the trust domain's log, with alerts and alarms
 //	orders    planned one by one, in the order in which they are safe

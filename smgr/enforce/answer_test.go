@@ -59,7 +59,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%d requests, reason %q; want %d, %q", len(sent), o.Reason, tc.sent, tc.reason)
 			}
 			for _, r := range sent {
-				if r.key != "o/remove-vnf:ns-1" || r.body != sent[0].body {
+				if r.key != "o/decision-1/remove-vnf:ns-1" || r.body != sent[0].body {
 					t.Errorf("the request was repeated as another one: %+v", r)
 				}
 			}

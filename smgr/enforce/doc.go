@@ -16,7 +16,7 @@
 // ([smgr.Order.CanTake]); one that contradicts an open one waits for a person.
 //
 // While it runs, each of its steps is stored as running, sent with the
-// Idempotency-Key "<order>/<step>", stored with the operation that the NFVO
+// Idempotency-Key "<order>/<decision>/<step>", stored with the operation that the NFVO
 // answered with, followed to the end of that operation, and stored with its
 // outcome. An NFVO that does not know the key is asked first whether it has the
 // request already. Orders of one key are carried out one after the other, in the

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/testkit/memstate"
 	"github.com/manoward/manoward/smgr"
 )
 
@@ -139,7 +140,7 @@ func TestActions(t *testing.T) {
 			var sent []wire
 			for _, r := range w.nfvo.requests() {
 				sent = append(sent, wire{r.line, r.body})
-				if !strings.Contains(r.key, "/") {
+				if !strings.Contains(r.key, "/decision-1/") {
 					t.Errorf("%s has the Idempotency-Key %q", r.line, r.key)
 				}
 			}
@@ -157,4 +158,49 @@ func TestActions(t *testing.T) {
 			w.checkRecords(s, "o")
 		})
 	}
+}
+
+// A Security Manager that was restored from a backup gives another order the number
+// of one that the NFVO has carried out: it is an order of its own. The same order of
+// the same decision is not.
+func TestOrder_AfterRestore(t *testing.T) {
+	w := newWorld(t, true)
+	s := w.process()
+	modify := newOrder("o", "ns/ns-1", hub.Action{Type: hub.ActionModifySecurityVnf, Properties: map[string]string{"filter": "strict"}}, hub.Target{NsInstanceID: "ns-1", VnfInstanceID: "vnf-a"})
+	w.plan(s, modify)
+	w.work(s, 20)
+	w.want(s, "o", smgr.OrderCompleted)
+	for _, decision := range []string{"decision-1", "decision-2"} { // none of them is in the backup
+		w.bus, w.records, w.order = memstate.Bus{}, map[string]hub.Record{}, nil
+		s = w.process()
+		modify.DecisionID = decision
+		w.plan(s, modify)
+		w.work(s, 20)
+		w.want(s, "o", smgr.OrderCompleted)
+	}
+	if got := w.nfvo.happened(); len(got) != 2 {
+		t.Errorf("the effects are %q, want that of two orders", got)
+	}
+}
+
+// An order that was stored before keys named the decision goes on under its key.
+func TestOrder_KeyOfBefore(t *testing.T) {
+	w := newWorld(t, true)
+	s := w.process()
+	w.plan(s, terminate("o", "vnf-a"))
+	e, err := s.get(t.Context(), "o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Value.Keyed = false
+	if _, err := s.orders.Replace(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	w.work(s, 20)
+	for _, r := range w.nfvo.requests() {
+		if r.key != "o/remove-vnf:ns-1" {
+			t.Errorf("%s has the Idempotency-Key %q", r.line, r.key)
+		}
+	}
+	w.want(s, "o", smgr.OrderCompleted)
 }

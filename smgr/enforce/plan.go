@@ -57,6 +57,7 @@ func (o *order) of(other *order) bool {
 // create stores a new order, or returns what has its ID already.
 func (s *Enforcer) create(ctx context.Context, o *order) (e state.Entry[order], fresh bool, err error) {
 	o.Numbered = o.ID == s.numbered(&o.Order, smgr.OrderNumber(o.ID))
+	o.Keyed = true
 	e, err = s.orders.Create(ctx, s.TrustDomain, o.ID, o)
 	fresh = err == nil
 	if hub.CodeOf(err) == hub.Conflict {

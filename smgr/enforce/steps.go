@@ -204,7 +204,7 @@ const (
 // one, in this process or another: an NFVO that knows the Idempotency-Key
 // refuses another body.
 func (s *Enforcer) request(o *order, step string) request {
-	r := request{client: s.NFVO.SecEnforce.NsLcm, method: http.MethodPost, key: o.ID + "/" + step}
+	r := request{client: s.NFVO.SecEnforce.NsLcm, method: http.MethodPost, key: o.requestKey(step)}
 	update := func(ns string, in sol005.UpdateNsRequest) {
 		r.nsID, r.body, r.follow = ns, in, followOperation
 		r.path = "/ns_instances/" + url.PathEscape(ns) + "/update"
@@ -243,6 +243,16 @@ func (s *Enforcer) request(o *order, step string) request {
 		update(t.NsInstanceID, sol005.UpdateNsRequest{UpdateType: sol005.UpdateModifyVnfInformation, ModifyVnfInfoData: []sol005.ModifyVnfInfoData{{VnfInstanceID: t.VnfInstanceID, VnfConfigurableProperties: properties}}})
 	}
 	return r
+}
+
+// requestKey is the Idempotency-Key of a step. A Security Manager that was restored
+// from an older backup numbers its orders as before; the decision in the key keeps
+// another order of that number from being taken for the one that the NFVO knows.
+func (o *order) requestKey(step string) string {
+	if !o.Keyed {
+		return o.ID + "/" + step
+	}
+	return o.ID + "/" + o.DecisionID + "/" + step
 }
 
 // stopUse is the body of stop_use (docs/extensions/stop-use.md).

@@ -32,7 +32,10 @@ const (
 // order is an order as it is stored.
 type order struct {
 	smgr.Order
-	Numbered bool   `json:"numbered"` // its ID is that of [smgr.OrderID]
+	Numbered bool `json:"numbered"` // its ID is that of [smgr.OrderID]
+	// Keyed says that its requests name its decision too. Orders of before do not,
+	// and go on under the keys that the NFVO may know.
+	Keyed    bool   `json:"keyed,omitempty"`
 	Seq      int    `json:"seq"`      // transitions so far; names the record of the last one
 	Recorded int    `json:"recorded"` // the last one that is known to be recorded; at least Seq-1
 	Actor    string `json:"actor"`    // of the last transition

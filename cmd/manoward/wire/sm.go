@@ -219,6 +219,8 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err != nil {
 		return nil, err
 	}
+	s.metrics.addParts(s.cfg, "events", events.Parts)
+	s.metrics.addParts(s.cfg, "orders", orders.Parts)
 	tables, records := smTables{p.account}, smRecords(log)
 	space := state.New(tables, smTable(s.cfg.Name), s.log)
 	if err := s.newTopology(p, space); err != nil {

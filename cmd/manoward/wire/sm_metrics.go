@@ -18,6 +18,7 @@ type smMetrics struct {
 
 	mu         sync.Mutex // covers what is below
 	topologies map[[2]string]*topology.Topology
+	parts      map[[3]string]func() int // by trust domain, Security Manager and queue
 }
 
 func (h *hubProcess) newSMMetrics() *smMetrics {
@@ -30,9 +31,25 @@ func (h *hubProcess) newSMMetrics() *smMetrics {
 		alarms:        h.metrics.Counter("manoward_sm_alarms_total", "Alarms of enforcement: a limit was hit, a minimum of instances was reached, an order is stuck, contradicts an earlier one, or expired; look at the orders that wait.", "trust_domain", "sm", "alarm"),
 		wire:          h.metrics.Histogram("manoward_sm_order_wire_seconds", "Time from a planned or approved order to its first request to the NFVO.", nil, "trust_domain", "sm"),
 		topologies:    map[[2]string]*topology.Topology{},
+		parts:         map[[3]string]func() int{},
 	}
 	h.metrics.GaugeFunc("manoward_sm_topology_elements", "What a Security Manager knows of its trust domain, by kind; refresh is what waits to be read again.", []string{"trust_domain", "sm", "kind"}, m.sizes)
+	h.metrics.GaugeFunc("manoward_sm_parts", "Parts of the work of a Security Manager, of 16 for its events and 16 for its orders, that this process does; when those of all its processes are fewer for longer than 15 s, some of the work is done by nobody: look at the bus.", []string{"trust_domain", "sm", "queue"}, m.shares)
 	return m
+}
+
+func (m *smMetrics) shares(emit func(float64, ...string)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for of, parts := range m.parts {
+		emit(float64(parts()), of[0], of[1], of[2])
+	}
+}
+
+func (m *smMetrics) addParts(c config.SecurityManager, queue string, parts func() int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parts[[3]string{c.TrustDomain, c.Name, queue}] = parts
 }
 
 func (m *smMetrics) sizes(emit func(float64, ...string)) {

@@ -1,18 +1,22 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/smgr"
 )
 
@@ -81,70 +85,87 @@ func (b *smBalancer) carry(c net.Conn) {
 	<-back
 }
 
-// smTakeover is how long it may take until another process goes on with the work
-// of one that died: the lease of its queues, 10 s, and what is tried again.
+// smTakeover is how long it may take until others go on with the work of a process
+// that died: the lease of its parts, 10 s, a fifth of that, and what senders try
+// again.
 const smTakeover = 30 * time.Second
 
-// Two processes of one Security Manager share its notifications; when the one
-// that judges and orders dies, the other goes on, and both can be restarted in
-// turn. Nothing is lost and nothing is done twice.
-func TestSm_TwoProcesses(t *testing.T) {
+// smShareSeed makes the victims and the instants again.
+var smShareSeed = flag.Uint64("smshare.seed", 0, "seed of TestSoak_SmShare; 0: a new one")
+
+// Two processes of one Security Manager, then three, share its work: each takes
+// notifications in, judges and orders. While hosts change, one of them is killed
+// at a random instant, or stopped for longer than its lease and woken up again, 2
+// times or ten times as often with MANOWARD_SOAK, and all are restarted in turn.
+// Every event is decided once, those of one key in order; every order is carried
+// out once, in order.
+func TestSoak_SmShare(t *testing.T) {
 	t.Parallel()
-	p := newSMPair(t)
-	p.change(8)
-	p.judgedAll("with both", patience)
+	seed := *smShareSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("again with: -run TestSoak_SmShare -args -smshare.seed=%d", seed)
+	p := newSMShare(t, rand.New(rand.NewPCG(seed, 0)))
+	p.run(0, 1)
+	p.shared(2)
+	p.change(16)
+	p.judgedAll("by two", patience)
+	p.run(2)
+	p.shared(3)
+	p.change(16)
+	p.judgedAll("by three", patience)
 	for n := range p.sms {
-		if p.taken(n) == 0 {
-			t.Errorf("process %d took no notification in", n)
+		if taken, decided := p.taken(n), p.metrics(n, "manoward_sm_decisions_total"); taken == 0 || decided == 0 {
+			t.Errorf("process %d took %d notifications in and judged %d events", n, taken, decided)
 		}
 	}
-
-	owner := p.owner()
-	p.sms[owner].kill()
-	p.change(4)
-	took := p.judgedAll("after the death of the one that judged", smTakeover)
-	t.Logf("the other went on %s after the death of process %d", took.Round(100*time.Millisecond), owner)
-	p.sms[owner].start()
-	if now := p.owner(); now == owner {
-		t.Errorf("process %d, which came back, judges at once", now)
+	for round := range soak(2) {
+		p.round(round%2 == 0)
+		if t.Failed() {
+			return
+		}
 	}
 	for n := range p.sms { // a rolling restart
 		p.change(2)
 		p.sms[n].stop()
 		p.change(2)
-		p.sms[n].start()
+		p.run(n)
 	}
 	p.judgedAll("after a rolling restart", smTakeover)
+	p.shared(3)
 	p.check()
 }
 
-// smPair is a Security Manager in two processes behind a balancer.
-type smPair struct {
+// smShare is a Security Manager in three processes behind a balancer.
+type smShare struct {
 	*smKill   // what is told to another one, and the checks
-	sms       [2]*hubProcess
-	probes    [2]string
+	sms       [3]*hubProcess
+	probes    [3]string
 	integrity map[string]string // of each host, as it was changed last
 	changes   int
 }
 
-func newSMPair(t *testing.T) *smPair {
+// newSMShare makes one whose processes do not run yet.
+func newSMShare(t *testing.T, rnd *rand.Rand) *smShare {
 	t.Helper()
 	c := extStart(t, 1, nil)
-	var addresses [2][2]string
-	for n := range addresses {
-		addresses[n] = [2]string{smPort(t), smPort(t)}
+	p := &smShare{integrity: map[string]string{}}
+	var scOr, scVi [len(p.sms)]string
+	for n := range p.sms {
+		scOr[n], scVi[n] = smPort(t), smPort(t)
 	}
-	scOr, scVi := newSMBalancer(t, addresses[0][0], addresses[1][0]), newSMBalancer(t, addresses[0][1], addresses[1][1])
+	atScOr, atScVi := newSMBalancer(t, scOr[:]...), newSMBalancer(t, scVi[:]...)
 	started := newHub(t)
 	acting := smActingPolicies(t)
 	config := func(n int) string {
 		file := filepath.Join(started.home, fmt.Sprintf("sm-%d.yaml", n))
 		writeFile(t, file, fmt.Sprintf("securityManagers:\n  - {name: alpha, trustDomain: north, credentials: %q, scOr: %q, scVi: %q, callbackScOr: \"https://%s\", callbackScVi: \"https://%s\", policies: %q}\n",
-			filepath.Join(started.home, "north-alpha"), addresses[n][0], addresses[n][1], scOr.at, scVi.at, acting), 0o600)
+			filepath.Join(started.home, "north-alpha"), scOr[n], scVi[n], atScOr.at, atScVi.at, acting), 0o600)
 		return file
 	}
 	started.args = append([]string{"serve", "trust", "nfvo", "vnfm", "vim", "sm", "--config", config(0)}, c.flags()...)
-	p := &smPair{smKill: &smKill{t: t, nsHub: newNsHubOn(t, started.start(), 2, "north")}, integrity: map[string]string{}}
+	p.smKill = &smKill{t: t, rnd: rnd, nsHub: newNsHubOn(t, started.start(), 2, "north")}
 	p.scorSM("north", "alpha", "semi-active")
 	p.smReady()
 	for _, policy := range smActing {
@@ -155,39 +176,102 @@ func newSMPair(t *testing.T) *smPair {
 	started.start()
 	for n := range p.sms {
 		p.probes[n] = smPort(t)
-		p.sms[n] = startHub(t, append([]string{"serve", "sm", "--probes", p.probes[n], "--config", config(n)}, c.flags()...)...)
-	}
-	for n := range p.sms {
-		eventually(t, fmt.Sprintf("process %d of the Security Manager is ready", n), patience, func() bool {
-			resp, _ := call(t, http.DefaultClient, http.MethodGet, "http://"+p.probes[n]+"/readyz", nil, "")
-			return resp.StatusCode == http.StatusOK
-		})
+		p.sms[n] = newHub(t, append([]string{"serve", "sm", "--probes", p.probes[n], "--config", config(n)}, c.flags()...)...)
 	}
 	p.watch(1)
 	p.instantiate("north", "edge")
 	return p
 }
 
+// run starts processes, which must become ready.
+func (p *smShare) run(which ...int) {
+	p.t.Helper()
+	for _, n := range which {
+		p.sms[n].start()
+	}
+	for _, n := range which {
+		eventually(p.t, fmt.Sprintf("process %d of the Security Manager is ready", n), patience, func() bool {
+			resp, _ := call(p.t, http.DefaultClient, http.MethodGet, "http://"+p.probes[n]+"/readyz", nil, "")
+			return resp.StatusCode == http.StatusOK
+		})
+	}
+}
+
+// shared waits until the first processes have all parts of the work in equal
+// shares.
+func (p *smShare) shared(processes int) {
+	p.t.Helper()
+	eventually(p.t, fmt.Sprintf("%d processes share the work", processes), smTakeover, func() bool {
+		for _, queue := range []string{"events", "orders"} {
+			all := 0
+			for n := range processes {
+				has := p.metrics(n, "manoward_sm_parts", "queue", queue)
+				if all += has; has < 16/processes-1 || has > (16+processes-1)/processes {
+					return false
+				}
+			}
+			if all != 16 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// round has one process killed, or stopped until the others have its work, at a
+// random instant while hosts change.
+func (p *smShare) round(kill bool) {
+	p.t.Helper()
+	victim := p.sms[p.rnd.IntN(len(p.sms))]
+	instant := time.After(time.Duration(p.rnd.Int64N(int64(500 * time.Millisecond))))
+	changed := make(chan struct{})
+	go func() {
+		defer close(changed)
+		p.change(12)
+	}()
+	<-instant
+	if kill {
+		victim.kill()
+	} else if err := victim.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		p.t.Fatal(err)
+	}
+	<-changed
+	p.change(8)
+	took := p.judgedAll("while one is away", smTakeover)
+	p.t.Logf("killed %v: the others went on with all %s after the last change", kill, took.Round(100*time.Millisecond))
+	if kill {
+		victim.start()
+	} else if err := victim.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		p.t.Fatal(err)
+	}
+	p.change(8) // while it comes back
+	p.shared(len(p.sms))
+	p.judgedAll("when it is back", smTakeover)
+}
+
 // change makes changes on hosts, of which the Security Manager orders something
 // for a few.
-func (p *smPair) change(n int) {
+func (p *smShare) change(n int) {
 	p.t.Helper()
+	vim := p.vim()
 	for range n {
 		host, value := fmt.Sprintf("host-%d", p.changes%8+1), "TRUSTED"
 		switch was := p.integrity[host]; {
-		case p.changes%6 == 2 && was != "UNTRUSTED":
+		case p.changes%12 == 2 && was != "UNTRUSTED":
 			value = "UNTRUSTED"
 		case was == "" || was == "TRUSTED":
 			value = "UNKNOWN"
 		}
 		p.changes++
 		p.integrity[host] = value
-		p.do("vim", "event", "host-integrity", host, value)
+		if _, err := vim.Do(p.t.Context(), http.MethodPost, "/events", ifa006.Exercise{Kind: "host-integrity", Target: host, Value: value}, nil); err != nil {
+			p.t.Errorf("%s becomes %s: %v", host, value, err)
+		}
 	}
 }
 
 // metrics reads a metric of a process.
-func (p *smPair) metrics(n int, name string, labels ...string) int {
+func (p *smShare) metrics(n int, name string, labels ...string) int {
 	p.t.Helper()
 	resp, page := call(p.t, http.DefaultClient, http.MethodGet, "http://"+p.probes[n]+"/metrics", nil, "")
 	if resp.StatusCode != http.StatusOK {
@@ -197,33 +281,13 @@ func (p *smPair) metrics(n int, name string, labels ...string) int {
 }
 
 // taken is how many notifications a process has taken in.
-func (p *smPair) taken(n int) int {
+func (p *smShare) taken(n int) int {
 	return p.metrics(n, "manoward_sm_notifications_total", "outcome", "accepted")
-}
-
-// owner is the process that took over the queue of events last.
-func (p *smPair) owner() int {
-	p.t.Helper()
-	last, at := -1, ""
-	for n, sm := range p.sms {
-		for line := range strings.Lines(sm.log.String()) {
-			if !strings.Contains(line, "took over a queue") || !strings.Contains(line, `"SM-alpha-events"`) {
-				continue
-			}
-			if when := line[:min(len(line), 40)]; when > at {
-				last, at = n, when
-			}
-		}
-	}
-	if last < 0 {
-		p.t.Fatal("no process took over the queue of events")
-	}
-	return last
 }
 
 // judgedAll waits until every change that was told to another Security Manager is
 // judged, each once and those of one NS or host in order.
-func (p *smPair) judgedAll(when string, within time.Duration) time.Duration {
+func (p *smShare) judgedAll(when string, within time.Duration) time.Duration {
 	p.t.Helper()
 	began := time.Now()
 	for {
@@ -240,7 +304,7 @@ func (p *smPair) judgedAll(when string, within time.Duration) time.Duration {
 
 // check wants each event decided once, each order carried out once, and hosts
 // stopped by it.
-func (p *smPair) check() {
+func (p *smShare) check() {
 	p.t.Helper()
 	var orders map[string]smgr.Order
 	eventually(p.t, "no order is open", smTakeover, func() bool {
