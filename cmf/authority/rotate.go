@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,7 +78,7 @@ func (a *Authorities) create(ctx context.Context, domain string) error {
 		return err
 	}
 	if e.Value.Rotation == nil && e.Value.find(false, hub.StateActive) == nil { // it had an authority elsewhere
-		if err := a.begin(ctx, domain, whatCreate, a.Self.String()); err != nil {
+		if err := a.begin(ctx, domain, whatCreate, a.Self.String()); err != nil && hub.CodeOf(err) != hub.Conflict { // another process was faster
 			return err
 		}
 	}
@@ -85,29 +86,51 @@ func (a *Authorities) create(ctx context.Context, domain string) error {
 	return err
 }
 
-// begin stores that a rotation is to be done.
+// errDone says that what was to begin was done meanwhile.
+var errDone = errors.New("it was done meanwhile")
+
+// begin stores that a rotation is to be done, unless another process did it.
 func (a *Authorities) begin(ctx context.Context, domain string, w what, actor string) error {
 	_, err := a.kind.Update(ctx, domain, func(d *domainCA) error {
-		if d.Rotation != nil {
-			return hub.E(hub.Conflict, opRotate, fmt.Sprintf("another rotation of the certificate authority of trust domain %s is under way; ask again", domain), nil)
-		}
-		if c := d.find(true, StatePublished); c != nil && w == whatRoot {
-			return hub.E(hub.Conflict, opRotate, fmt.Sprintf("root %d of trust domain %s is published since %s and is used from %s on; wait for that", c.Number, domain, c.Since.Format(time.RFC3339), c.Since.Add(a.Times.Publish).Format(time.RFC3339)), nil)
-		}
-		valid := 0
-		for _, c := range d.CAs {
-			if cert, err := x509.ParseCertificate(c.Certificate); err == nil && a.Now().Before(cert.NotAfter) {
-				valid++
-			}
-		}
-		if valid >= mostCAs {
-			return hub.E(hub.Conflict, opRotate, fmt.Sprintf("trust domain %s has %d CA certificates that are still valid; wait until some of them end", domain, valid), nil)
+		if err := a.may(domain, d, w); err != nil {
+			return err
 		}
 		d.begin(w, a.Keys.Kind(domain), actor, a.Now())
 		d.Seq++
 		return nil
 	})
+	if errors.Is(err, errDone) {
+		return nil
+	}
 	return err
+}
+
+// may says why a rotation cannot begin.
+func (a *Authorities) may(domain string, d *domainCA, w what) error {
+	refuse := func(format string, args ...any) error {
+		return hub.E(hub.Conflict, opRotate, fmt.Sprintf(format, args...), nil)
+	}
+	published := d.find(true, StatePublished)
+	switch {
+	case w == whatCreate && d.find(false, hub.StateActive) != nil, w == whatUseRoot && published == nil:
+		return errDone
+	case d.Rotation != nil:
+		return refuse("another rotation of the certificate authority of trust domain %s is under way; ask again", domain)
+	case w == whatCreate || w == whatUseRoot:
+		return nil
+	case w == whatRoot && published != nil:
+		return refuse("root %d of trust domain %s is published since %s and is used from %s on; wait for that", published.Number, domain, published.Since.Format(time.RFC3339), published.Since.Add(a.Times.Publish).Format(time.RFC3339))
+	}
+	valid := 0
+	for _, c := range d.CAs {
+		if cert, err := x509.ParseCertificate(c.Certificate); err == nil && a.Now().Before(cert.NotAfter) {
+			valid++
+		}
+	}
+	if valid >= mostCAs {
+		return refuse("trust domain %s has %d CA certificates that are still valid; wait until some of them end", domain, valid)
+	}
+	return nil
 }
 
 func (d *domainCA) begin(w what, place, actor string, now time.Time) {
@@ -287,9 +310,6 @@ func (a *Authorities) useRoot(ctx context.Context, domain string) error {
 func (a *Authorities) noteRemote(ctx context.Context, domain string, remote CA) error {
 	_, chain, err := remote.Chain(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.Space.Add(ctx, domain); err != nil {
 		return err
 	}
 	empty := domainCA{Seq: 1}

@@ -246,6 +246,7 @@ func TestRotate_AtOnce(t *testing.T) {
 	}
 	for _, p := range list {
 		wg.Go(func() { p.issue("north") })
+		wg.Go(func() { p.issue("south") })
 	}
 	wg.Wait()
 	if got := list[0].states("north"); got != "root 1 ACTIVE, issuer 2 ACTIVE" {
@@ -259,6 +260,17 @@ func TestRotate_AtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	p := list[0]
+	p.rotate("south", intermediate)
+	p.rotate("south", root)
+	w.pass(8 * 24 * time.Hour)
+	for _, p := range list {
+		wg.Go(func() { p.look("south") })
+	}
+	wg.Wait()
+	if got := p.states("south"); got != "root 1 RETIRING, issuer 2 RETIRING, issuer 3 RETIRING, root 4 ACTIVE, issuer 5 ACTIVE" {
+		t.Errorf("several processes let a root come into use: %s", got)
+	}
 	active := 0
 	for part := range strings.SplitSeq(list[0].states("north"), ", ") {
 		if strings.HasPrefix(part, "issuer") && strings.HasSuffix(part, hub.StateActive) {

@@ -60,17 +60,23 @@ func (a *Authorities) stateOf(domain string, m *member) string {
 	switch {
 	case a.Now().After(m.cert.NotAfter):
 		return hub.StateExpired
-	case m.State == hub.StateActive && (a.Remote(domain) != nil) != (m.Place == PlaceRemote):
-		return hub.StateRetiring // the other kind of authority signs now
+	case a.replaced(domain, m):
+		return hub.StateRetiring
 	}
 	return m.State
+}
+
+// replaced reports whether another CA signs in place of this one: one that came
+// after it, or the other kind of authority.
+func (a *Authorities) replaced(domain string, m *member) bool {
+	return m.State == hub.StateRetiring || (a.Remote(domain) != nil) != (m.Place == PlaceRemote)
 }
 
 // alarm says what has to be done about a CA certificate whose end comes near;
 // nothing about one that was replaced.
 func (a *Authorities) alarm(domain string, m *member) string {
 	left := m.cert.NotAfter.Sub(a.Now())
-	if left > a.Times.Alarm || m.State == hub.StateRetiring {
+	if left > a.Times.Alarm || a.replaced(domain, m) {
 		return ""
 	}
 	part := "intermediate"

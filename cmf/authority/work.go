@@ -62,7 +62,7 @@ func (a *Authorities) lookRemote(ctx context.Context, domain string, remote CA, 
 // time is left, a day before, and when it came.
 func (a *Authorities) raise(ctx context.Context, domain string) error {
 	v, err := a.known(ctx, domain)
-	if err != nil {
+	if err != nil || v == nil {
 		return err
 	}
 	for _, m := range v.members {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -59,22 +60,27 @@ const opOpenRemote = "open step-ca"
 // [hub.Unavailable].
 func OpenRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 	r, err := newRemote(cfg)
+	for _, check := range []func(context.Context) error{r.pin, r.checkProvisioner, r.readChain, r.checkList} {
+		if err == nil {
+			err = check(ctx)
+		}
+	}
+	if errors.Is(err, errMisfit) {
+		return nil, hub.E(hub.Invalid, opOpenRemote, hub.SafeText(err), err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := r.pin(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.checkProvisioner(ctx); err != nil {
-		return nil, err
-	}
-	if err := r.readChain(ctx); err != nil {
-		return nil, err
-	}
-	if _, err := r.readList(ctx); err != nil {
-		return nil, err
-	}
 	return r, nil
+}
+
+// errMisfit says that a step-ca, or what is configured of it, is not as it has to
+// be. Who asks for a certificate is not to blame for that: it is [hub.Unavailable],
+// but for [OpenRemote], which asks for those who configured it.
+var errMisfit = errors.New("step-ca does not fit")
+
+func misconfigured(text string, err error) error {
+	return hub.E(hub.Unavailable, opOpenRemote, "step-ca cannot be used: "+text, errors.Join(errMisfit, err))
 }
 
 // newRemote checks what needs no step-ca.
@@ -93,10 +99,6 @@ func newRemote(cfg RemoteConfig) (*Remote, error) {
 		return nil, misconfigured("give the name of its provisioner, the provisioner's key, and the SHA-256 of its root certificate", nil)
 	}
 	return &Remote{cfg: cfg, base: base, issuers: map[string]*x509.Certificate{}}, nil
-}
-
-func misconfigured(text string, err error) error {
-	return hub.E(hub.Invalid, opOpenRemote, "step-ca cannot be used: "+text, err)
 }
 
 // pin fetches the roots by their digests, and trusts no others from then on.

@@ -185,7 +185,7 @@ func TestRemote_Hostile(t *testing.T) {
 		}, hub.Unavailable, "its key", 1},
 		"another root": {func(w http.ResponseWriter, csr *x509.CertificateRequest, c *x509.Certificate) {
 			f.give(w, c, csr.PublicKey, other)
-		}, hub.Invalid, "pinned root", 1},
+		}, hub.Unavailable, "pinned root", 1},
 		"no chain":     {status(http.StatusCreated, `{"certChain": []}`), hub.Unavailable, "without a certificate", 1},
 		"empty chain":  {status(http.StatusCreated, `{"certChain": ["", ""]}`), hub.Unavailable, "empty certificate", 1},
 		"no JSON":      {status(http.StatusCreated, `<html>`), hub.Unavailable, "without a certificate", 1},

@@ -80,6 +80,12 @@ func missingIn(list *x509.RevocationList, want []hub.RevokedCertificate) (missin
 	return missing
 }
 
+// checkList proves that there is a revocation list.
+func (r *Remote) checkList(ctx context.Context) error {
+	_, err := r.readList(ctx)
+	return err
+}
+
 // readList reads step-ca's revocation list, whose signature proves it.
 func (r *Remote) readList(ctx context.Context) (*x509.RevocationList, error) {
 	const op = "read revocation list"

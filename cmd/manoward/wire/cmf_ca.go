@@ -86,7 +86,7 @@ func newRemoteCA(ctx context.Context, cfg stepca.RemoteConfig, keyFile, chainFil
 		}
 	}
 	r := &remoteCA{cfg: cfg}
-	if _, err := r.get(ctx); hub.CodeOf(err) == hub.Invalid {
+	if _, err := r.open(ctx); hub.CodeOf(err) == hub.Invalid {
 		return nil, err
 	}
 	return r, nil
@@ -146,8 +146,18 @@ func readChain(path string) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// get returns the step-ca, opened now if need be.
+// get is open for those who did not configure the step-ca, and are not to blame for
+// what does not fit.
 func (r *remoteCA) get(ctx context.Context) (*stepca.Remote, error) {
+	ca, err := r.open(ctx)
+	if hub.CodeOf(err) == hub.Invalid {
+		err = hub.E(hub.Unavailable, "open step-ca", hub.SafeText(err), err)
+	}
+	return ca, err
+}
+
+// open returns the step-ca, opened now if need be.
+func (r *remoteCA) open(ctx context.Context) (*stepca.Remote, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.opened != nil {

@@ -143,8 +143,15 @@ func TestNewRemoteCA(t *testing.T) {
 	if _, _, err := r.Chain(t.Context()); hub.CodeOf(err) != hub.Unavailable {
 		t.Errorf("a step-ca that is away: %v", err)
 	}
+	server.Template("{}")
 	server.Restart()
 	r.until = time.Time{} // as time passes
+	if _, _, err := r.Chain(t.Context()); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "another template") {
+		t.Errorf("a step-ca that does not fit, seen late: %v", err)
+	}
+	server.Template(stepca.Template)
+	server.Restart()
+	r.until = time.Time{}
 	if _, _, err := r.Chain(t.Context()); err != nil {
 		t.Errorf("when it is back: %v", err)
 	}
