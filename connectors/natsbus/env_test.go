@@ -75,7 +75,9 @@ func mustCreate(t *testing.T, b *Bus, name string) *Account {
 		case hub.CodeOf(err) != hub.Unavailable || b.cfg.External == nil || ctx.Err() != nil:
 			t.Fatalf("CreateDomain(%s): %v", name, err)
 		}
-		time.Sleep(20 * time.Millisecond) // between two tries
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			t.Fatalf("CreateDomain(%s): %v", name, err)
+		}
 	}
 }
 

@@ -83,6 +83,8 @@ func newPlainNFVO(t *testing.T, clients *x509.CertPool) *plainNFVO {
 	n.server.EnableHTTP2 = true
 	n.server.StartTLS()
 	t.Cleanup(n.server.Close)
+	// Who answers is not what is tested: it is the Security Manager's listener, whose
+	// own certificate sm_test.go and sm_hostile_test.go look at.
 	n.client = httpClient(t, &tls.Config{Certificates: []tls.Certificate{cert}, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}, true)
 	return n
 }

@@ -97,8 +97,9 @@ type smNotifier struct {
 	client       *http.Client
 }
 
-// smShowing is a client that shows a certificate, or none. What it talks to is
-// known by its address.
+// smShowing is a client that shows a certificate, or none. It does not look at the
+// server's: what is tested is what the Security Manager thinks of the client's, and
+// what it talks to is known by its address.
 func smShowing(cert *tls.Certificate) *tls.Config {
 	conf := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 	if cert != nil {

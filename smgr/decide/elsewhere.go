@@ -19,9 +19,9 @@ type elsewhere struct {
 	queue  chan *smgr.Decision
 }
 
-// elsewhereMost is how many decisions of others wait, each some 1 kB. What is more
-// is left to the next rebuild of the topology.
-const elsewhereMost = 10_000
+// elsewhereMost is how many decisions of others wait, each some 5 kB with its
+// input. What is more is left to the next rebuild of the topology.
+const elsewhereMost = 4000
 
 // told notes a decision that was made.
 func (d *Decider) told(id string, is *stored) {

@@ -42,7 +42,11 @@ func TestEveryVerbHasHelpWithAnExample(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk((&program{}).root())
+	p := &program{}
+	walk(p.root())
+	if p.unfit != nil {
+		t.Errorf("names are offered for flags that do not exist: %v", p.unfit)
+	}
 	if verbs < 80 {
 		t.Errorf("walked %d verbs; the tree has more", verbs)
 	}

@@ -81,6 +81,7 @@ type program struct {
 	parts   Parts
 	output  string // -o
 	context string // --context
+	unfit   error  // what the verbs ask for and do not have; a test wants none
 }
 
 func (p *program) root() *cobra.Command {
