@@ -3,6 +3,10 @@ package enrol_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509/pkix"
 	"encoding/json"
 	"testing"
@@ -95,7 +99,21 @@ var hostile = []struct {
 		key := attestkit.P384(s)
 		return s.asksWith(key, attestkit.Seq(), attestkit.Attribute(s, s.v.bundle(s, key, nil)))
 	}, []attestation.Code{enrol.KeyForbidden}},
-	{"a weak key", func(s scene) certmgmt.SigningRequest {
+	{"an RSA key of 1024 bits", func(s scene) certmgmt.SigningRequest {
+		key, err := rsa.GenerateKey(rand.Reader, 1024)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return s.asksWith(key, attestkit.Seq())
+	}, []attestation.Code{attestation.KeyWeak}},
+	{"a key on P-224", func(s scene) certmgmt.SigningRequest {
+		key, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return s.asksWith(key, attestkit.Seq())
+	}, []attestation.Code{attestation.KeyUnsupported}},
+	{"a key that is weaker than the profile's", func(s scene) certmgmt.SigningRequest {
 		key := attestkit.RSA(s, 0)
 		return s.asksWith(key, attestkit.Seq(), attestkit.Attribute(s, s.v.bundle(s, key, nil)))
 	}, []attestation.Code{enrol.KeyForbidden}},

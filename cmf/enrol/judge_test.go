@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/manoward/manoward/attestation"
+	"github.com/manoward/manoward/attestation/tpm"
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/cmf/enrol"
 	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/testkit/attestkit"
 	"github.com/manoward/manoward/internal/testkit/catest"
 )
@@ -99,6 +101,45 @@ func TestJudge_Withdrawn(t *testing.T) {
 	p.withdraw(v.attester)
 	a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil))
 	wantRefused(t, a, err, enrol.AttesterWithdrawn)
+}
+
+// A profile may ask for more than a bare key proves, and what a consumer says of its
+// own attester is never enough for that.
+func TestSign_Minimum(t *testing.T) {
+	t.Parallel()
+	w := memory(t)
+	profile := w.profiles["north"]
+	profile.MinimumAssurance = attestation.Genuine
+	w.profiles["north"] = profile
+	p := w.process()
+	a, err := p.Sign(t.Context(), alpha, "north", p.register(alpha, "north").csr(t, nil))
+	wantRefused(t, a, err, attestation.AssuranceLow, attestation.AttesterUnverified)
+
+	// A root of the consumer's own making, with a certificate for attestation below it.
+	rootKey, ak := attestkit.P256(t), attestkit.P256(t)
+	root := attestkit.Issue(t, attestkit.Cert{Name: "made up", CA: true}, rootKey, nil, nil)
+	cert := attestkit.Issue(t, attestkit.Cert{Name: "AK", Usage: tpm.Usage}, ak, root, rootKey)
+	for _, tc := range []struct {
+		by      hub.Identity
+		assured bool
+	}{{alpha, false}, {operator, true}} {
+		v := vnfc{id: hub.NewID()}
+		_, err := p.Register(t.Context(), tc.by, "north", certmgmt.RegisterRequest{
+			CertType: certmgmt.VNFCICert, SubjectID: []string{v.id}, TypeOfVnfcCertHandling: certmgmt.DelegationMode,
+			Attesters: []certmgmt.Attester{{StatementOID: tpm.OID, CertificateChain: certPEM(cert), Roots: certPEM(root)}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := attestkit.P256(t)
+		bundle := attestkit.Bundle([][]byte{attestkit.Statement(t, tpm.OID, attestkit.Certify(t, ak, key, nil))})
+		a, err := p.Sign(t.Context(), tc.by, "north", v.sends(attestkit.SignCSR(t, key, v.info(t, key, attestkit.Seq(), attestkit.Attribute(t, bundle)))))
+		if !tc.assured {
+			wantRefused(t, a, err, attestation.AssuranceLow, attestation.AttesterUnverified)
+		} else if err != nil || a.Assurance != attestation.Genuine.String() {
+			t.Errorf("the operator's: %+v: %v", a, err)
+		}
+	}
 }
 
 // openssl finds the chain good, with the policy of the assurance, and that of a MANO
