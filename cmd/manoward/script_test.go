@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 	kits := func(ts *testscript.TestScript, _ bool, args []string) { kitCommand(t, ts, args) }
 	tpms := func(ts *testscript.TestScript, _ bool, args []string) { swtpmCommand(t, ts, args) }
 	tokens := func(ts *testscript.TestScript, _ bool, args []string) { softhsmCommand(t, ts, args) }
+	makers := func(ts *testscript.TestScript, _ bool, args []string) { makerCommand(t, ts, args) }
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -65,6 +66,9 @@ func TestScripts(t *testing.T) {
 			"swtpm":    tpms,
 			"softhsm":  tokens,
 			"registry": registryCommand,
+
+			"maker":     makers,
+			"published": publishedCommand,
 		},
 	})
 }

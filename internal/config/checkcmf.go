@@ -120,6 +120,9 @@ func (l *loader) checkCertificateDomain(path string, d CertificateDomain) {
 	}
 	l.checkRemote(path, d)
 	switch {
+	case d.VerifierURL != "" && d.VerifierCA == "":
+		l.wrong(path+".verifierUrl", "nobody says whom to trust there; set verifierCa as well, to the file with the CA certificates of the verifier")
+		fallthrough
 	case d.VerifierURL != "":
 		l.checkURL(path+".verifierUrl", d.VerifierURL, "https://verifier.example.net/verify", "https")
 	case d.VerifierCA != "":

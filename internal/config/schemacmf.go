@@ -126,7 +126,8 @@ type CertificateDomain struct {
 	// https URL of a verifier that judges attestations instead of this process.
 	VerifierURL string `yaml:"verifierUrl"`
 
-	// File with the CA certificates that the verifier's certificate is checked against.
+	// File with the CA certificates, in PEM, that the verifier's certificate is checked
+	// against; no others are trusted there.
 	VerifierCA string `yaml:"verifierCa"`
 
 	// Policies that judge requests: library for those built in, a directory, or a

@@ -1,16 +1,19 @@
 package wire
 
 import (
-	"fmt"
-
 	"github.com/manoward/manoward/cmf/enrol"
 	"github.com/manoward/manoward/internal/config"
-	"github.com/manoward/manoward/internal/hub"
 )
 
+// newVerifier makes the client of a trust domain's outside verifier; nil when there
+// is none.
 func newVerifier(at string, d config.CertificateDomain) (enrol.Verifier, error) {
 	if d.VerifierURL == "" {
 		return nil, nil
 	}
-	return nil, hub.E(hub.Invalid, "read "+at, fmt.Sprintf("%s.verifierUrl: this version asks no outside verifier; leave it out", at), nil)
+	roots, err := readCertificates(at+".verifierCa", d.VerifierCA)
+	if err != nil {
+		return nil, err
+	}
+	return enrol.NewVerifier(enrol.OutsideVerifier{URL: d.VerifierURL, Roots: roots})
 }
