@@ -131,7 +131,8 @@ type CertificateDomain struct {
 	VerifierCA string `yaml:"verifierCa"`
 
 	// Policies that judge requests: library for those built in, a directory, or a
-	// file with a signed bundle. Empty: none, and only what is attested is certified.
+	// file with a signed bundle. Empty: library. Without parameters, these refuse every
+	// key that is not attested.
 	Policies string `yaml:"policies"`
 
 	// File with the public key, in PEM, that a bundle of policies is signed with.
@@ -139,4 +140,8 @@ type CertificateDomain struct {
 
 	// Name of that key, which the signature must give.
 	PolicyKeyID string `yaml:"policyKeyId"`
+
+	// File with the parameters of the policies that differ from the defaults, JSON
+	// or YAML: by policy, by name.
+	PolicyParameters string `yaml:"policyParameters"`
 }

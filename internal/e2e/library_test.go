@@ -38,8 +38,8 @@ type libCase struct {
 // libCases is the table: every policy of the library has a row.
 func libCases() []*libCase {
 	return slices.Concat(libNorth(), libSouth(), libWest(), libCoast(), []*libCase{
-		{policy: "certificate-expiry", waits: "issue 5: no part of the hub signs certificates for VNFs, so that none can end"},
-		{policy: "certificate-key", waits: "issue 5: no part of the hub signs certificates for VNFs, so that none can be for a wrong key"},
+		{policy: "certificate-expiry", waits: "issue 5: a hub in these tests whose VNFM has certificates for its VNFs, so that one can end"},
+		{policy: "certificate-key", waits: "issue 5: a hub in these tests whose VNFM has certificates for its VNFs, so that one can be for a wrong key"},
 	})
 }
 

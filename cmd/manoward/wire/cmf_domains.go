@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -140,16 +141,16 @@ func (c *cmfRole) newJudge() error {
 		return err
 	}
 	for i, d := range c.cfg.CertificateManagement.Domains {
-		if d.Policies == "" || d.Policies == builtIn {
-			continue
+		at := fmt.Sprintf("certificateManagement.domains[%d]", i)
+		source, err := judgeSource(at+".policies", d)
+		if err == nil {
+			source.Parameters, err = judgeParameters(at+".policyParameters", d)
 		}
-		at := fmt.Sprintf("certificateManagement.domains[%d].policies", i)
-		source, err := judgeSource(at, d)
 		if err == nil {
 			err = c.judge.Use(ctx, d.TrustDomain, source)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", at, err)
+			return fmt.Errorf("%s.policies: %w", at, err)
 		}
 	}
 	return nil
@@ -157,6 +158,9 @@ func (c *cmfRole) newJudge() error {
 
 // judgeSource reads a directory, or a signed bundle with its key.
 func judgeSource(at string, d config.CertificateDomain) (judge.Source, error) {
+	if d.Policies == "" || d.Policies == builtIn {
+		return judge.Source{}, nil
+	}
 	bad := func(path string, err error) (judge.Source, error) {
 		return judge.Source{}, hub.E(hub.Invalid, "read "+at, fmt.Sprintf("%s: %s cannot be read by this user; name a directory, a signed bundle or %q", at, path, builtIn), err)
 	}
@@ -170,6 +174,9 @@ func judgeSource(at string, d config.CertificateDomain) (judge.Source, error) {
 	if info.Size() > policies.MaxBundle {
 		return judge.Source{}, hub.E(hub.Invalid, "read "+at, fmt.Sprintf("%s: %s has %d bytes; a bundle has at most %d", at, d.Policies, info.Size(), policies.MaxBundle), nil)
 	}
+	if d.PolicyKey == "" {
+		return judge.Source{}, hub.E(hub.Invalid, "read "+at, fmt.Sprintf("%s: %s is a bundle, which somebody has to have signed; set policyKey and policyKeyId, or name a directory", at, d.Policies), nil)
+	}
 	bundle, err := os.ReadFile(d.Policies)
 	if err != nil {
 		return bad(d.Policies, err)
@@ -179,4 +186,28 @@ func judgeSource(at string, d config.CertificateDomain) (judge.Source, error) {
 		return bad(d.PolicyKey, err)
 	}
 	return judge.Source{Bundle: bundle, Key: string(key), KeyID: d.PolicyKeyID}, nil
+}
+
+// judgeParameters reads what a trust domain sets of its policies.
+func judgeParameters(at string, d config.CertificateDomain) (map[string]json.RawMessage, error) {
+	if d.PolicyParameters == "" {
+		return nil, nil
+	}
+	bad := func(what string, err error) (map[string]json.RawMessage, error) {
+		return nil, hub.E(hub.Invalid, "read "+at, fmt.Sprintf("%s: %s %s", at, d.PolicyParameters, what), err)
+	}
+	raw, err := os.ReadFile(d.PolicyParameters)
+	if err != nil {
+		return bad("cannot be read by this user; name a file with parameters by policy", err)
+	}
+	const example = "; write parameters by policy, like unattested-certificate: {allowed: {VNFCI_CERT: [VNFDID]}}"
+	doc, err := policies.FromYAML(raw)
+	if err != nil {
+		return bad("is not right: "+hub.SafeText(err)+example, nil)
+	}
+	var parameters map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &parameters); err != nil {
+		return bad("is no list of parameters"+example, nil)
+	}
+	return parameters, nil
 }
