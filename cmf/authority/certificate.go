@@ -38,6 +38,13 @@ func newCertificate(domain string, number int, key crypto.Signer, parent *x509.C
 	} else {
 		t.Subject.CommonName = fmt.Sprintf("manoward CMF CA %d", number)
 		t.MaxPathLen, t.MaxPathLenZero = 0, true
+		// Without a policy of its own, the policies of what it signs, among them the
+		// assurance, count for nothing (RFC 5280 clause 6.1.3).
+		anyPolicy, err := x509.OIDFromInts([]uint64{2, 5, 29, 32, 0})
+		if err != nil {
+			return nil, fmt.Errorf("name any policy: %w", err)
+		}
+		t.Policies = []x509.OID{anyPolicy}
 		if t.NotBefore.Before(parent.NotBefore) {
 			t.NotBefore = parent.NotBefore
 		}
