@@ -195,6 +195,14 @@ func TestOCSP_Kept(t *testing.T) {
 	if got := p.ask(t, "north", one.Serial); got != "revoked" {
 		t.Errorf("what was kept hides the revocation: %s", got)
 	}
+	three := p.put(t, 3, nil)
+	ca.mu.Lock()
+	ca.during = func() { revoke(t, p, three.ID, "superseded") }
+	ca.mu.Unlock()
+	p.ask(t, "north", three.Serial) // thought of before the revocation, and signed after it
+	if got := p.ask(t, "north", three.Serial); got != "revoked" {
+		t.Errorf("an answer from before the revocation is kept: %s", got)
+	}
 	ca.set(hub.E(hub.Unavailable, "sign", "the token is away", nil), nil)
 	if got := p.asked(t, "north", q); got != "later" {
 		t.Errorf("without the authority: %s", got)

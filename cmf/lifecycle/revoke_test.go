@@ -3,7 +3,6 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +63,8 @@ func TestRevoke_Again(t *testing.T) {
 	p := w.start(t, nil)
 	one := p.put(t, 1, nil)
 	revoke(t, p, one.ID, "superseded")
+	through := func() bool { return len(p.store.Certificates.Find(cmf.ByOpen("north"))) == 0 }
+	waitFor(t, through) // until then, a repetition has a list of its own
 	first := p.stored(t, one.ID)
 	w.pass(time.Hour)
 	number := p.list(t, "north").Number
@@ -404,7 +405,7 @@ func TestVnfEnded(t *testing.T) {
 	if c := p.stored(t, mine.ID); c.Revoked.Reason != lifecycle.PrivilegeWithdrawn {
 		t.Errorf("a graver reason: %+v", c.Revoked)
 	}
-	if n := len(p.recorded("registration.ended", fmt.Sprint("registration/reg-1"))); n != 1 {
+	if n := len(p.recorded("registration.ended", "registration/reg-1")); n != 1 {
 		t.Errorf("%d records", n)
 	}
 }

@@ -262,6 +262,7 @@ type fakeCA struct {
 	signed int
 	down   error
 	hold   chan struct{} // if set, a list is signed when it is closed
+	during func()        // if set, done once while an OCSP answer is signed
 }
 
 // Issuers has a root that signs nothing beside the issuer.
@@ -308,6 +309,13 @@ func (f *fakeCA) RevocationList(_ context.Context, domain string, l hub.Revocati
 }
 
 func (f *fakeCA) OCSP(_ context.Context, domain string, s hub.CertificateStatus) ([]byte, error) {
+	f.mu.Lock()
+	during := f.during
+	f.during = nil
+	f.mu.Unlock()
+	if during != nil {
+		during()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.signed++
