@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/binary"
+	"encoding/pem"
 	"io"
 	"net"
 	"slices"
@@ -113,4 +114,21 @@ func send(t testing.TB, conn net.Conn, code uint32, handles, parameters []byte) 
 			t.Fatalf("the TPM refuses the command %08x with %08x", code, answer)
 		}
 	}
+}
+
+// Sold starts a TPM as its maker sells it, with certificates of its endorsement keys.
+// It returns where it is, as [attester.OpenTPM] takes it, and the maker's CA
+// certificate in PEM.
+func Sold(t testing.TB) (where string, makers []byte) {
+	t.Helper()
+	key := attestkit.P256(t)
+	ca := attestkit.Issue(t, attestkit.Cert{Name: "maker of TPMs", CA: true}, key, nil, nil)
+	d := StartTPM(t, attester.P256)
+	for _, a := range []attester.Algorithm{attester.P256, attester.RSA2048} {
+		d.Provision(t, a, ca, key)
+	}
+	if err := d.Device.Close(); err != nil { // others are to use it
+		t.Fatal(err)
+	}
+	return d.Where, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})
 }
