@@ -269,9 +269,11 @@ func TestRefreshRests(t *testing.T) {
 		}
 		ask(12)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		fail = 2 // and the reading after them
 		ask(1)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := []time.Duration{0, 5, 10, 15, 72, 73, 75}
 		for i := range want {
 			want[i] *= time.Second
