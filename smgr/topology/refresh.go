@@ -12,17 +12,11 @@ import (
 const (
 	firstPause = time.Second     // after a reading that failed; doubled with each that follows
 	lastPause  = 5 * time.Minute //
-
-	// hostRest is how far apart the readings of one host in the background are at
-	// least. Each change of a host has it read, because a VIM need not tell all that
-	// changed; where telemetry of one host is dense, one reading serves many events.
-	hostRest = 5 * time.Second
 )
 
 // refresher reads elements in the background: one reading at a time for each,
-// however often it is asked for, a few of different ones at once, a host no sooner
-// than hostRest after its last reading began, and after a failure only when a pause
-// is over.
+// however often it is asked for, a few of different ones at once, and after a
+// failure only when a pause is over.
 type refresher struct {
 	read  func(context.Context, ref) error
 	limit int
@@ -31,14 +25,13 @@ type refresher struct {
 	mu      sync.Mutex // covers what is below
 	work    context.Context
 	jobs    map[ref]*job
-	rests   map[ref]*time.Timer // hosts that were read a short time ago
-	ready   []ref               // to be read, in order
+	ready   []ref // to be read, in order
 	running int
 	idle    *sync.Cond // told when a reading ends
 }
 
 type job struct {
-	queued  bool // in ready, or waiting for its pause or rest
+	queued  bool // in ready, or waiting for its pause
 	running bool
 	again   bool // asked for while it ran
 	pause   time.Duration
@@ -46,7 +39,7 @@ type job struct {
 }
 
 func newRefresher(limit int, log *slog.Logger, read func(context.Context, ref) error) *refresher {
-	r := &refresher{read: read, limit: limit, log: log, jobs: map[ref]*job{}, rests: map[ref]*time.Timer{}}
+	r := &refresher{read: read, limit: limit, log: log, jobs: map[ref]*job{}}
 	r.idle = sync.NewCond(&r.mu)
 	return r
 }
@@ -68,10 +61,6 @@ func (r *refresher) run(ctx context.Context) {
 			j.timer.Stop()
 		}
 	}
-	for x, timer := range r.rests {
-		timer.Stop()
-		delete(r.rests, x)
-	}
 	r.work = nil
 }
 
@@ -83,7 +72,7 @@ func (r *refresher) want(x ref) {
 	switch {
 	case j == nil:
 		r.jobs[x] = &job{queued: true}
-		r.line(x)
+		r.ready = append(r.ready, x)
 	case j.running:
 		j.again = true
 	case !j.queued:
@@ -91,37 +80,6 @@ func (r *refresher) want(x ref) {
 		r.ready = append(r.ready, x)
 	}
 	r.pump()
-}
-
-// line puts an element in line, or has its rest do that; the lock is held.
-func (r *refresher) line(x ref) {
-	if r.rests[x] == nil {
-		r.ready = append(r.ready, x)
-	}
-}
-
-// rest begins the rest of an element that is read now; the lock is held.
-func (r *refresher) rest(x ref) {
-	if x.kind != kindHost {
-		return
-	}
-	if timer := r.rests[x]; timer != nil {
-		timer.Stop()
-	}
-	var timer *time.Timer
-	timer = time.AfterFunc(hostRest, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.rests[x] != timer {
-			return // it was read again meanwhile, or the work ended
-		}
-		delete(r.rests, x)
-		if j := r.jobs[x]; j != nil && j.queued && j.pause == 0 {
-			r.ready = append(r.ready, x)
-			r.pump()
-		}
-	})
-	r.rests[x] = timer
 }
 
 // failing says whether the last reading failed and its pause is not over.
@@ -146,7 +104,6 @@ func (r *refresher) pump() {
 		r.ready = r.ready[1:]
 		j := r.jobs[x]
 		j.queued, j.running = false, true
-		r.rest(x)
 		r.running++
 		go r.one(r.work, x, j)
 	}
@@ -168,7 +125,7 @@ func (r *refresher) one(ctx context.Context, x ref, j *job) {
 		r.log.Warn("cannot read topology", "kind", x.kind, "id", x.id, "error", hub.SafeText(err), "again", j.pause.String())
 	case j.again:
 		j.again, j.queued, j.pause = false, true, 0
-		r.line(x)
+		r.ready = append(r.ready, x)
 	default:
 		delete(r.jobs, x)
 	}
