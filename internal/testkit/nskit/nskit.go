@@ -43,8 +43,23 @@ func New(t testing.TB, name string) *Kit {
 	return NewSigned(t, name, csartest.NewCA(t, name+" packages"))
 }
 
+// NewCertified is New with a web VNF whose VNFCs are to have a certificate
+// (descriptor "tls").
+func NewCertified(t testing.TB, name string) *Kit {
+	t.Helper()
+	web := strings.NewReplacer("requirements: [{virtual_storage: data}]\n",
+		"requirements: [{virtual_storage: data}, {installable_certificate: tls}]\n"+
+			"    tls: {type: tosca.nodes.nfv.Certificate, properties: {certificate_type: VNFCI_CERT, certificate_base_profile: {subject: {organization: Acme}}}}\n").Replace(webVNFD)
+	return newKit(t, name, csartest.NewCA(t, name+" packages"), web)
+}
+
 // NewSigned makes a kit, signed under a CA.
 func NewSigned(t testing.TB, name string, ca *csartest.CA) *Kit {
+	t.Helper()
+	return newKit(t, name, ca, webVNFD)
+}
+
+func newKit(t testing.TB, name string, ca *csartest.CA, web string) *Kit {
 	t.Helper()
 	k := &Kit{Name: name, Anchor: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Cert.Raw}))}
 	signer := ca.Signer(t, "vendor", nil)
@@ -57,7 +72,7 @@ func NewSigned(t testing.TB, name string, ca *csartest.CA) *Kit {
 			Files: map[string][]byte{"Files/disk.img": image, "Scripts/install.sh": []byte("echo hello\n")},
 		})
 	}
-	k.Web, k.Guard = vnf(webVNFD), vnf(guardVNFD)
+	k.Web, k.Guard = vnf(web), vnf(guardVNFD)
 	k.Web2 = vnf(strings.NewReplacer("NAME-web", "NAME-web2", `descriptor_version: "1"`, `descriptor_version: "2"`, `software_version: "2.1"`, `software_version: "2.2"`).Replace(webVNFD))
 	k.PNF = csartest.Build(t, csartest.Spec{Option: csartest.Option1, Signer: signer, Metadata: csartest.PNFMetadata, Definition: []byte(words.Replace(pnfd))})
 	network := func(definition string) []byte {
