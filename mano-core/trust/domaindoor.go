@@ -3,7 +3,6 @@ package trust
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -140,13 +139,9 @@ func (e *DomainEntrance) admit(cs tls.ConnectionState) (hub.Identity, error) {
 		}
 		return id, err
 	case id == FunctionIdentity(id.Kind):
-		return id, e.function(id, cs.VerifiedChains)
+		return id, e.Registry.checkFunction(id, cs.VerifiedChains)
 	}
 	return e.Registry.certifiedClient(leaf)
-}
-
-func (e *DomainEntrance) function(id hub.Identity, chains [][]*x509.Certificate) error {
-	return e.Registry.checkFunction(id, chains)
 }
 
 // Authenticate says who sent a request, as of now. It is for [httpapi.Options].
