@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"encoding/json"
 	"math/big"
+	"sync"
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -195,14 +196,22 @@ func TestOCSP_Kept(t *testing.T) {
 	if got := p.ask(t, "north", one.Serial); got != "revoked" {
 		t.Errorf("what was kept hides the revocation: %s", got)
 	}
-	three := p.put(t, 3, nil)
+	three, hold := p.put(t, 3, nil), make(chan struct{})
+	var wg sync.WaitGroup
 	ca.mu.Lock()
-	ca.during = func() { revoke(t, p, three.ID, "superseded") }
+	ca.during = func() {
+		n := ca.count()
+		ca.set(nil, hold)
+		wg.Go(func() { revoke(t, p, three.ID, "superseded") })
+		waitFor(t, func() bool { return ca.count() > n }) // it is revoked, and its list is being signed
+	}
 	ca.mu.Unlock()
 	p.ask(t, "north", three.Serial) // thought of before the revocation, and signed after it
 	if got := p.ask(t, "north", three.Serial); got != "revoked" {
 		t.Errorf("an answer from before the revocation is kept: %s", got)
 	}
+	close(hold)
+	wg.Wait()
 	ca.set(hub.E(hub.Unavailable, "sign", "the token is away", nil), nil)
 	if got := p.asked(t, "north", q); got != "later" {
 		t.Errorf("without the authority: %s", got)
