@@ -54,17 +54,20 @@ type Judge struct {
 // Judge answers the question by the policies of the request's trust domain. It may
 // be repeated, and changes nothing. What is refused, for whatever reason, is no
 // error; the errors are hub.Unavailable, when the caller gives up or the store does
-// not answer, and the request may be judged again.
+// not answer, and the request may be judged again. Nothing is allowed then either.
 func (j *Judge) Judge(ctx context.Context, q cmf.Question) (cmf.Judgement, error) {
 	snapshot := j.of(q.Request.TrustDomain)
 	before, err := j.history(ctx, &q)
 	if err != nil {
-		return cmf.Judgement{Revision: revisionOf(snapshot)}, err
+		return cmf.Judgement{Refused: true, Revision: revisionOf(snapshot)}, err
 	}
 	doc := inputOf(&q, before)
 	first, err := j.ask(ctx, snapshot, doc)
-	if err != nil || first.refused() || doc.Attested && len(first.downgrades) == 0 {
-		return first.judgement(), err
+	if err != nil {
+		return cmf.Judgement{Refused: true, Revision: revisionOf(snapshot)}, err
+	}
+	if first.refused() || doc.Attested && len(first.downgrades) == 0 {
+		return first.judgement(), nil
 	}
 	if !doc.Attested {
 		return first.unattested(nil), nil
@@ -72,7 +75,7 @@ func (j *Judge) Judge(ctx context.Context, q cmf.Question) (cmf.Judgement, error
 	doc.downgrade(first.downgrades)
 	second, err := j.ask(ctx, snapshot, doc)
 	if err != nil {
-		return second.judgement(), err
+		return cmf.Judgement{Refused: true, Revision: revisionOf(snapshot)}, err
 	}
 	second.precede(first)
 	return second.unattested(first.lowers), nil

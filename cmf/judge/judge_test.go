@@ -53,6 +53,7 @@ func TestJudge_Defaults(t *testing.T) {
 
 // What parameters of the built-in policies let pass, and what they do not.
 func TestJudge_Parameters(t *testing.T) {
+	w := newWorld(t, 0)
 	for name, tt := range map[string]struct {
 		policy, values string
 		ask            func(*world) cmf.Question
@@ -71,7 +72,6 @@ func TestJudge_Parameters(t *testing.T) {
 		"enough proven": {"certificate-assurance", `{"classes": {"*": "secret"}, "minimum": {"secret": "protected"}}`, (*world).question, "issued"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 0)
 			before := w.Revision("north")
 			w.use(t, judge.Source{Parameters: parameters(tt.policy, tt.values)})
 			if j := w.want(t, name, tt.ask(w), tt.want); j.Revision == before {
@@ -93,6 +93,7 @@ func TestJudge_Parameters(t *testing.T) {
 // A trust domain's own policies, with and without the built-in ones beside them.
 func TestJudge_OwnPolicies(t *testing.T) {
 	const deny, downgrade = `[{"type": "deny-certificate"}]`, `[{"type": "alert"}, {"type": "downgrade-attestation"}]`
+	w := newWorld(t, 0)
 	// The samples are of the request "sample", and have to be good.
 	const (
 		open   = `{"allowed": {"VNFCI_CERT": ["*"]}}`
@@ -125,7 +126,6 @@ func TestJudge_OwnPolicies(t *testing.T) {
 		"it finds what is not a finding": {actions: absurd, want: "refused undecided:house-rules"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 0)
 			s := judge.Source{Files: house(t, tt.actions, tt.target, tt.also, tt.builtIn)}
 			if tt.allowed != "" {
 				s.Parameters = parameters(judge.Permit, tt.allowed)
@@ -249,11 +249,11 @@ func TestJudge_Broken(t *testing.T) {
 	w.issue(t, "north", "k1", "c2", w.hash, time.Minute)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if j, err := w.Judge.Judge(gone, bad(w.bare())); hub.CodeOf(err) != hub.Unavailable || j.Unattested {
+	if j, err := w.Judge.Judge(gone, bad(w.bare())); hub.CodeOf(err) != hub.Unavailable || !j.Refused {
 		t.Errorf("the caller is gone: %+v, %v", j, err)
 	}
 	w.bus.failing.Store(true)
-	if _, err := w.Judge.Judge(t.Context(), w.question()); hub.CodeOf(err) != hub.Unavailable || !has(hub.SafeText(err), "send the request again") {
+	if j, err := w.Judge.Judge(t.Context(), w.question()); hub.CodeOf(err) != hub.Unavailable || !j.Refused || !has(hub.SafeText(err), "send the request again") {
 		t.Errorf("the key's history cannot be read: %v", err)
 	}
 	renewal := w.question()

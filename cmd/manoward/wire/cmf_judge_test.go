@@ -49,30 +49,42 @@ func TestCmfJudge(t *testing.T) {
 		wrong  string
 	}{
 		"none named":             {config.CertificateDomain{}, true, ""},
-		"built in":               {config.CertificateDomain{Policies: builtIn}, true, ""},
 		"a folder":               {config.CertificateDomain{Policies: folder}, true, ""},
-		"parameters":             {config.CertificateDomain{PolicyParameters: open}, false, ""},
-		"a folder, parameters":   {config.CertificateDomain{Policies: folder, PolicyParameters: open}, false, ""},
+		"parameters":             {config.CertificateDomain{Policies: builtIn, PolicyParameters: open}, false, ""},
 		"empty folder":           {config.CertificateDomain{Policies: empty}, false, "certificateManagement.domains[0].policies"},
-		"no such folder":         {config.CertificateDomain{Policies: folder + "x"}, false, "cannot be read by this user"},
-		"bundle without a key":   {config.CertificateDomain{Policies: open}, false, "set policyKey and policyKeyId"},
-		"no such key":            {config.CertificateDomain{Policies: open, PolicyKey: dir + "/x", PolicyKeyID: "team"}, false, "cannot be read by this user"},
-		"no bundle":              {config.CertificateDomain{Policies: open, PolicyKey: open, PolicyKeyID: "team"}, false, "certificateManagement.domains[0].policies"},
-		"no such parameters":     {config.CertificateDomain{PolicyParameters: open + "x"}, false, "certificateManagement.domains[0].policyParameters"},
-		"parameters are a list":  {config.CertificateDomain{PolicyParameters: write("list.yaml", "[a]")}, false, "write parameters by policy"},
-		"parameters are no YAML": {config.CertificateDomain{PolicyParameters: write("broken.yaml", "a: [")}, false, "neither JSON nor YAML"},
 		"parameter of no policy": {config.CertificateDomain{PolicyParameters: write("other.yaml", "unatested-certificate: {}")}, false, `did you mean "unattested-certificate"`},
 	} {
 		c, err := start(tt.domain)
 		switch {
 		case tt.wrong != "":
-			if text := hub.SafeText(err); err == nil || !strings.Contains(err.Error(), tt.wrong) || text == "" {
+			if err == nil || !strings.Contains(err.Error(), tt.wrong) {
 				t.Errorf("%s: %v", name, err)
 			}
 		case err != nil:
 			t.Errorf("%s: %v", name, err)
 		case (c.judge.Revision("north") == south) != tt.same || c.judge.Revision("south") != south:
 			t.Errorf("%s: north has %s, south %s", name, c.judge.Revision("north"), c.judge.Revision("south"))
+		}
+	}
+
+	const at = "certificateManagement.domains[0]"
+	for name, tt := range map[string]struct {
+		domain config.CertificateDomain
+		wrong  string
+	}{
+		"no such folder":         {config.CertificateDomain{Policies: folder + "x"}, "cannot be read by this user"},
+		"bundle without a key":   {config.CertificateDomain{Policies: open}, "set policyKey and policyKeyId"},
+		"no such key":            {config.CertificateDomain{Policies: open, PolicyKey: dir + "/x", PolicyKeyID: "team"}, "cannot be read by this user"},
+		"no such parameters":     {config.CertificateDomain{PolicyParameters: open + "x"}, "cannot be read by this user"},
+		"parameters are a list":  {config.CertificateDomain{PolicyParameters: write("list.yaml", "[a]")}, "write parameters by policy"},
+		"parameters are no YAML": {config.CertificateDomain{PolicyParameters: write("broken.yaml", "a: [")}, "neither JSON nor YAML"},
+	} {
+		_, err := judgeSource(at, tt.domain)
+		if err == nil {
+			_, err = judgeParameters(at, tt.domain)
+		}
+		if text := hub.SafeText(err); hub.CodeOf(err) != hub.Invalid || !strings.Contains(text, tt.wrong) || !strings.Contains(text, at) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
