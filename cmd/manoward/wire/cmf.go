@@ -19,6 +19,7 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/trust"
+	"github.com/manoward/manoward/mano-core/vnfm/vnfmapi"
 )
 
 // cmfTable is the table of the CMF in the account of each trust domain. Its name is
@@ -55,7 +56,10 @@ func (h *hubProcess) newCMF() (*function, error) {
 			Authorize: h.authorizer(hub.CmVnfm), Self: trust.FunctionIdentity(hub.KindCMF),
 		}
 		api.Routes(mux)
-		api.FunctionRoutes(mux.API(ownAPI()))
+		// A VNFM notifies with the version of its own API (SOL 013 clause 9.3).
+		own := ownAPI()
+		own.Versions = append(own.Versions, httpapi.APIVersion{Version: vnfmapi.Version})
+		api.FunctionRoutes(mux.API(own))
 	})
 	h.addRoutes(hub.CmfStatus, func(mux *httpapi.Mux) {
 		(&cmfapi.Status{Life: c.life, Authorities: c.authorities, Now: time.Now}).Routes(mux)

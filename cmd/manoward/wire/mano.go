@@ -122,7 +122,7 @@ func apiVersion(api string) string {
 // ownFunction says whether a party is a function of this hub, which is reached
 // as such wherever it runs.
 func (h *hubProcess) ownFunction(id hub.Identity) bool {
-	return slices.Contains([]hub.Kind{hub.KindNFVO, hub.KindVNFM, hub.KindVIM}, id.Kind) && id == trust.FunctionIdentity(id.Kind)
+	return slices.Contains([]hub.Kind{hub.KindNFVO, hub.KindVNFM, hub.KindVIM, hub.KindCMF}, id.Kind) && id == trust.FunctionIdentity(id.Kind)
 }
 
 // smClient reaches a Security Manager, and nobody else, with the key of its
