@@ -192,8 +192,8 @@ func settle(value ast.Value) {
 // Bounds of what is remembered. A value takes ten to twenty times the memory of its
 // text.
 const (
-	lastingBytes = 3 << 19 // of elements, in each of two generations: those around some 400 VNFs
-	passingBytes = 2 << 20 // of what else inputs have: most of it are earlier events
+	lastingBytes = 1 << 19 // of elements, in each of two generations: those around some 130 VNFs
+	passingBytes = 1 << 18 // of what else inputs have: most of it are earlier events
 	partBytes    = 16 << 10
 	partCost     = 64 // bytes that count for each value beside its text
 )

@@ -11,7 +11,7 @@ import (
 
 // Prepare registers VNFC instances of a VNFM that enrol by themselves: direct mode,
 // which a consumer cannot register (IFA 033 clause 11.2.2.2) and the CMF learns from
-// the VNFM. What is registered already stays as it is, and again does nothing.
+// the VNFM. Those that are registered already stay as they are.
 // Nothing is signed for it over Cm-Vnfm: that is for delegation mode.
 func (s *Service) Prepare(ctx context.Context, manager, domain string, in certmgmt.RegisterRequest) error {
 	const op = "prepare VNFC instances for direct mode"
@@ -28,16 +28,22 @@ func (s *Service) Prepare(ctx context.Context, manager, domain string, in certmg
 		return fmt.Errorf("choose the certificate authority: %w", err)
 	}
 	r := cmf.Registration{Registration: certmgmt.Registration{
-		ID: hub.NewID(), TrustDomain: domain, Manager: manager, CertType: in.CertType, SubjectID: in.SubjectID,
+		ID: hub.NewID(), TrustDomain: domain, Manager: manager, CertType: in.CertType,
 		TypeOfVnfcCertHandling: certmgmt.DirectMode, VnfInstanceID: in.VnfInstanceID, VnfdID: in.VnfdID, Issuer: issuer, Registered: s.now(),
 	}}
 	s.registering.Lock()
 	defer s.registering.Unlock()
 	for _, id := range in.SubjectID {
 		had, err := s.holder(ctx, domain, cmf.BySubject(r.CertType, id))
-		if had != nil || err != nil {
+		if err != nil {
 			return err
 		}
+		if had == nil {
+			r.SubjectID = append(r.SubjectID, id)
+		}
+	}
+	if len(r.SubjectID) == 0 {
+		return nil
 	}
 	rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, r.Registration)
 	if err := s.append(ctx, domain, rec, err); err != nil {

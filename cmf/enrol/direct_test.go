@@ -3,6 +3,7 @@ package enrol_test
 import (
 	"testing"
 
+	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -36,9 +37,13 @@ func TestPrepare(t *testing.T) {
 	a, err := p.Sign(t.Context(), alpha, "north", other.csr(t, nil))
 	wantRefused(t, a, err, "subject-unknown")
 
-	in.SubjectID = []string{v.id} // registered in delegation mode
+	third := hub.NewID()
+	in.SubjectID = []string{v.id, third} // the first is registered in delegation mode
 	if err := p.Prepare(t.Context(), alpha.String(), "north", in); err != nil {
 		t.Fatal(err)
+	}
+	if n := len(p.Store.Registrations.Find(cmf.BySubject(certmgmt.VNFCICert, third))); n != 1 {
+		t.Errorf("the third is in %d registrations", n)
 	}
 	if r, err := p.Registration(t.Context(), alpha, v.reg.ID); err != nil || r.TypeOfVnfcCertHandling != certmgmt.DelegationMode || r.Ended {
 		t.Errorf("%+v, %v", r, err)

@@ -178,3 +178,26 @@ func openssl(t *testing.T, a certmgmt.Signing, flags ...string) {
 		t.Errorf("openssl verify: %v\n%s", err, out)
 	}
 }
+
+// What the policies judge by may be away: that says nothing of the request, which
+// may be sent again.
+func TestJudge_Away(t *testing.T) {
+	t.Parallel()
+	w := memory(t)
+	away := true
+	w.judge = judgeFunc(func(cmf.Question) (cmf.Judgement, error) {
+		if away {
+			return cmf.Judgement{}, hub.E(hub.Unavailable, "read history", "the bus does not answer", nil)
+		}
+		return cmf.Judgement{}, nil
+	})
+	p := w.process()
+	in := p.register(alpha, "north").csr(t, nil)
+	if _, err := p.Sign(t.Context(), alpha, "north", in); hub.CodeOf(err) != hub.Unavailable {
+		t.Errorf("while it is away: %v", err)
+	}
+	away = false
+	if a, err := p.Sign(t.Context(), alpha, "north", in); err != nil || a.State != certmgmt.RequestIssued {
+		t.Errorf("sent again: %+v, %v", a, err)
+	}
+}

@@ -172,6 +172,9 @@ func (s *Service) decide(ctx context.Context, w *work) ([]certmgmt.Reason, error
 		if ctx.Err() != nil {
 			return nil, hub.E(hub.Unavailable, "judge request", "the request was broken off; send it again", err)
 		}
+		if hub.CodeOf(err) == hub.Unavailable { // what it has to know could not be read: that says nothing of the request
+			return nil, hub.E(hub.Unavailable, "judge request", "what the policies judge by cannot be read now; send the request again", err)
+		}
 		s.Log.Error("the policies of a certificate request could not be evaluated", "trustDomain", w.domain, "request", w.req.ID, "err", err)
 		return []certmgmt.Reason{because(PolicyUndecided, "the policies of the trust domain could not be evaluated")}, nil
 	}
