@@ -18,6 +18,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/testkit/devicekit"
+	"github.com/manoward/manoward/internal/testkit/openapidoc"
 )
 
 // cmVnfm is a VNFM's client of Cm-Vnfm, by certificate, with what its directory has.
@@ -59,6 +60,31 @@ func (h *hubProcess) newCmVnfm(domain, name string) *cmVnfm {
 func (v *cmVnfm) at(h *hubProcess, serverName string, roots *x509.CertPool) *httpapi.Client {
 	conf := &tls.Config{RootCAs: roots, ServerName: serverName, Certificates: []tls.Certificate{v.cert}, MinVersion: tls.VersionTLS12}
 	return &httpapi.Client{Base: v.url + "/certmgmt/v1", Version: certmgmt.Version, Retries: -1, HTTP: httpClient(h.t, conf, true)}
+}
+
+// raw sends a request as it is; header are pairs of names and values.
+func (v *cmVnfm) raw(t *testing.T, method, path, body string, header ...string) (status int, mediaType string, answer []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, v.Base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Version", certmgmt.Version)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := v.HTTP.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header.Get("Content-Type"), answer
 }
 
 // mustDo sends a request that has to succeed.
@@ -174,6 +200,61 @@ func TestCmf(t *testing.T) {
 		vnfms["west"].refused(t, hub.Unprocessable, "", "POST", "/certificate_signing_requests", csr())
 		if asked := <-answers; !strings.Contains(asked, "csr") {
 			t.Errorf("the verifier was asked %s", asked)
+		}
+	})
+
+	// What is answered is what the OpenAPI document says, and bad input changes nothing.
+	t.Run("document", func(t *testing.T) {
+		v, doc := vnfms["north"], openapidoc.Load(t, "../../docs/openapi/certmgmt.yaml")
+		for path, id := range map[string]string{
+			"/registrations": "", "/registrations/{id}": registered["north"].ID, "/attesters": "", "/attesters/{id}": registered["north"].AttesterIDs[0],
+			"/certificate_signing_requests": "", "/certificate_signing_requests/{id}": first.ID, "/certificates": "", "/certificates/{id}": first.CertificateID,
+			"/authorities/{domain}": "north",
+		} {
+			status, _, body := v.raw(t, http.MethodGet, strings.NewReplacer("{id}", id, "{domain}", id).Replace(path), "")
+			if status != http.StatusOK || len(body) < 20 {
+				t.Fatalf("%s: %d %s", path, status, body)
+			}
+			if err := doc.Answer(path, body); err != nil {
+				t.Errorf("%s: %v in %s", path, err, body)
+			}
+		}
+		for _, c := range []struct {
+			method, path, body string
+			status             int
+			header             []string
+		}{
+			{"POST", "/registrations", `{`, 400, nil},
+			{"POST", "/registrations", `{"certType":"VNFCI_CERT","subjectId":[],"typeOfVnfcCertHandling":"DELEGATION_MODE"}`, 400, nil},
+			{"POST", "/registrations", `{"certType":"OTHER","subjectId":["a"]}`, 400, nil},
+			{"POST", "/registrations", `{"unknown":1}`, 400, nil},
+			{"POST", "/registrations", `{}`, 415, []string{"Content-Type", "text/plain"}},
+			{"POST", "/registrations", `{"vnfdId":"` + strings.Repeat("x", 600<<10) + `"}`, 413, nil},
+			{"POST", "/certificate_signing_requests", `{"vnfcId":"a","certType":"VNFCI_CERT","csr":"no PEM"}`, 400, nil},
+			{"POST", "/challenges", `{}`, 400, nil},
+			{"POST", "/challenges/" + hub.NewID() + "/activate", `{"secret":"AAAA"}`, 404, nil},
+			{"POST", "/attesters", `{"keyAttestationStatementOid":"1.2.3","publicKey":"no PEM"}`, 400, nil},
+			{"POST", "/certificates/" + first.CertificateID + "/revoke", `{"reason":"keyCompromise"}`, 412, []string{"If-Match", `"other"`}},
+			{"POST", "/certificates/" + first.CertificateID + "/revoke", `{"reason":"certificateHold"}`, 400, nil},
+			{"POST", "/authorities/north/rotate", `{"part":"root"}`, 403, nil},
+			{"GET", "/certificates?filter=(eq", "", 400, nil},
+			{"GET", "/certificates?ends_before=tomorrow", "", 400, nil},
+			{"GET", "/certificates", "", 406, []string{"Version", "9.0.0"}},
+			{"DELETE", "/certificates", "", 405, nil},
+			{"GET", "/nothing", "", 404, nil},
+		} {
+			status, kind, body := v.raw(t, c.method, c.path, c.body, c.header...)
+			if status != c.status || kind != "application/problem+json" {
+				t.Errorf("%s %s: %d %s %.300s, want %d", c.method, c.path, status, kind, body, c.status)
+				continue
+			}
+			if err := doc.Schema("ProblemDetails", body); err != nil {
+				t.Errorf("%s %s: %v in %s", c.method, c.path, err, body)
+			}
+		}
+		var still certmgmt.Certificate
+		if v.mustDo(t, "GET", "/certificates/"+first.CertificateID, nil, &still); still.State != certmgmt.CertificateValid {
+			t.Errorf("bad input revoked a certificate: %+v", still)
 		}
 	})
 

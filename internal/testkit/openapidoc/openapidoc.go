@@ -6,6 +6,7 @@ package openapidoc
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -69,4 +70,15 @@ func check(schema *openapi3.SchemaRef, body []byte) error {
 		return fmt.Errorf("read JSON: %w", err)
 	}
 	return schema.Value.VisitJSON(v, openapi3.MultiErrors())
+}
+
+// Object returns the properties of an object among the document's components, and
+// those that it requires, sorted.
+func (d *Document) Object(t testing.TB, name string) (properties, required []string) {
+	t.Helper()
+	schema := d.doc.Components.Schemas[name]
+	if schema == nil {
+		t.Fatalf("the document has no schema %s", name)
+	}
+	return slices.Sorted(maps.Keys(schema.Value.Properties)), slices.Sorted(slices.Values(schema.Value.Required))
 }
