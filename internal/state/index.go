@@ -41,48 +41,25 @@ func (p place) less(q place) bool {
 func ofDomain(domain string) string { return "\x00" + domain }
 
 // decode reads a change that the watch of d told. What it returns takes it into
-// the index. What this process wrote itself is in the index mostly, and is not read
-// again.
+// the index.
 func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
-	var x *indexed[T]
-	var value *T
-	var failed error
-	if c.Deleted || !k.has(d, id, c.Revision) {
-		x, value, failed = k.indexOf(d, c)
-	}
+	// What this process wrote itself is read again too: terms is called in the order
+	// of the changes, and some kinds keep what it sees.
+	x, value, failed := k.indexOf(d, c)
 	return func() error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		was := k.byID[id]
-		if x == nil && !was.is(d, c.Revision) { // it left the index meanwhile
-			x, value, failed = k.indexOf(d, c)
-		}
-		if k.told != nil && value != nil && was == nil && d.read() {
+		if k.told != nil && value != nil && k.byID[id] == nil && d.read() {
 			k.told(id, value)
 		}
 		// In one step with the change: who sees this revision sees the change too.
 		d.told.Store(max(d.told.Load(), c.Revision))
-		if x == nil {
-			was.told = true
-			return nil
-		}
 		if other := k.put(id, x); other != "" {
 			return fmt.Errorf("its ID is in use in trust domain %s; one of the two is not shown", other)
 		}
 		return failed
 	}
-}
-
-// is reports whether it is a resource of d as a revision has it, which can be read.
-func (x *indexed[T]) is(d *domainTable, revision uint64) bool {
-	return x != nil && x.life == live && x.domain == d && x.revision == revision
-}
-
-func (k *Kind[T]) has(d *domainTable, id string, revision uint64) bool {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.byID[id].is(d, revision)
 }
 
 // indexOf makes of a change what the index holds, with the value; with the error,
