@@ -49,7 +49,7 @@ func (m *Model) Allocate(ctx context.Context, want ifa006.Compute) (*ifa006.Comp
 // newCompute makes the record of a compute that is to be placed. What it refers
 // to must be there; of a compute that is there already nothing is asked.
 func (m *Model) newCompute(ctx context.Context, want ifa006.Compute, request string) (*computeRecord, error) {
-	r := &computeRecord{made: made{Domain: want.TrustDomain, Request: request, Phase: placing}, Want: want}
+	r := &computeRecord{made: made{Domain: want.TrustDomain, Request: request, Phase: placing}, Incarnation: hub.NewID(), Want: want}
 	r.ID, r.Name, r.TrustDomain, r.FlavourID, r.ImageID, r.Metadata = want.ID, want.Name, want.TrustDomain, want.FlavourID, want.ImageID, want.Metadata
 	if _, there := m.computes.Domain(want.ID); there {
 		return r, nil
@@ -181,7 +181,7 @@ func (m *Model) start(ctx context.Context, e state.Entry[computeRecord]) error {
 	claimed := r.HostID
 	_, err = m.computes.Replace(ctx, e)
 	if hub.CodeOf(err) == hub.Precondition {
-		if err := m.withdraw(ctx, r.ID, claimed); err != nil {
+		if err := m.withdraw(ctx, r.ID, r.Incarnation, claimed); err != nil {
 			return err
 		}
 	}
@@ -190,16 +190,16 @@ func (m *Model) start(ctx context.Context, e state.Entry[computeRecord]) error {
 
 // withdraw takes back what a step did for a compute that another caller had
 // meanwhile settled elsewhere, or removed.
-func (m *Model) withdraw(ctx context.Context, id, host string) error {
+func (m *Model) withdraw(ctx context.Context, id, incarnation, host string) error {
 	e, err := m.computes.Get(ctx, id)
 	switch hub.CodeOf(err) {
 	case "":
-		if slices.Contains(e.Value.places(), host) {
+		if e.Value.Incarnation == incarnation && slices.Contains(e.Value.places(), host) {
 			return nil
 		}
-		return m.vacateHost(ctx, host, id)
+		return m.vacateHost(ctx, host, id, incarnation)
 	case hub.NotFound:
-		gone := computeRecord{Silent: true, From: host}
+		gone := computeRecord{Silent: true, From: host, Incarnation: incarnation}
 		gone.ID, gone.Want.ID = id, id
 		if err := m.leave(ctx, state.Entry[computeRecord]{ID: id, Value: gone}); hub.CodeOf(err) != hub.NotFound {
 			return err
@@ -307,11 +307,11 @@ func (m *Model) leave(ctx context.Context, e state.Entry[computeRecord]) error {
 		}
 	}
 	for _, h := range r.places() {
-		if err := m.vacateHost(ctx, h, r.ID); err != nil {
+		if err := m.vacateHost(ctx, h, r.ID, r.Incarnation); err != nil {
 			return err
 		}
 	}
-	if err := m.leaveGroups(ctx, &r.Want, ""); err != nil {
+	if err := m.leaveGroups(ctx, &r.Want, allBut("")); err != nil {
 		return err
 	}
 	if !r.Silent {
@@ -321,7 +321,14 @@ func (m *Model) leave(ctx context.Context, e state.Entry[computeRecord]) error {
 			}
 		}
 	}
-	return m.computes.Delete(ctx, r.ID, nil)
+	// Another process may have done all of this, and somebody may have allocated a
+	// compute of this ID since.
+	return m.computes.Delete(ctx, r.ID, func(now *computeRecord) error {
+		if now.Incarnation != r.Incarnation {
+			return hub.E(hub.NotFound, "remove compute", "not found", nil)
+		}
+		return nil
+	})
 }
 
 // Operate is Operate Virtualised Compute Resource (clause 7.3.1.7).

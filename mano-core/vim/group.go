@@ -92,7 +92,9 @@ func (m *Model) readGroups(ctx context.Context, want *ifa006.Compute) ([]groupRe
 		e, err := m.groups.Get(ctx, groupID(want.TrustDomain, name))
 		switch hub.CodeOf(err) {
 		case "":
-			m.prune(&e.Value)
+			if err := m.prune(ctx, &e.Value); err != nil {
+				return nil, err
+			}
 			groups = append(groups, e.Value)
 		case hub.NotFound:
 			groups = append(groups, groupRecord{Domain: want.TrustDomain, Name: name})
@@ -103,12 +105,20 @@ func (m *Model) readGroups(ctx context.Context, want *ifa006.Compute) ([]groupRe
 	return groups, nil
 }
 
-func (m *Model) prune(g *groupRecord) {
+// prune takes out members whose compute is gone. One that is not in the index may
+// be another process's that has just come: the table says.
+func (m *Model) prune(ctx context.Context, g *groupRecord) error {
 	for id := range g.Members {
-		if _, there := m.computes.Domain(id); !there {
+		if _, there := m.computes.Domain(id); there {
+			continue
+		}
+		if _, err := m.computes.GetIn(ctx, All, id); hub.CodeOf(err) == hub.NotFound {
 			delete(g.Members, id)
+		} else if err != nil {
+			return fmt.Errorf("look after members of an affinity group: %w", err)
 		}
 	}
+	return nil
 }
 
 // join notes a compute at a place in its groups. refused is the rule that
@@ -146,7 +156,9 @@ func (m *Model) changeGroup(ctx context.Context, domain, name string, fn func(*g
 	id := groupID(domain, name)
 	for {
 		_, err := m.groups.Update(ctx, id, func(g *groupRecord) error {
-			m.prune(g)
+			if err := m.prune(ctx, g); err != nil {
+				return err
+			}
 			if g.Members == nil {
 				g.Members = map[string]member{}
 			}
@@ -165,14 +177,14 @@ func (m *Model) changeGroup(ctx context.Context, domain, name string, fn func(*g
 	}
 }
 
-// leaveGroups takes a compute out of its groups at every place but keep, which
-// may be none. A group without members goes away.
-func (m *Model) leaveGroups(ctx context.Context, want *ifa006.Compute, keep string) error {
+// leaveGroups takes a compute out of its groups at the hosts that it leaves. A
+// group without members goes away.
+func (m *Model) leaveGroups(ctx context.Context, want *ifa006.Compute, leaves func(host string) bool) error {
 	for _, name := range groupsOf(want) {
 		id := groupID(want.TrustDomain, name)
 		e, err := m.groups.Update(ctx, id, func(g *groupRecord) error {
 			self := g.Members[want.ID]
-			self.Places = slices.DeleteFunc(self.Places, func(p place) bool { return p.Host != keep })
+			self.Places = slices.DeleteFunc(self.Places, func(p place) bool { return leaves(p.Host) })
 			if len(self.Places) == 0 {
 				delete(g.Members, want.ID)
 			} else {
@@ -193,4 +205,9 @@ func (m *Model) leaveGroups(ctx context.Context, want *ifa006.Compute, keep stri
 		}
 	}
 	return nil
+}
+
+// allBut is what leaves a group when a compute is at one host, or at none.
+func allBut(keep string) func(host string) bool {
+	return func(host string) bool { return host != keep }
 }

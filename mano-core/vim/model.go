@@ -158,7 +158,7 @@ func (m *Model) reconcile(ctx context.Context) error {
 			if slices.Contains(m.computes.Find(termHost+host), c) {
 				continue
 			}
-			if err := m.vacateHost(ctx, host, c); err != nil {
+			if err := m.vacateHost(ctx, host, c, ""); err != nil {
 				return err
 			}
 		}

@@ -95,7 +95,7 @@ func (m *Model) move(ctx context.Context, e state.Entry[computeRecord]) error {
 	}
 	_, err = m.computes.Replace(ctx, e)
 	if hub.CodeOf(err) == hub.Precondition {
-		if err := m.withdraw(ctx, r.ID, to.Host); err != nil {
+		if err := m.withdraw(ctx, r.ID, r.Incarnation, to.Host); err != nil {
 			return err
 		}
 	}
@@ -121,11 +121,11 @@ func (m *Model) stay(ctx context.Context, e state.Entry[computeRecord], why erro
 func (m *Model) finishMove(ctx context.Context, e state.Entry[computeRecord]) error {
 	r := &e.Value
 	if r.From != r.HostID {
-		if err := m.vacateHost(ctx, r.From, r.ID); err != nil {
+		if err := m.vacateHost(ctx, r.From, r.ID, r.Incarnation); err != nil {
 			return err
 		}
 	}
-	if err := m.leaveGroups(ctx, &r.Want, r.HostID); err != nil {
+	if err := m.leaveGroups(ctx, &r.Want, allBut(r.HostID)); err != nil {
 		return err
 	}
 	r.From, r.Phase = "", ""

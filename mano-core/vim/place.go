@@ -14,6 +14,7 @@ import (
 // need is what a host must have to take a compute.
 type need struct {
 	compute   string
+	of        string // its incarnation
 	domain    string
 	size      ifa006.Capacity
 	equipment ifa006.Equipment
@@ -107,7 +108,7 @@ func (m *Model) needOf(ctx context.Context, r *computeRecord) (*need, error) {
 		return nil, err
 	}
 	return &need{
-		compute: r.Want.ID, domain: r.Domain, size: r.Size, equipment: flavour.Equipment, zone: r.Want.ZoneID,
+		compute: r.Want.ID, of: r.Incarnation, domain: r.Domain, size: r.Size, equipment: flavour.Equipment, zone: r.Want.ZoneID,
 		tried: map[string]string{}, rules: &r.Want, groups: groups,
 	}, nil
 }
@@ -116,16 +117,18 @@ func (m *Model) needOf(ctx context.Context, r *computeRecord) (*need, error) {
 // says why it may not be; then nothing is left of the attempt. Repeating it does
 // no harm.
 func (m *Model) occupy(ctx context.Context, r *computeRecord, n *need, at place, keep string) (refused string, err error) {
+	// What another process has done for the same compute at another host stays.
+	from := func(host string) bool { return host == at.Host && host != keep }
 	refused, err = m.join(ctx, &r.Want, at)
 	if err != nil {
 		return "", err
 	}
 	if refused != "" {
-		return "ruled out by " + refused, m.leaveGroups(ctx, &r.Want, keep)
+		return "ruled out by " + refused, m.leaveGroups(ctx, &r.Want, from)
 	}
 	refused, err = m.claimHost(ctx, n, at)
 	if err == nil && refused != "" {
-		err = m.leaveGroups(ctx, &r.Want, keep)
+		err = m.leaveGroups(ctx, &r.Want, from)
 	}
 	return refused, err
 }
@@ -133,7 +136,9 @@ func (m *Model) occupy(ctx context.Context, r *computeRecord, n *need, at place,
 // claimHost puts the claim of a compute in the record of a host, which decides.
 func (m *Model) claimHost(ctx context.Context, n *need, at place) (refused string, err error) {
 	_, err = m.changeHost(ctx, at.Host, func(h *hostRecord) error {
-		if _, there := h.Claims[n.compute]; there {
+		if c, there := h.Claims[n.compute]; there {
+			c.Of = n.of // of an earlier compute of this ID, if not our own
+			h.Claims[n.compute] = c
 			return nil
 		}
 		if refused = n.refusedBy(h); refused != "" {
@@ -142,7 +147,7 @@ func (m *Model) claimHost(ctx context.Context, n *need, at place) (refused strin
 		if h.Claims == nil {
 			h.Claims = map[string]claim{}
 		}
-		h.Claims[n.compute] = claim{Size: n.size, Domain: n.domain, Secure: secureSlots(n.equipment, n.compute)}
+		h.Claims[n.compute] = claim{Size: n.size, Domain: n.domain, Secure: secureSlots(n.equipment, n.compute), Of: n.of}
 		return nil
 	})
 	if refused != "" {
@@ -190,10 +195,13 @@ func (m *Model) changeHost(ctx context.Context, id string, fn func(*hostRecord) 
 	return &e.Value, err
 }
 
-// vacateHost drops the claim of a compute on a host.
-func (m *Model) vacateHost(ctx context.Context, host, compute string) error {
+// vacateHost drops the claim of an incarnation of a compute on a host; of any, when
+// none is given.
+func (m *Model) vacateHost(ctx context.Context, host, compute, of string) error {
 	_, err := m.changeHost(ctx, host, func(h *hostRecord) error {
-		delete(h.Claims, compute)
+		if c := h.Claims[compute]; of == "" || c.Of == "" || c.Of == of {
+			delete(h.Claims, compute)
+		}
 		return nil
 	})
 	if err != nil && hub.CodeOf(err) != hub.NotFound {

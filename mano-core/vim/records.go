@@ -74,6 +74,7 @@ type claim struct {
 	Size   ifa006.Capacity `json:"size"`
 	Domain string          `json:"domain"`
 	Secure []string        `json:"secure,omitempty"` // slots of the host's security hardware
+	Of     string          `json:"of,omitempty"`     // incarnation of the compute
 }
 
 // stop is an end of the use of a host that one trust domain ordered for itself.
@@ -199,6 +200,9 @@ func (r *storageRecord) terms() []string {
 type computeRecord struct {
 	made
 	ifa006.Compute
+	// Incarnation tells it from an earlier compute of its ID, which another process
+	// may still be taking away.
+	Incarnation string          `json:"incarnation,omitempty"`
 	Want        ifa006.Compute  `json:"want"` // as it was asked for
 	Size        ifa006.Capacity `json:"size"`
 	Target      string          `json:"target,omitempty"`
