@@ -215,7 +215,7 @@ func (s *Service) checkEK(a *cmf.Attester, own []*x509.Certificate, ek []byte, c
 // operator registered for the trust domain.
 func (s *Service) attester(ctx context.Context, who hub.Identity, id string) (state.Entry[cmf.Attester], error) {
 	return find(ctx, s.Store.Attesters, who, "attester", id, func(a *cmf.Attester) (string, string) {
-		if by, err := hub.ParseIdentity(a.By); err == nil && runsTheHub(by) {
+		if by, err := hub.ParseIdentity(a.By); err == nil && cmf.RunsTheHub(by) {
 			return a.TrustDomain, who.String()
 		}
 		return a.TrustDomain, a.By

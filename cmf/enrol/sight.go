@@ -13,33 +13,10 @@ import (
 	"github.com/manoward/manoward/internal/state"
 )
 
-// runsTheHub says whether who sees what all consumers have: an operator, an auditor
-// or the hub itself. The hub's own VNFM is a consumer like any other.
-func runsTheHub(who hub.Identity) bool {
-	if who.TrustDomain != "hub" {
-		return false
-	}
-	switch who.Kind {
-	case hub.KindOperator, hub.KindAuditor, hub.KindHub, hub.KindCMF:
-		return true
-	}
-	return false
-}
-
-// sees says whether who may know of a thing of a trust domain and a manager.
-func sees(who hub.Identity, domain, manager string) bool {
-	return runsTheHub(who) || (manager == who.String() && reaches(who, domain))
-}
-
-// reaches says whether who has to do with a trust domain at all.
-func reaches(who hub.Identity, domain string) bool {
-	return who.TrustDomain == domain || who.TrustDomain == "hub"
-}
-
 // enter refuses a trust domain that does not exist, or that the caller may not know
 // of, in the same words.
 func (s *Service) enter(who hub.Identity, op, domain string) error {
-	if !reaches(who, domain) || !slices.Contains(s.Store.Space.Domains(), domain) {
+	if !cmf.Reaches(who, domain) || !slices.Contains(s.Store.Space.Domains(), domain) {
 		return hub.E(hub.NotFound, op, fmt.Sprintf("there is no trust domain %q", clip(domain)), nil)
 	}
 	return nil
@@ -60,7 +37,7 @@ func find[T any](ctx context.Context, k *state.Kind[T], who hub.Identity, what, 
 	if err != nil {
 		return e, fmt.Errorf("%s: %w", op, err)
 	}
-	if domain, manager := owner(&e.Value); !sees(who, domain, manager) {
+	if domain, manager := owner(&e.Value); !cmf.Sees(who, domain, manager) {
 		return state.Entry[T]{}, absent(op, what, id)
 	}
 	return e, nil
@@ -78,7 +55,7 @@ func list[T, V any](ctx context.Context, k *state.Kind[T], who hub.Identity, aft
 			}
 			return yield(view(&e.Value), nil)
 		}
-		if runsTheHub(who) {
+		if cmf.RunsTheHub(who) {
 			for e, err := range k.List(ctx, func(string) bool { return true }, after) {
 				if !give(e, err) {
 					return

@@ -109,7 +109,7 @@ func (s *Service) begin(ctx context.Context, who hub.Identity, domain string, in
 	if w.reg, err = s.holder(ctx, domain, cmf.BySubject(in.CertType, subject)); err != nil {
 		return nil, err
 	}
-	if w.reg != nil && (!sees(who, domain, w.reg.Manager) || w.reg.TypeOfVnfcCertHandling == certmgmt.DirectMode) {
+	if w.reg != nil && (!cmf.Sees(who, domain, w.reg.Manager) || w.reg.TypeOfVnfcCertHandling == certmgmt.DirectMode) {
 		w.reg = nil // what enrols by itself is nobody's here
 	}
 	w.req = cmf.Request{

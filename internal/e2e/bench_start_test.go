@@ -50,7 +50,7 @@ func TestSoak_StartWithManySMs(t *testing.T) {
 		t.Errorf("ready after %s; want at most %s", ready, readyWithin)
 	}
 	if empty > emptyRSS || rss > 200<<20 {
-		t.Errorf("%d MB resident, %d MB when empty; want at most 200 and 80", rss>>20, empty>>20)
+		t.Errorf("%d MB resident, %d MB when empty; want at most 200 and 120", rss>>20, empty>>20)
 	}
 	if list := h.do("sm", "list"); strings.Count(list, "PASSIVE") != sms {
 		t.Errorf("sm list has %d lines; want %d", strings.Count(list, "PASSIVE"), sms)

@@ -303,7 +303,7 @@ type trustedCA struct{ path, text string }
 func newVerifier(t *testing.T) (url string, ca trustedCA, asked <-chan string) {
 	t.Helper()
 	questions := make(chan string, 8)
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -312,6 +312,7 @@ func newVerifier(t *testing.T) (url string, ca trustedCA, asked <-chan string) {
 		http.Error(w, "no verdict", http.StatusServiceUnavailable)
 	}))
 	server.Config.ReadTimeout = 10 * time.Second
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	return server.URL, trustedCA{filepath.Join(t.TempDir(), "verifier.pem"), string(text)}, questions

@@ -140,7 +140,8 @@ func TestOpsTermDrains(t *testing.T) {
 	address := strings.TrimPrefix(c.Server, "https://")
 	for range 3 { // nobody says anything on these
 		for _, url := range h.ready.Endpoints {
-			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "https://"))
+			_, address, _ := strings.Cut(url, "://")
+			conn, err := net.Dial("tcp", address)
 			if err != nil {
 				t.Fatal(err)
 			}
