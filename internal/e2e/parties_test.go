@@ -89,7 +89,7 @@ func TestParties_EachReferencePoint(t *testing.T) {
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	points := h.points()
-	if len(points) != 7 || points[hub.ScOr].ServerName != "" || points[hub.Admin].URL != h.ready.Endpoints["admin"] {
+	if len(points) != 8 || points[hub.ScOr].ServerName != "" || points[hub.Admin].URL != h.ready.Endpoints["admin"] {
 		t.Errorf("reference points: %+v", points)
 	}
 	oss := h.createClient("billing", "--party", "oss", "--trust-domain", "north")

@@ -206,12 +206,13 @@ func TestSeparation_ServerNamesAndListeners(t *testing.T) {
 	for _, address := range h.ready.Endpoints {
 		listeners[address] = true
 	}
-	points := []string{"admin", "osMa", "orVnfm", "vnfm", "vim", "scOr", "scVi"}
+	points := []string{"admin", "osMa", "orVnfm", "vnfm", "vim", "scOr", "scVi", "cmVnfm", "cmfStatus"}
 	for _, name := range points {
 		if h.ready.Endpoints[name] == "" || len(listeners) != len(points) {
 			t.Fatalf("listeners %v: want an address of its own for each of %v", h.ready.Endpoints, points)
 		}
 	}
+	delete(listeners, h.ready.Endpoints["cmfStatus"]) // it is plain HTTP, and takes no credential
 	operator := operatorCredential(t, h.operatorContext())
 	for _, ep := range all {
 		noName := ep.tls(&ep.Cert)

@@ -246,11 +246,13 @@ func (r Rule) interfaces() []hub.Interface {
 	return []hub.Interface{r.Interface}
 }
 
-// rule is the row of an operation. What has a kind, as "ns.update:REMOVE_VNF" has,
-// and no row of its own is under that of the operation, where there is one.
+// rule is the row of an operation. An Update NS with its type, as
+// "ns.update:REMOVE_VNF", that has no row of its own is under that of ns.update; not
+// so for Security Managers, whose types have rows. Nothing else with a kind is: some
+// ask for what no row allows, to have it recorded as refused.
 func (d *Decider) rule(party hub.Kind, q *Question) *Rule {
 	r := d.rules[ruleKey{party, q.Interface, q.Operation, q.Attribute}]
-	if whole, _, has := strings.Cut(string(q.Operation), ":"); r == nil && has {
+	if whole, _, has := strings.Cut(string(q.Operation), ":"); r == nil && has && whole == "ns.update" && party != hub.KindSM {
 		r = d.rules[ruleKey{party, q.Interface, Operation(whole), q.Attribute}]
 	}
 	return r
