@@ -233,7 +233,9 @@ func (w *world) addVnfLocked(nsID, id, hostID string) {
 	w.nss[nsID] = n
 	w.pkgs["k1"] = sol005.VnfPkgInfo{ID: "k1", VnfdID: "d1", VnfProvider: "Acme", VnfProductName: "AMF", VnfSoftwareVersion: "1", Checksum: &sol005.Checksum{Algorithm: "SHA-256", Hash: "aa"}, OnboardingState: "ONBOARDED",
 		OperationalState: "ENABLED", UsageState: "IN_USE", UserDefinedData: sol005.KeyValuePairs{"manoward.integrity": "OK"}}
-	w.images["i1"] = ifa006.Image{ID: "i1", Name: "amf-os", Checksum: &ifa006.Checksum{Algorithm: "SHA-256", Hash: "bb"}, Status: "ACTIVE", Metadata: map[string]string{"vnfPkgId": "k1"}}
+	if _, there := w.images["i1"]; !there { // one that is there stays as it is: of its change nobody would be told
+		w.images["i1"] = ifa006.Image{ID: "i1", Name: "amf-os", Checksum: &ifa006.Checksum{Algorithm: "SHA-256", Hash: "bb"}, Status: "ACTIVE", Metadata: map[string]string{"vnfPkgId": "k1"}}
+	}
 	w.place(id, hostID)
 }
 
