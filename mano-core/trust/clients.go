@@ -152,7 +152,7 @@ func (r *Registry) known() (*hubState, error) {
 // changeHub applies one recorded change to the hub's own entry. fn is called
 // again when another change came first.
 func (r *Registry) changeHub(ctx context.Context, actor hub.Identity, kind, subject string, data any, fn func(*hubState) error) error {
-	return retryStale("change the hub's entry", func() error {
+	return retryStale(ctx, "change the hub's entry", func() error {
 		current, revision, err := r.hub.get(ctx, hubKey)
 		if err != nil {
 			return err

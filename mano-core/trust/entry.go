@@ -107,19 +107,18 @@ func (c cell[T]) set(ctx context.Context, key string, current, next *T, revision
 	return c.complete(ctx, key, &e, revision)
 }
 
-// maxStale is how often a change is tried on an entry that others change at the
-// same time. One of them wins each time, so it is also how many may do so.
-const maxStale = 16
-
 // retryStale repeats a change, from reading its entry on, as long as another one
-// came first (hub.Precondition). A change that lost has written nothing.
-func retryStale(op string, change func() error) error {
-	for range maxStale {
+// came first (hub.Precondition) and the caller waits. One wins each time, so all
+// get there, and a change that lost has written nothing.
+func retryStale(ctx context.Context, op string, change func() error) error {
+	for {
 		if err := change(); hub.CodeOf(err) != hub.Precondition {
 			return err
 		}
+		if err := ctx.Err(); err != nil {
+			return hub.E(hub.Unavailable, op, "too many changes at once; try again", err)
+		}
 	}
-	return hub.E(hub.Conflict, op, "others change it at the same time; try again", nil)
 }
 
 // complete does the last two steps of a change. Losing the race for the last

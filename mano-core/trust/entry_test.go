@@ -2,6 +2,8 @@ package trust
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +109,38 @@ func TestClients_ManyAtOnceAreAllKnown(t *testing.T) {
 	creating.Wait()
 	if got := len(h.Clients()); got != len(names) {
 		t.Errorf("%d clients are known, want %d", got, len(names))
+	}
+}
+
+// TestClients_WhoAlwaysLoses holds that a change takes place however many others
+// come first, as long as its caller waits.
+func TestClients_WhoAlwaysLoses(t *testing.T) {
+	h := newTestHub(t)
+	ctx, leave := context.WithCancel(t.Context())
+	n, nested := 0, false
+	h.bus.fail = func(write string) (before, after error) {
+		if nested || n == 100 || write != "update" {
+			return nil, nil
+		}
+		n++
+		nested = true
+		defer func() { nested = false }()
+		if n == 50 && ctx.Err() == nil {
+			leave()
+		}
+		_, err := h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: fmt.Sprint("faster", n)})
+		return err, nil
+	}
+	_, err := h.CreateClient(ctx, operator, hub.OAuthClient{Name: "slow"})
+	wantCode(t, err, hub.Unavailable)
+	if !errors.Is(err, context.Canceled) || n != 50 {
+		t.Errorf("the caller left after %d tries: %v", n, err)
+	}
+	if _, err := h.CreateClient(t.Context(), operator, hub.OAuthClient{Name: "slow"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(h.Clients()); n != 100 || got != n+1 {
+		t.Errorf("%d clients are known after %d tries", got, n)
 	}
 }
 

@@ -257,7 +257,7 @@ func (r *Registry) change(ctx context.Context, actor hub.Identity, domain, name,
 	}
 	var revision uint64
 	var refused error // by fn; that is no reason to try again
-	err = retryStale("change Security Manager "+name, func() error {
+	err = retryStale(ctx, "change Security Manager "+name, func() error {
 		revision, err = r.changeOnce(ctx, actor, d, domain, name, kind, func(sm *hub.SecurityManager) (data any, err error) {
 			data, refused = fn(sm)
 			return data, refused

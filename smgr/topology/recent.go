@@ -14,10 +14,9 @@ import (
 
 // The bounds of what an input says of earlier events.
 const (
-	Window     = time.Hour
-	MaxRecent  = 256
-	maxText    = 512 // bytes of a source or target that are kept
-	maxRetries = 20
+	Window    = time.Hour
+	MaxRecent = 256
+	maxText   = 512 // bytes of a source or target that are kept
 )
 
 // earlier is an event as later inputs show it.
@@ -60,9 +59,11 @@ func windowOfAttempts() string { return hub.DeriveID("recent", "attempts") }
 func firstID(pkgID string) string { return hub.DeriveID("package", pkgID) }
 
 // enter adds an event to its window, once however often it is called. It returns
-// the window as another process left it, or nil if this one wrote last.
+// the window as another process left it, or nil if this one wrote last. Of those
+// that write at the same time one wins each time, so all get there: whoever lost
+// tries again until ctx ends.
 func (t *Topology) enter(ctx context.Context, id string, e windowEntry) (foreign *window, err error) {
-	for range maxRetries {
+	for {
 		there, remembered, err := t.window(ctx, id)
 		fresh := hub.CodeOf(err) == hub.NotFound
 		if err != nil && !fresh {
@@ -94,8 +95,10 @@ func (t *Topology) enter(ctx context.Context, id string, e windowEntry) (foreign
 		if c := hub.CodeOf(err); c != hub.Conflict && c != hub.Precondition && c != hub.NotFound {
 			return nil, fmt.Errorf("keep recent event: %w", err)
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, hub.E(hub.Unavailable, "keep recent event", "too many changes at once; try again", err)
+		}
 	}
-	return nil, hub.E(hub.Unavailable, "keep recent event", "other processes wrote at the same time, again and again; try again", nil)
 }
 
 func (w *window) has(eventID string) bool {

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -172,6 +173,41 @@ func TestWindowOfManyWriters(t *testing.T) {
 	}
 	got, err := start1(t, w, bus, nil).before(t.Context(), "", "", noon.Add(time.Minute))
 	if err != nil || len(got) != writers*each {
+		t.Errorf("%d events: %v", len(got), err)
+	}
+}
+
+// TestWindowOfOneWhoAlwaysLoses holds that an event is taken in however many others
+// come first, as long as its caller waits.
+func TestWindowOfOneWhoAlwaysLoses(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	const faster = 100
+	var others *setup
+	n, nested := 0, false
+	bus := &memstate.Bus{Fail: func(_, _, _ string) error {
+		if nested || n == faster || others == nil {
+			return nil
+		}
+		n++
+		nested = true
+		defer func() { nested = false }()
+		if n == faster/2 && ctx.Err() == nil {
+			leave()
+		}
+		return others.Apply(t.Context(), attempt("ns/n1", noon, n))
+	}}
+	w := small()
+	one, two := start1(t, w, bus, nil), start1(t, w, bus, nil)
+	others = two
+	e := attempt("ns/n1", noon, 0)
+	if err := one.Apply(ctx, e); hub.CodeOf(err) != hub.Unavailable || !errors.Is(err, context.Canceled) || n != faster/2 {
+		t.Errorf("the caller left after %d tries: %v", n, err)
+	}
+	if err := one.Apply(t.Context(), e); err != nil || n != faster {
+		t.Errorf("after %d tries: %v", n, err)
+	}
+	got, err := one.before(t.Context(), "", "", noon)
+	if err != nil || len(got) != faster+1 {
 		t.Errorf("%d events: %v", len(got), err)
 	}
 }
