@@ -25,7 +25,7 @@ type Signed struct {
 // list is an issuer's newest revocation list as it is stored, under the issuer's
 // key identifier.
 type list struct {
-	Number     uint64    `json:"number"`  // counts those that were signed; an authority elsewhere has a number of its own
+	Number     uint64    `json:"number"`  // grows with each that is signed, see numberAfter; an authority elsewhere has a number of its own
 	Changes    uint64    `json:"changes"` // grows when something was revoked
 	ThisUpdate time.Time `json:"thisUpdate"`
 	NextUpdate time.Time `json:"nextUpdate"`
@@ -201,13 +201,21 @@ func (s *Service) sign(ctx context.Context, i *issuer, changed bool) error {
 	}
 }
 
+// numberAfter returns the number of the list after the one with a number: the time in
+// milliseconds, unless that is no more. Lists take longer to sign than that, so their
+// numbers do not run ahead of the clock, and a hub that was restored from a backup
+// goes on above what it had given out since (RFC 5280 clause 5.2.3).
+func numberAfter(last uint64, now time.Time) uint64 {
+	return max(last+1, uint64(max(now.UnixMilli(), 0)))
+}
+
 // compose signs the list that follows the last one.
 func (s *Service) compose(ctx context.Context, i *issuer, last list, changed bool) (*list, error) {
 	this := s.Now().UTC().Truncate(time.Second)
 	if this.Before(last.ThisUpdate) { // the clock was put back
 		this = last.ThisUpdate
 	}
-	next := &list{Number: last.Number + 1, Changes: last.Changes, ThisUpdate: this, NextUpdate: this.Add(s.Times.List)}
+	next := &list{Number: numberAfter(last.Number, s.Now()), Changes: last.Changes, ThisUpdate: this, NextUpdate: this.Add(s.Times.List)}
 	if changed {
 		next.Changes++
 	}

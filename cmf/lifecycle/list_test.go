@@ -17,18 +17,24 @@ func TestCRL_Number(t *testing.T) {
 	p := w.start(t, nil)
 	ca := w.ca.(*fakeCA)
 	one := p.put(t, 1, nil)
-	if l := p.list(t, "north"); l.Number.Cmp(big.NewInt(1)) != 0 || len(l.RevokedCertificateEntries) != 0 || l.NextUpdate.Sub(l.ThisUpdate) != 24*time.Hour {
+	began := big.NewInt(w.now().UnixMilli())
+	first := p.list(t, "north")
+	if l := first; l.Number.Cmp(began) < 0 || len(l.RevokedCertificateEntries) != 0 || l.NextUpdate.Sub(l.ThisUpdate) != 24*time.Hour {
 		t.Errorf("the first list: %d, %d entries", l.Number, len(l.RevokedCertificateEntries))
 	}
 	revoke(t, p, one.ID, "superseded")
 	n := ca.count()
+	second := p.list(t, "north").Number
+	if second.Cmp(first.Number) <= 0 {
+		t.Errorf("list %d follows list %d", second, first.Number)
+	}
 	for range 3 {
-		if l := p.list(t, "north"); l.Number.Cmp(big.NewInt(2)) != 0 || listed(l, one) != 4 {
+		if l := p.list(t, "north"); l.Number.Cmp(second) != 0 || listed(l, one) != 4 {
 			t.Errorf("list %d", l.Number)
 		}
 	}
 	next := w.start(t, nil)
-	if l := next.list(t, "north"); l.Number.Cmp(big.NewInt(2)) != 0 || listed(l, one) != 4 {
+	if l := next.list(t, "north"); l.Number.Cmp(second) != 0 || listed(l, one) != 4 {
 		t.Errorf("after a start the list is %d", l.Number)
 	}
 	if ca.count() != n {
@@ -36,7 +42,7 @@ func TestCRL_Number(t *testing.T) {
 	}
 	two := next.put(t, 2, nil)
 	revoke(t, next, two.ID, "superseded")
-	if l := next.list(t, "north"); l.Number.Cmp(big.NewInt(3)) != 0 || listed(l, one) != 4 || listed(l, two) != 4 {
+	if l := next.list(t, "north"); l.Number.Cmp(second) <= 0 || listed(l, one) != 4 || listed(l, two) != 4 {
 		t.Errorf("after a start and a revocation: %d", l.Number)
 	}
 	if l := next.list(t, "south"); len(l.RevokedCertificateEntries) != 0 {
@@ -155,4 +161,21 @@ func TestCRL_TwoProcesses(t *testing.T) {
 			t.Errorf("the graver reason is %d", listed(l, certs[1]))
 		}
 	})
+}
+
+// A hub that was put back to an older state has given out lists that it does not know
+// of. The numbers of those that it signs next are higher all the same.
+func TestCRL_NumberAfterRestore(t *testing.T) {
+	older := newWorld(t) // has no list, as in a backup that was made before the first
+	w := newWorld(t)
+	p := w.start(t, nil)
+	var given *big.Int
+	for n := range 4 {
+		revoke(t, p, p.put(t, n+1, nil).ID, "superseded")
+		given = p.list(t, "north").Number
+	}
+	older.pass(time.Second)
+	if l := older.start(t, nil).list(t, "north"); l.Number.Cmp(given) <= 0 {
+		t.Errorf("list %d, and %d was given out before", l.Number, given)
+	}
 }
