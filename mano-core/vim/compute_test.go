@@ -190,6 +190,40 @@ func TestAllocate_AtOnce(t *testing.T) {
 	checkModel(t, third)
 }
 
+// TestAllocate_LateForAnEarlierCompute holds that a process which is late in placing
+// a compute takes no claim of another that was allocated under its ID since, and
+// that this one takes the claims which the late one left.
+func TestAllocate_LateForAnEarlierCompute(t *testing.T) {
+	ctx := t.Context()
+	m := loaded(t, &memstate.Bus{}, newSubscribers())
+	allocate := func(flavour string) (computeRecord, *need, place) {
+		t.Helper()
+		c := compute("c1", flavour)
+		c.HostID = "h1"
+		_, err := m.Allocate(ctx, c)
+		ok(t, err)
+		e, err := m.computes.Get(ctx, "c1")
+		ok(t, err)
+		n, err := m.needOf(ctx, &e.Value)
+		ok(t, err)
+		return e.Value, n, place{"h1", e.Value.ZoneID}
+	}
+	first, n, at := allocate("small")
+	ok(t, m.Terminate(ctx, All, "c1", false))
+	_, err := m.occupy(ctx, &first, n, at, "")
+	ok(t, err)
+	second, _, _ := allocate("large")
+	_, err = m.occupy(ctx, &first, n, at, "")
+	refused(t, err, hub.Precondition, "c1")
+	ok(t, m.withdraw(ctx, "c1", first.Incarnation, "h1"))
+	host, err := m.hosts.Get(ctx, "h1")
+	ok(t, err)
+	if got := host.Value.Claims["c1"]; got.Of != second.Incarnation || got.Size != second.Size {
+		t.Errorf("host h1 claims %v for c1, want %v", got, second.Size)
+	}
+	checkModel(t, m)
+}
+
 func TestMigrateScaleOperate(t *testing.T) {
 	ctx, subs := t.Context(), newSubscribers()
 	m := loaded(t, &memstate.Bus{}, subs)

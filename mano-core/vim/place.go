@@ -136,10 +136,15 @@ func (m *Model) occupy(ctx context.Context, r *computeRecord, n *need, at place,
 // claimHost puts the claim of a compute in the record of a host, which decides.
 func (m *Model) claimHost(ctx context.Context, n *need, at place) (refused string, err error) {
 	_, err = m.changeHost(ctx, at.Host, func(h *hostRecord) error {
-		if c, there := h.Claims[n.compute]; there {
-			c.Of = n.of // of an earlier compute of this ID, if not our own
-			h.Claims[n.compute] = c
+		c, there := h.Claims[n.compute]
+		if there && c.Of == n.of {
 			return nil
+		}
+		if there { // of another compute of this ID: of an earlier one, or of one that followed ours
+			if err := m.stillThere(ctx, n.compute, n.of); err != nil {
+				return err
+			}
+			delete(h.Claims, n.compute)
 		}
 		if refused = n.refusedBy(h); refused != "" {
 			return errRefused
@@ -157,6 +162,16 @@ func (m *Model) claimHost(ctx context.Context, n *need, at place) (refused strin
 		return "", fmt.Errorf("claim host %s: %w", at.Host, err)
 	}
 	return "", nil
+}
+
+// stillThere says whether a compute is the one that has its ID now, and
+// hub.Precondition when it was removed.
+func (m *Model) stillThere(ctx context.Context, id, incarnation string) error {
+	e, err := m.computes.Get(ctx, id)
+	if hub.CodeOf(err) == hub.NotFound || err == nil && e.Value.Incarnation != incarnation {
+		return hub.E(hub.Precondition, "place compute", fmt.Sprintf("compute %s was removed meanwhile", id), err)
+	}
+	return err
 }
 
 // refusedBy asks the host itself what the index was asked.
