@@ -29,11 +29,10 @@ func (m *Model) Allocate(ctx context.Context, want ifa006.Compute) (*ifa006.Comp
 	if err != nil {
 		return nil, err
 	}
-	record, err := m.newCompute(ctx, want, request)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := createOnce(ctx, m.computes, "compute", want.ID, request, func(r *computeRecord) string { return r.Request }, record); err != nil {
+	r := newCompute(want, request)
+	if _, err := createOnce(ctx, m.computes, "compute", want.ID, request, func(r *computeRecord) string { return r.Request }, r, func() error {
+		return m.sizeCompute(ctx, r)
+	}); err != nil {
 		return nil, err
 	}
 	err = m.Settle(ctx, want.ID)
@@ -46,25 +45,25 @@ func (m *Model) Allocate(ctx context.Context, want ifa006.Compute) (*ifa006.Comp
 	return m.Compute(ctx, All, want.ID)
 }
 
-// newCompute makes the record of a compute that is to be placed. What it refers
-// to must be there; of a compute that is there already nothing is asked.
-func (m *Model) newCompute(ctx context.Context, want ifa006.Compute, request string) (*computeRecord, error) {
+// newCompute makes the record of a compute that is to be placed, but for its size.
+func newCompute(want ifa006.Compute, request string) *computeRecord {
 	r := &computeRecord{made: made{Domain: want.TrustDomain, Request: request, Phase: placing}, Incarnation: hub.NewID(), Want: want}
 	r.ID, r.Name, r.TrustDomain, r.FlavourID, r.ImageID, r.Metadata = want.ID, want.Name, want.TrustDomain, want.FlavourID, want.ImageID, want.Metadata
-	if _, there := m.computes.Domain(want.ID); there {
-		return r, nil
-	}
-	flavour, err := m.flavour(ctx, want.FlavourID)
+	return r
+}
+
+// sizeCompute gives a new compute the size of its flavour. What it refers to must be
+// there.
+func (m *Model) sizeCompute(ctx context.Context, r *computeRecord) error {
+	flavour, err := m.flavour(ctx, r.FlavourID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.Size = flavour.Size
-	if want.ImageID != "" {
-		if err := m.checkImage(ctx, want.TrustDomain, want.ImageID, flavour); err != nil {
-			return nil, err
-		}
+	if r.ImageID == "" {
+		return nil
 	}
-	return r, nil
+	return m.checkImage(ctx, r.TrustDomain, r.ImageID, flavour)
 }
 
 func checkCompute(c *ifa006.Compute) error {

@@ -69,8 +69,10 @@ func digest(request any) (string, error) {
 
 // createOnce stores a record under the identifier that its consumer chose. What
 // is there with the same request is the answer to a repetition; with another it
-// is refused as unprocessable.
-func createOnce[T any](ctx context.Context, k *state.Kind[T], what, id, request string, requestOf func(*T) string, record *T) (state.Entry[T], error) {
+// is refused as unprocessable. prepare, unless nil, checks what the record refers to
+// and completes it, each time that it is about to be stored: of what is there already
+// nothing is asked, and what was there a moment ago may be gone.
+func createOnce[T any](ctx context.Context, k *state.Kind[T], what, id, request string, requestOf func(*T) string, record *T, prepare func() error) (state.Entry[T], error) {
 	for {
 		e, err := k.Get(ctx, id)
 		if err == nil {
@@ -81,6 +83,11 @@ func createOnce[T any](ctx context.Context, k *state.Kind[T], what, id, request 
 		}
 		if hub.CodeOf(err) != hub.NotFound {
 			return e, err
+		}
+		if prepare != nil {
+			if err := prepare(); err != nil {
+				return e, err
+			}
 		}
 		e, err = k.Create(ctx, All, id, record)
 		if hub.CodeOf(err) != hub.Conflict {

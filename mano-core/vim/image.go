@@ -42,7 +42,7 @@ func (m *Model) AddImage(ctx context.Context, want ifa006.Image) (*ifa006.Image,
 		r.CreatedAt = m.Now().UTC()
 	}
 	r.Pending = []pending{m.changed(typeI, r.ID, r.Domain, ifa006.ChangeCreated, nil)}
-	e, err := createOnce(ctx, m.images, "image", want.ID, request, func(r *imageRecord) string { return r.Request }, r)
+	e, err := createOnce(ctx, m.images, "image", want.ID, request, func(r *imageRecord) string { return r.Request }, r, nil)
 	if err != nil {
 		return nil, err
 	}

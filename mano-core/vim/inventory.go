@@ -206,7 +206,7 @@ func (m *Model) AddFlavour(ctx context.Context, want ifa006.Flavour) (*ifa006.Fl
 	if err != nil {
 		return nil, err
 	}
-	e, err := createOnce(ctx, m.flavours, "flavour", want.ID, request, func(r *flavourRecord) string { return r.Request }, &flavourRecord{want, request})
+	e, err := createOnce(ctx, m.flavours, "flavour", want.ID, request, func(r *flavourRecord) string { return r.Request }, &flavourRecord{want, request}, nil)
 	if err != nil {
 		return nil, err
 	}

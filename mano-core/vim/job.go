@@ -59,7 +59,7 @@ func (m *Model) StopUse(ctx context.Context, actor hub.Identity, host string, re
 	job, err := createOnce(ctx, m.jobs, "stop of use", req.ID, request, func(r *jobRecord) string {
 		d, _ := digest([]any{r.HostID, r.Request})
 		return d
-	}, record)
+	}, record, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (m *Model) CreateNetwork(ctx context.Context, want ifa006.Network) (*ifa006
 		}
 	}
 	r.Pending = []pending{m.changed(typeN, r.ID, r.Domain, ifa006.ChangeCreated, nil)}
-	e, err := createOnce(ctx, m.networks, "network", r.ID, request, func(r *networkRecord) string { return r.Request }, r)
+	e, err := createOnce(ctx, m.networks, "network", r.ID, request, func(r *networkRecord) string { return r.Request }, r, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -44,12 +44,9 @@ func (m *Model) makePort(ctx context.Context, want ifa006.Port, compute string, 
 			return none, err
 		}
 	}
-	if _, there := m.ports.Domain(want.ID); !there {
-		if err := m.checkPortNetwork(ctx, &want); err != nil {
-			return none, err
-		}
-	}
-	if _, err := createOnce(ctx, m.ports, "port", want.ID, request, func(r *portRecord) string { return r.Request }, r); err != nil {
+	if _, err := createOnce(ctx, m.ports, "port", want.ID, request, func(r *portRecord) string { return r.Request }, r, func() error {
+		return m.checkPortNetwork(ctx, &want)
+	}); err != nil {
 		return none, err
 	}
 	if err := m.settlePort(ctx, want.ID); err != nil {

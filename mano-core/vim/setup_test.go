@@ -173,6 +173,9 @@ func checkModel(t testing.TB, m *Model) {
 		if e.Value.Phase != "" {
 			t.Errorf("compute %s is in phase %s", e.ID, e.Value.Phase)
 		}
+		if e.Value.Size == (ifa006.Capacity{}) {
+			t.Errorf("compute %s has no size, so any host takes it", e.ID)
+		}
 		computes[e.ID] = e.Value
 	}
 	claims := 0

@@ -29,12 +29,9 @@ func (m *Model) CreateSnapshot(ctx context.Context, want ifa006.Snapshot) (*ifa0
 		return nil, err
 	}
 	r := &snapshotRecord{made: made{Domain: want.TrustDomain, Request: request}, Snapshot: want}
-	if _, there := m.snapshots.Domain(want.ID); !there {
-		if err := m.photograph(ctx, r); err != nil {
-			return nil, err
-		}
-	}
-	e, err := createOnce(ctx, m.snapshots, "snapshot", want.ID, request, func(r *snapshotRecord) string { return r.Request }, r)
+	e, err := createOnce(ctx, m.snapshots, "snapshot", want.ID, request, func(r *snapshotRecord) string { return r.Request }, r, func() error {
+		return m.photograph(ctx, r)
+	})
 	if err != nil {
 		return nil, err
 	}

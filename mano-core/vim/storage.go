@@ -43,14 +43,14 @@ func (m *Model) makeStorage(ctx context.Context, want ifa006.Storage, owned bool
 	if err != nil {
 		return none, err
 	}
-	if _, there := m.storages.Domain(want.ID); !there && want.ImageID != "" {
-		if err := m.checkImage(ctx, want.TrustDomain, want.ImageID, nil); err != nil {
-			return none, err
-		}
-	}
 	r := &storageRecord{made: made{Domain: want.TrustDomain, Request: request}, Storage: want, Owned: owned, Content: content("storage", want.ID, want.ImageID)}
 	r.Pending = []pending{m.changed(typeS, r.ID, r.Domain, ifa006.ChangeCreated, map[string]any{"sizeOfStorageGiB": r.SizeGiB})}
-	e, err := createOnce(ctx, m.storages, "storage", want.ID, request, func(r *storageRecord) string { return r.Request }, r)
+	e, err := createOnce(ctx, m.storages, "storage", want.ID, request, func(r *storageRecord) string { return r.Request }, r, func() error {
+		if want.ImageID == "" {
+			return nil
+		}
+		return m.checkImage(ctx, want.TrustDomain, want.ImageID, nil)
+	})
 	if err != nil {
 		return none, err
 	}
