@@ -97,7 +97,7 @@ func (p patient) Send(command []byte) ([]byte, error) {
 		}
 		switch tpm2.TPMRC(binary.BigEndian.Uint32(answer[6:])) {
 		case tpm2.TPMRCRetry, tpm2.TPMRCYielded, tpm2.TPMRCTesting:
-			time.Sleep(wait)
+			time.Sleep(wait) // go-tpm's Send has no context to end it with; all waits together are about a second
 		default:
 			return answer, nil
 		}

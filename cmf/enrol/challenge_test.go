@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -23,7 +24,9 @@ type public struct{ crypto.PublicKey }
 
 func (p public) Public() crypto.PublicKey { return p.PublicKey }
 
-func (public) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { panic("not here") }
+func (public) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("the private key is elsewhere")
+}
 
 // maker is the maker of a TPM: its root, and what it put into the TPM.
 type maker struct {

@@ -164,7 +164,7 @@ type Signing struct {
 	RegistrationID   string    `json:"registrationId"`
 	CertificateID    string    `json:"certificateId,omitempty"`
 	Certificate      string    `json:"certificate,omitempty"`      // PEM
-	CertificateChain []string  `json:"certificateChain,omitempty"` // PEM each, from the issuer up, when asked for
+	CertificateChain []string  `json:"certificateChain,omitempty"` // PEM each, from the issuer up, the root last, when asked for
 	Assurance        string    `json:"assurance,omitempty"`
 	Reasons          []Reason  `json:"reasons,omitempty"` // why it was refused, or treated as unattested
 	Requested        time.Time `json:"requested"`
@@ -207,7 +207,7 @@ type Certificate struct {
 	Revoked          *time.Time `json:"revoked,omitempty"`
 	RevocationReason string     `json:"revocationReason,omitempty"` // RFC 5280 clause 5.3.1: "keyCompromise"
 	Certificate      string     `json:"certificate,omitempty"`      // PEM
-	CertificateChain []string   `json:"certificateChain,omitempty"` // PEM each, from the issuer up
+	CertificateChain []string   `json:"certificateChain,omitempty"` // PEM each, from the issuer up, the root last
 }
 
 // RevokeRequest ends a certificate.

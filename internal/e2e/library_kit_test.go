@@ -18,6 +18,7 @@ import (
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/internal/testkit/csartest"
+	"github.com/manoward/manoward/internal/testkit/devicekit"
 	"github.com/manoward/manoward/internal/testkit/nskit"
 	"github.com/manoward/manoward/smgr"
 )
@@ -79,7 +80,10 @@ func libHub(t *testing.T) map[string]*libDomain {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "manoward.yaml")
 	started := newHub(t, "--config", file)
-	text := "securityManagers:\n"
+	device, makers := devicekit.Sold(t)
+	roots := filepath.Join(started.home, "makers.pem")
+	writeFile(t, roots, string(makers), 0o600)
+	text := fmt.Sprintf("certificateManagement:\n  vnfmDevice: %s\n  profiles: [{trustDomain: north, validity: %s}]\n  domains: [{trustDomain: north, deviceRoots: %s}]\nsecurityManagers:\n", device, libValidity, roots)
 	for domain, name := range libSMs {
 		text += fmt.Sprintf("  - {name: %s, trustDomain: %s, credentials: %q, scOr: %q, scVi: %q}\n", name, domain, filepath.Join(started.home, domain+"-"+name), smPort(t), smPort(t))
 	}
@@ -126,6 +130,7 @@ func libInventory() string {
 	for _, d := range []string{"north", "south", "west", "coast"} {
 		add(d+"-1", d, d, "", "1.0", 64)
 	}
+	add("north-tpm", "north", "north", "tpm: true", "1.0", 32)
 	add("coast-tpm", "coast", "coast", "tpm: true", "1.0", 32)
 	add("shared-hsm", "south", "south, east", "hsm: true", "1.0", 4)
 	add("west-2", "west", "west", "", "1.0", 32)
@@ -142,6 +147,7 @@ func libInventory() string {
 type libPackage struct {
 	name, product, version string
 	needs                  string // "tpm, hsm": the hardware of its host
+	certified              bool   // its VNFC is to have a certificate
 }
 
 const libVNFD = `tosca_definitions_version: tosca_simple_yaml_1_3
@@ -158,7 +164,7 @@ topology_template:
         vdu_profile: {min_number_of_instances: 1, max_number_of_instances: 1}
         sw_image_data: {name: disk, version: "1", checksum: {algorithm: sha-256, hash: HASH}, container_format: bare, disk_format: qcow2, min_disk: 1 GiB, size: SIZE B}
       artifacts: {sw_image: {type: tosca.artifacts.nfv.SwImage, file: Files/disk.img}}
-      capabilities: {virtual_compute: {properties: {NEEDSvirtual_memory: {virtual_mem_size: 1 GiB}, virtual_cpu: {num_virtual_cpu: 1}, virtual_local_storage: [{size_of_storage: 2 GiB}]}}}
+      capabilities: {virtual_compute: {properties: {NEEDSvirtual_memory: {virtual_mem_size: 1 GiB}, virtual_cpu: {num_virtual_cpu: 1}, virtual_local_storage: [{size_of_storage: 2 GiB}]}}}REQUIREMENTS
     front: {type: tosca.nodes.nfv.VduCp, properties: {layer_protocols: [ipv4], order: 0}, requirements: [{virtual_binding: app}]}
 `
 
@@ -175,7 +181,12 @@ func (p libPackage) build(t testing.TB, domain string, signer *csartest.Signer) 
 		}
 		needs = "requested_additional_capabilities: {" + strings.Join(list, ", ") + "}, "
 	}
-	definition := strings.NewReplacer("NAME", domain+"-"+p.name, "PRODUCT", p.product, "VERSION", p.version, "HASH", hex.EncodeToString(sum[:]), "SIZE", fmt.Sprint(len(image)), "NEEDS", needs).Replace(libVNFD)
+	requirements, certificate := "", ""
+	if p.certified {
+		requirements = "\n      requirements: [{installable_certificate: tls}]"
+		certificate = "    tls: {type: tosca.nodes.nfv.Certificate, properties: {certificate_type: VNFCI_CERT, certificate_base_profile: {subject: {organization: Acme}}}}\n"
+	}
+	definition := strings.NewReplacer("NAME", domain+"-"+p.name, "PRODUCT", p.product, "VERSION", p.version, "HASH", hex.EncodeToString(sum[:]), "SIZE", fmt.Sprint(len(image)), "NEEDS", needs, "REQUIREMENTS", requirements).Replace(libVNFD) + certificate
 	s := csartest.Spec{Option: csartest.Option1, Signer: signer, Definition: []byte(definition), Files: map[string][]byte{"Files/disk.img": image}}
 	if signer == nil {
 		s.Option = csartest.Unsigned

@@ -1,20 +1,25 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/sol"
 	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/internal/testkit/csartest"
 )
 
-// libNorth is the cases of packages, and of who may do what.
+// libNorth is the cases of packages, of certificates, and of who may do what.
 func libNorth() []*libCase {
-	cases := slices.Concat(libPackages(), libAccess())
+	cases := slices.Concat(libPackages(), libCertificates(), libAccess())
 	for _, c := range cases {
 		c.domain = "north"
 	}
@@ -75,6 +80,54 @@ func libTampered(d *libDomain, c *libCase) {
 	if now := read(); now.OperationalState != sol005.PackageOperationalStateDisabled {
 		d.t.Errorf("the package is %s", now.OperationalState)
 	}
+}
+
+// libValidity is how long the CMF's certificates of trust domain north are valid:
+// less than the 14 days before its end at which a certificate is a finding.
+const libValidity = 10 * 24 * time.Hour
+
+func libCertificates() []*libCase {
+	const endsSoon = "certificate-expiry/ends-soon"
+	return []*libCase{
+		{
+			policy: "certificate-expiry", profile: "brief", vnf: "brief", pkg: &libPackage{name: "brief", product: "Brief", version: "1.0", needs: "tpm", certified: true},
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				if left := time.Until(d.certificateOf(ns, vnf).NotAfter); left > libValidity || left < libValidity/2 {
+					d.t.Errorf("the certificate ends in %s", left)
+				}
+				d.finds(c, libWant{code: "ends-soon", severity: hub.SeverityMedium, target: libTarget(ns, vnf, c.profile)})
+			},
+		},
+		{
+			// The CMF certified the key that the VNFM's TPM made; the operator knows another.
+			policy: "certificate-key", profile: "swapped", vnf: "brief", also: []string{endsSoon},
+			run: func(d *libDomain, c *libCase) {
+				ns := d.newNs(c)
+				vnf := d.add(ns, c.profile)
+				has := d.certificateOf(ns, vnf)
+				other := sha256.Sum256([]byte("the key that it should have"))
+				d.setParameters(c.policy, map[string]any{"pins": map[string][]string{has.VnfcID: {hex.EncodeToString(other[:])}}, "terminate": true})
+				d.ended(c, ns, vnf, libWant{code: "key-not-pinned", severity: hub.SeverityCritical, target: libTarget(ns, vnf, c.profile)}, true, true)
+				eventually(d.t, "the CMF revokes the certificate of the VNF that ended", patience, func() bool {
+					return slices.ContainsFunc(d.certificates("--state", "REVOKED"), func(r certmgmt.Certificate) bool { return r.ID == has.ID })
+				})
+			},
+		},
+	}
+}
+
+// certificateOf is the one certificate that the NFVO shows of a VNF.
+func (d *libDomain) certificateOf(ns, vnf string) sol.CertificateContent {
+	d.t.Helper()
+	for _, v := range d.showNs(ns).VnfInstance {
+		if v.ID == vnf && v.CertificateInfo != nil && len(v.CertificateInfo.CertificateContents) == 1 {
+			return v.CertificateInfo.CertificateContents[0]
+		}
+	}
+	d.t.Fatalf("the NFVO does not show the certificate of VNF %s", vnf)
+	return sol.CertificateContent{}
 }
 
 func libAccess() []*libCase {

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,16 +30,12 @@ type libCase struct {
 	sign         func(*libDomain) *csartest.Signer
 	also         []string // further findings that are right too, as "policy/code"
 
-	run   func(d *libDomain, c *libCase)
-	waits string // instead of run: why it cannot be provoked yet
+	run func(d *libDomain, c *libCase)
 }
 
 // libCases is the table: every policy of the library has a row.
 func libCases() []*libCase {
-	return slices.Concat(libNorth(), libSouth(), libWest(), libCoast(), []*libCase{
-		{policy: "certificate-expiry", waits: "issue 5: a hub in these tests whose VNFM has certificates for its VNFs, so that one can end"},
-		{policy: "certificate-key", waits: "issue 5: a hub in these tests whose VNFM has certificates for its VNFs, so that one can be for a wrong key"},
-	})
+	return slices.Concat(libNorth(), libSouth(), libWest(), libCoast())
 }
 
 // Every policy of the library finds, on a whole hub, what is really done on the
@@ -95,16 +90,6 @@ func libComplete(t *testing.T, cases []*libCase) {
 	rows := map[string]int{}
 	for _, c := range cases {
 		rows[c.policy]++
-		if (c.run == nil) == (c.waits == "") {
-			t.Errorf("the case of %s has either a change or a reason why it waits", c.policy)
-		}
-		if c.waits == "" {
-			continue
-		}
-		t.Logf("%s waits for %s", c.policy, c.waits)
-		if page, err := os.ReadFile("../../docs/controls/" + c.policy + ".md"); err != nil || !strings.Contains(string(page), "\n## Waits\n") {
-			t.Errorf("docs/controls/%s.md does not say that the policy waits (%v)", c.policy, err)
-		}
 	}
 	for _, p := range set.Policies() {
 		if p.On(hub.EventCertificateRequest) {

@@ -18,8 +18,8 @@ func libWest() []*libCase {
 	return cases
 }
 
-// noCertificate is found of every security VNF, as long as no part of the hub
-// signs certificates for VNFs.
+// noCertificate is found of every security VNF here: none of their VNFDs asks for
+// a certificate.
 const noCertificate = "certificate-attested/no-certificate"
 
 func libSecurityVnfs() []*libCase {

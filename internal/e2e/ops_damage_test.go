@@ -74,6 +74,7 @@ var damages = []struct {
 //
 // "Must hold" of issue 2: a truncated or bit-flipped stream file.
 func TestOpsDamagedBusIsNoticed(t *testing.T) {
+	t.Parallel()
 	f := newFilledHub(t)
 	var files []string
 	err := filepath.WalkDir(filepath.Join(f.pristine, "bus"), func(path string, d fs.DirEntry, err error) error {

@@ -116,42 +116,46 @@ func noKeyIn(t *testing.T, h *hubProcess) {
 // hub that had it starts; the rest of the hub goes on.
 func TestOpsWrongToken(t *testing.T) {
 	hsm := testkit.SoftHSM(t)
-	hsm.NewToken("north-token", "1234")
-	good := func(h *hubProcess) string {
+	good := func(h *hubProcess, label string) string {
 		writeFile(t, filepath.Join(h.home, "good.pin"), "1234", 0o600)
-		return tokenConfig(h, "north", hsm.Module, "north-token", "good.pin")
+		return tokenConfig(h, "north", hsm.Module, label, "good.pin")
 	}
 	tests := []struct {
 		name  string
-		token func(h *hubProcess) string
+		token func(h *hubProcess, label string) string
 		want  string
 	}{
-		{"no module", func(h *hubProcess) string {
-			return tokenConfig(h, "north", "/nowhere/hsm.so", "north-token", "good.pin")
+		{"no module", func(h *hubProcess, label string) string {
+			return tokenConfig(h, "north", "/nowhere/hsm.so", label, "good.pin")
 		},
 			"PKCS#11 module /nowhere/hsm.so cannot be found; install the HSM's PKCS#11 library"},
-		{"no library", func(h *hubProcess) string {
+		{"no library", func(h *hubProcess, label string) string {
 			path := filepath.Join(h.home, "hub.yaml")
-			return tokenConfig(h, "north", path, "north-token", "good.pin")
+			return tokenConfig(h, "north", path, label, "good.pin")
 		}, "is not a PKCS#11 library that this machine can load"},
-		{"wrong label", func(h *hubProcess) string { return tokenConfig(h, "north", hsm.Module, "west-token", "good.pin") },
+		{"wrong label", func(h *hubProcess, _ string) string {
+			return tokenConfig(h, "north", hsm.Module, "west-token", "good.pin")
+		},
 			"west-token"},
-		{"wrong PIN", func(h *hubProcess) string {
+		{"wrong PIN", func(h *hubProcess, label string) string {
 			writeFile(t, filepath.Join(h.home, "bad.pin"), "4321", 0o600)
-			return tokenConfig(h, "north", hsm.Module, "north-token", "bad.pin")
+			return tokenConfig(h, "north", hsm.Module, label, "bad.pin")
 		}, "PIN"},
-		{"no PIN file", func(h *hubProcess) string { return tokenConfig(h, "north", hsm.Module, "north-token", "no.pin") },
+		{"no PIN file", func(h *hubProcess, label string) string { return tokenConfig(h, "north", hsm.Module, label, "no.pin") },
 			"no.pin cannot be read; make one that holds the PIN only, with mode 0600"},
-		{"readable PIN file", func(h *hubProcess) string {
+		{"readable PIN file", func(h *hubProcess, label string) string {
 			writeFile(t, filepath.Join(h.home, "open.pin"), "1234", 0o644)
-			return tokenConfig(h, "north", hsm.Module, "north-token", "open.pin")
+			return tokenConfig(h, "north", hsm.Module, label, "open.pin")
 		}, "open.pin has mode 0644: others can read it"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			label := "token-of-" + strings.ReplaceAll(tt.name, " ", "-")
+			hsm.NewToken(label, "1234")
+			t.Parallel()
 			h := newHub(t)
-			right := good(h)
-			h.configure("trust:\n  tokens:\n" + tt.token(h))
+			right := good(h, label)
+			h.configure("trust:\n  tokens:\n" + tt.token(h, label))
 			h.start()
 			_, errs, code := h.cli("trust-domain", "create", "north")
 			if code != 6 || !strings.Contains(errs, "the key store of trust domain north cannot be opened: ") || !strings.Contains(errs, tt.want) || strings.Contains(errs, "1234") || strings.Contains(errs, "4321") {
@@ -166,20 +170,23 @@ func TestOpsWrongToken(t *testing.T) {
 			h.configure("trust:\n  tokens:\n" + right)
 			h.start()
 			h.do("trust-domain", "create", "north")
-			h.do("trust-domain", "delete", "north") // leaves the token as it was, for the next case
+			h.do("trust-domain", "delete", "north")
 			h.do("trust-domain", "list")
 			h.stop()
 		})
 	}
 	t.Run("at start", func(t *testing.T) {
+		const label = "north-token"
+		hsm.NewToken(label, "1234")
+		t.Parallel()
 		h := newHub(t)
-		h.configure("trust:\n  tokens:\n" + good(h))
+		h.configure("trust:\n  tokens:\n" + good(h, label))
 		h.start()
 		h.do("trust-domain", "create", "north")
 		h.do("trust-domain", "create", "other")
 		h.stop()
 		for _, tt := range tests {
-			h.configure("trust:\n  tokens:\n" + tt.token(h))
+			h.configure("trust:\n  tokens:\n" + tt.token(h, label))
 			h.start()
 			_, missing := h.readyz()
 			if len(missing) != 1 || missing[0].Name != "trust-domain/north" || !strings.Contains(missing[0].Reason, tt.want) {

@@ -176,7 +176,7 @@ func (f *smFlood) pileUp(want int) int {
 		var wave sync.WaitGroup
 		for range 48 {
 			wave.Go(func() {
-				for range 8 {
+				for range 4 {
 					f.one(f.t.Context())
 				}
 			})

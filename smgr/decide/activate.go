@@ -217,6 +217,10 @@ func (p *Policies) change(ctx context.Context, next Activation, decide func(now 
 	}
 	p.loaded.Store(&loaded{next.ID, snapshot})
 	p.pushed.Store(nil)
+	select {
+	case p.changed <- struct{}{}:
+	default: // Run knows already
+	}
 	return next, nil
 }
 

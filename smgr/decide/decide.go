@@ -128,6 +128,7 @@ func (d *Decider) now() time.Time { return d.c.Now().UTC() }
 // The timers of Run.
 const (
 	tick       = 5 * time.Second
+	soon       = 500 * time.Millisecond // after a change made here: other processes learn of it, and more changes may follow
 	pruneEvery = 10 * time.Minute
 )
 
@@ -138,8 +139,8 @@ func (d *Decider) Run(ctx context.Context) {
 	var learning sync.WaitGroup
 	defer learning.Wait()
 	learning.Go(func() { d.learn(ctx) })
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	timer := time.NewTimer(tick)
+	defer timer.Stop()
 	var pruned time.Time
 	for {
 		if _, err := d.policies.Current(ctx); err != nil && hub.CodeOf(err) != hub.Undecided && ctx.Err() == nil {
@@ -155,10 +156,19 @@ func (d *Decider) Run(ctx context.Context) {
 				d.c.Log.Warn("old decisions are not removed; trying again", "removed", n, "err", err)
 			}
 		}
+		timer.Reset(tick)
+		select {
+		case <-d.policies.changed:
+			timer.Reset(soon)
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			continue
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 	}
 }

@@ -54,6 +54,7 @@ type Policies struct {
 	activations *state.Kind[Activation]
 	pointer     *state.Kind[Activation] // of one entry: the active one
 	loading     chan struct{}           // taken by who loads
+	changed     chan struct{}           // has one for Run after a change that this process made
 	loaded      atomic.Pointer[loaded]
 	failed      atomic.Pointer[failedLoad]
 	reopened    atomic.Pointer[loaded]       // the last one that was loaded for an old decision
@@ -68,7 +69,7 @@ type loaded struct {
 
 func newPolicies(c *Config, b *blobs) *Policies {
 	return &Policies{
-		c: c, blobs: b, loading: make(chan struct{}, 1),
+		c: c, blobs: b, loading: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		revisions:   state.NewKind[Revision](c.Space, "policies", nil),
 		activations: state.NewKind(c.Space, "activation", func(a *Activation) []string { return []string{a.term()} }),
 		pointer:     state.NewKept[Activation](c.Space, "active", nil),

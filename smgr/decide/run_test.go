@@ -2,13 +2,14 @@ package decide
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // TestRun holds that a process that gets no event keeps up: it reviews on the
-// timer, prunes, and loads what others activate.
+// timer and after its own changes, prunes, and loads what others activate.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -36,8 +37,15 @@ func TestRun(t *testing.T) {
 		if n, now := w.events(), other.policies.loaded.Load().snapshot.PolicyRevision(); n != 4 || now != r.Revision {
 			t.Errorf("pushed %d, loaded %v", n, now)
 		}
-		time.Sleep(time.Hour)
+		// A change that it made itself it follows up without waiting for the timer.
+		_, err = other.Policies().SetParameters(t.Context(), "evil-provider", json.RawMessage(`{"names": ["good"]}`), "cid", "")
+		check(t, err)
+		time.Sleep(2 * soon)
 		if n := w.events(); n != 6 {
+			t.Errorf("pushed %d after a change of parameters", n)
+		}
+		time.Sleep(time.Hour)
+		if n := w.events(); n != 8 {
 			t.Errorf("pushed %d", n)
 		}
 		if all := list(t, d, Query{}); len(all) != 0 {
