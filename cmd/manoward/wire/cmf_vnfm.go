@@ -48,13 +48,14 @@ func (h *hubProcess) certificates() vnfm.Certificates {
 	}
 }
 
-// quarantined tells the CMF of a VNF that was on a host when that was quarantined.
+// quarantined tells the CMF of a VNF that was on a host when that was quarantined, and
+// since when it was not there any more.
 // Where nobody serves Cm-Vnfm there are no certificates to end.
-func (h *hubProcess) quarantined(ctx context.Context, domain, vnfInstanceID string) error {
+func (h *hubProcess) quarantined(ctx context.Context, domain, vnfInstanceID string, at time.Time) error {
 	if h.url(hub.CmVnfm) == "" {
 		return nil
 	}
 	cmf := h.functionAPI(hub.KindNFVO, hub.CmVnfm, "/manoward/v1", "1.0.0")
-	_, err := cmf.Do(ctx, http.MethodPost, "/trust_domains/"+url.PathEscape(domain)+"/vnf_instances/"+url.PathEscape(vnfInstanceID)+"/quarantine", nil, nil)
+	_, err := cmf.Do(ctx, http.MethodPost, "/trust_domains/"+url.PathEscape(domain)+"/vnf_instances/"+url.PathEscape(vnfInstanceID)+"/quarantine", cmfapi.Quarantine{At: at}, nil)
 	return err
 }
