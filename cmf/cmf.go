@@ -150,6 +150,9 @@ type Revocation struct {
 	By      string    `json:"by"`     // identity
 	Comment string    `json:"comment,omitempty"`
 	Open    bool      `json:"open,omitempty"` // it is not known yet that its list is signed and its record written
+	// Unpublished: no list has it, because an authority elsewhere replaced the issuer,
+	// and signs no lists as that any more.
+	Unpublished bool `json:"unpublished,omitempty"`
 }
 
 // Store is where the CMF keeps its records, in a table of each trust domain. It is

@@ -302,6 +302,9 @@ func TestRemote(t *testing.T) {
 	if got := p.states("north"); got != "root 1 RETIRING, issuer 2 RETIRING, root 3 RETIRING, issuer 4 RETIRING, root 5 ACTIVE, issuer 6 ACTIVE" {
 		t.Error(got)
 	}
+	if _, err := p.RevocationList(t.Context(), "north", hub.RevocationList{Issuer: issued.Issuer, Number: big.NewInt(1)}); hub.CodeOf(err) != hub.Conflict {
+		t.Errorf("a list of an issuer that was replaced elsewhere: %v", err)
+	}
 	delete(w.remotes, "north")
 	p = w.start()
 	if _, back := p.issue("north"); back.Issuer != own.Issuer {
