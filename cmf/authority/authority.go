@@ -95,7 +95,8 @@ func (l Times) orDefaults() Times {
 // key stores.
 type Authorities struct {
 	Config
-	kind *state.Kind[domainCA]
+	kind    *state.Kind[domainCA]
+	process string // names this process among those that share the space
 
 	mu    sync.Mutex // covers slots
 	slots map[string]*slot
@@ -107,7 +108,7 @@ func New(c Config) *Authorities {
 	if c.Remote == nil {
 		c.Remote = func(string) CA { return nil }
 	}
-	return &Authorities{Config: c, kind: state.NewKept[domainCA](c.Space, "authority", nil), slots: map[string]*slot{}}
+	return &Authorities{Config: c, kind: state.NewKept[domainCA](c.Space, "authority", nil), process: hub.NewID(), slots: map[string]*slot{}}
 }
 
 // Issue signs what was ordered as the domain's current issuer. The authority is

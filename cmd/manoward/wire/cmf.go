@@ -75,9 +75,7 @@ func (h *hubProcess) newCMF() (*function, error) {
 		start: func(_, work context.Context) error {
 			h.run("look after certificates", work, c.life.Run)
 			h.run("finish certificate signing requests", work, c.finishRequests)
-			if h.url(hub.VNFM) != "" {
-				h.run("follow the VNFM", work, c.vnfm.Run)
-			}
+			h.run("follow the VNFM", work, c.followVNFM)
 			return nil
 		},
 		add:    c.add,

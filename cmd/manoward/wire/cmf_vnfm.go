@@ -34,6 +34,20 @@ func (c *cmfRole) newFollower() {
 	})
 }
 
+// vnfmEvery is how often it is looked whether a VNFM is there to be followed.
+const vnfmEvery = time.Second
+
+// followVNFM follows the VNFM from when some process has told where it is: there may
+// be none, and one that runs elsewhere may be started later.
+func (c *cmfRole) followVNFM(ctx context.Context) error {
+	for c.url(hub.VNFM) == "" {
+		if wait(ctx, vnfmEvery) != nil {
+			return nil // ctx ended
+		}
+	}
+	return c.vnfm.Run(ctx)
+}
+
 // certificates gets certificates for the VNFM's VNFCs; nil where it has no device to
 // make their keys in.
 func (h *hubProcess) certificates() vnfm.Certificates {
