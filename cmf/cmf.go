@@ -7,8 +7,10 @@
 package cmf
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"math/big"
 	"net/url"
 	"slices"
@@ -150,6 +152,9 @@ type Revocation struct {
 	By      string    `json:"by"`     // identity
 	Comment string    `json:"comment,omitempty"`
 	Open    bool      `json:"open,omitempty"` // it is not known yet that its list is signed and its record written
+	// Unpublished: no list has it, because an authority elsewhere replaced the issuer,
+	// and signs no lists as that any more.
+	Unpublished bool `json:"unpublished,omitempty"`
 }
 
 // Store is where the CMF keeps its records, in a table of each trust domain. It is
@@ -161,6 +166,25 @@ type Store struct {
 	Challenges    *state.Kind[Challenge]
 	Requests      *state.Kind[Request]
 	Certificates  *state.Kind[Certificate]
+
+	beats *state.Kind[beat]
+}
+
+// beat is written to see when it is told, see [Store.CatchUp].
+type beat struct{}
+
+// CatchUp waits until what other processes wrote before, in a trust domain, is found
+// here. It costs two durable writes: it is for what is not found.
+func (s *Store) CatchUp(ctx context.Context, domain string) error {
+	e, err := s.beats.Create(ctx, domain, hub.NewID(), &beat{})
+	if err != nil {
+		return fmt.Errorf("write a mark: %w", err)
+	}
+	err = s.beats.Reflected(ctx, e)
+	if gone := s.beats.Delete(ctx, e.ID, nil); err == nil && gone != nil && hub.CodeOf(gone) != hub.NotFound {
+		err = fmt.Errorf("take a mark away: %w", gone)
+	}
+	return err
 }
 
 // NewStore adds the CMF's kinds to a space that is not open yet.
@@ -172,6 +196,7 @@ func NewStore(space *state.Space) *Store {
 		Challenges:    state.NewKind(space, "challenge", func(c *Challenge) []string { return []string{ByConsumer(c.For)} }),
 		Requests:      state.NewKind(space, "request", requestTerms),
 		Certificates:  state.NewKind(space, "certificate", certificateTerms),
+		beats:         state.NewKind[beat](space, "beat", nil),
 	}
 }
 

@@ -95,7 +95,8 @@ func (l Times) orDefaults() Times {
 // key stores.
 type Authorities struct {
 	Config
-	kind *state.Kind[domainCA]
+	kind    *state.Kind[domainCA]
+	process string // names this process among those that share the space
 
 	mu    sync.Mutex // covers slots
 	slots map[string]*slot
@@ -107,7 +108,7 @@ func New(c Config) *Authorities {
 	if c.Remote == nil {
 		c.Remote = func(string) CA { return nil }
 	}
-	return &Authorities{Config: c, kind: state.NewKept[domainCA](c.Space, "authority", nil), slots: map[string]*slot{}}
+	return &Authorities{Config: c, kind: state.NewKept[domainCA](c.Space, "authority", nil), process: hub.NewID(), slots: map[string]*slot{}}
 }
 
 // Issue signs what was ordered as the domain's current issuer. The authority is
@@ -123,12 +124,9 @@ func (a *Authorities) Issue(ctx context.Context, domain string, o hub.Certificat
 	}
 	if remote := a.Remote(domain); remote != nil {
 		issued, err := remote.Issue(ctx, o)
-		if err == nil && v.find(issued.Issuer) == nil {
-			// It is signed, and given out: who verifies it gets the whole chain
-			// with it. What cannot be noted now is noted at the next look.
-			if err := a.noteRemote(ctx, domain, remote); err != nil {
-				a.Log.Warn("the new issuer of an authority elsewhere is not noted yet", "trustDomain", domain, "err", err)
-			}
+		// What is signed is given out: who verifies it gets the whole chain with it.
+		if hub.CodeOf(err) == hub.Conflict || err == nil && v.find(issued.Issuer) == nil {
+			a.rotatedElsewhere(ctx, domain, remote)
 		}
 		return issued, err
 	}
@@ -137,6 +135,14 @@ func (a *Authorities) Issue(ctx context.Context, domain string, o hub.Certificat
 		return hub.IssuedCertificate{}, err
 	}
 	return ca.Issue(ctx, o)
+}
+
+// rotatedElsewhere notes the new issuer of an authority elsewhere. What cannot be
+// noted now is noted at the next look.
+func (a *Authorities) rotatedElsewhere(ctx context.Context, domain string, remote CA) {
+	if err := a.noteRemote(ctx, domain, remote); err != nil {
+		a.Log.Warn("the new issuer of an authority elsewhere is not noted yet", "trustDomain", domain, "err", err)
+	}
 }
 
 // Limits says until when the domain's current issuer is valid, which bounds all
@@ -194,45 +200,58 @@ func clip(s string) string {
 }
 
 // RevocationList signs a revocation list as the issuer that it names, in DER: the
-// current one, an earlier one, or a root, which is the issuer of the others.
+// current one, an earlier one, or a root, which is the issuer of the others. It is
+// hub.Conflict for an issuer elsewhere that was replaced there: nobody signs its
+// lists any more.
 func (a *Authorities) RevocationList(ctx context.Context, domain string, l hub.RevocationList) ([]byte, error) {
-	ca, err := a.issuerCA(ctx, domain, l.Issuer)
+	ca, elsewhere, err := a.issuerCA(ctx, domain, l.Issuer)
 	if err != nil {
 		return nil, err
 	}
-	return ca.RevocationList(ctx, l)
+	der, err := ca.RevocationList(ctx, l)
+	if code := hub.CodeOf(err); elsewhere && (code == hub.Conflict || code == hub.NotFound) {
+		a.rotatedElsewhere(ctx, domain, ca)
+		err = replacedElsewhere(domain, l.Issuer, err)
+	}
+	return der, err
+}
+
+func replacedElsewhere(domain, issuer string, err error) error {
+	return hub.E(hub.Conflict, "find issuer", fmt.Sprintf("issuer %s of trust domain %s was replaced at the authority elsewhere, and nobody signs its revocation lists any more; renew what it issued", issuer, domain), err)
 }
 
 // OCSP signs an answer about one certificate as the issuer that it names, in DER;
 // see [Authorities.RevocationList].
 func (a *Authorities) OCSP(ctx context.Context, domain string, s hub.CertificateStatus) ([]byte, error) {
-	ca, err := a.issuerCA(ctx, domain, s.Issuer)
+	ca, _, err := a.issuerCA(ctx, domain, s.Issuer)
 	if err != nil {
 		return nil, err
 	}
 	return ca.OCSP(ctx, s)
 }
 
-// issuerCA is the authority that an issuer of a domain belongs to.
-func (a *Authorities) issuerCA(ctx context.Context, domain, issuer string) (CA, error) {
+// issuerCA is the authority that an issuer of a domain belongs to, here or
+// elsewhere.
+func (a *Authorities) issuerCA(ctx context.Context, domain, issuer string) (ca CA, elsewhere bool, err error) {
 	const op = "find issuer"
 	v, err := a.known(ctx, domain)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if v == nil {
-		return nil, noIssuer(op, issuer)
+		return nil, false, noIssuer(op, issuer)
 	}
 	m := v.find(issuer)
 	switch {
 	case m == nil:
-		return nil, noIssuer(op, issuer)
+		return nil, false, noIssuer(op, issuer)
 	case m.Place != PlaceRemote:
-		return a.ca(ctx, domain, v)
+		ca, err = a.ca(ctx, domain, v)
+		return ca, false, err
 	}
 	remote := a.Remote(domain)
 	if remote == nil {
-		return nil, hub.E(hub.Conflict, op, fmt.Sprintf("issuer %s is an authority elsewhere that is not configured for trust domain %s any more; ask it, or configure it again", m.id, domain), nil)
+		return nil, true, hub.E(hub.Conflict, op, fmt.Sprintf("issuer %s is an authority elsewhere that is not configured for trust domain %s any more; ask it, or configure it again", m.id, domain), nil)
 	}
-	return remote, nil
+	return remote, true, nil
 }

@@ -54,7 +54,7 @@ func TestKeys_Gone(t *testing.T) {
 	if err := p.Check(t.Context(), "north"); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(err.Error(), "cmf/issuer-2") {
 		t.Errorf("a key is gone and all is well: %v", err)
 	}
-	if err := p.Rotate(t.Context(), "north", intermediate, operator); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/root-1") {
+	if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/root-1") {
 		t.Errorf("a rotation without the root's key: %v", err)
 	}
 	if _, issued := p.issue("north"); issued.Issuer == before.Issuer {
@@ -293,7 +293,7 @@ func TestRemote(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := p.Rotate(t.Context(), "north", intermediate, operator); hub.CodeOf(err) != hub.Conflict {
+	if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Conflict {
 		t.Errorf("a rotation that is not ours: %v", err)
 	}
 	p.issue("south") // never had one of its own
@@ -301,6 +301,9 @@ func TestRemote(t *testing.T) {
 	p.look("north")
 	if got := p.states("north"); got != "root 1 RETIRING, issuer 2 RETIRING, root 3 RETIRING, issuer 4 RETIRING, root 5 ACTIVE, issuer 6 ACTIVE" {
 		t.Error(got)
+	}
+	if _, err := p.RevocationList(t.Context(), "north", hub.RevocationList{Issuer: issued.Issuer, Number: big.NewInt(1)}); hub.CodeOf(err) != hub.Conflict {
+		t.Errorf("a list of an issuer that was replaced elsewhere: %v", err)
 	}
 	delete(w.remotes, "north")
 	p = w.start()

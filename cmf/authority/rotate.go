@@ -33,8 +33,9 @@ const opRotate = "rotate certificate authority"
 // [Times.Publish]. It is hub.Conflict while a root that was published waits to be
 // used, and for an authority elsewhere, whose rotation is its own; hub.NotFound
 // where the domain has none yet. One that was cut off is finished first, and not
-// done twice.
-func (a *Authorities) Rotate(ctx context.Context, domain, part string, actor hub.Identity) error {
+// done twice. It is hub.Precondition when the authority is not at the version that
+// was seen, which [AnyVersion] leaves open.
+func (a *Authorities) Rotate(ctx context.Context, domain, part string, seen int, actor hub.Identity) error {
 	w := what(part)
 	if w != whatIntermediate && w != whatRoot {
 		return hub.E(hub.Invalid, opRotate, fmt.Sprintf("%q cannot be rotated; say intermediate or root", clip(part)), nil)
@@ -48,11 +49,14 @@ func (a *Authorities) Rotate(ctx context.Context, domain, part string, actor hub
 	case v == nil:
 		return hub.E(hub.NotFound, opRotate, fmt.Sprintf("trust domain %s has no certificate authority yet; it is made when the first certificate is asked for", domain), nil)
 	}
+	if seen != AnyVersion && seen != v.seq {
+		return changed(domain)
+	}
 	finished, err := a.finish(ctx, domain)
 	if err != nil || finished == w {
 		return err // the same that was asked for before, perhaps by who never had the answer
 	}
-	if err := a.begin(ctx, domain, w, actor.String()); err != nil {
+	if err := a.begin(ctx, domain, w, seen, actor.String()); err != nil {
 		return err
 	}
 	if _, err := a.finish(ctx, domain); err != nil {
@@ -63,6 +67,23 @@ func (a *Authorities) Rotate(ctx context.Context, domain, part string, actor hub
 	}
 	_, err = a.fresh(ctx, domain) // should another process have finished it
 	return err
+}
+
+// AnyVersion is no version: whatever the authority is.
+const AnyVersion = 0
+
+func changed(domain string) error {
+	return hub.E(hub.Precondition, opRotate, fmt.Sprintf("the certificate authority of trust domain %s has changed since it was read; read it again, and see whether it still has to be rotated", domain), nil)
+}
+
+// Version tells states of a domain's authority apart: it grows with each change, and
+// is [AnyVersion] where there is none yet.
+func (a *Authorities) Version(ctx context.Context, domain string) (int, error) {
+	v, err := a.fresh(ctx, domain)
+	if err != nil || v == nil {
+		return AnyVersion, err
+	}
+	return v.seq, nil
 }
 
 // create makes the authority of a domain that has none.
@@ -78,7 +99,7 @@ func (a *Authorities) create(ctx context.Context, domain string) error {
 		return err
 	}
 	if e.Value.Rotation == nil && e.Value.find(false, hub.StateActive) == nil { // it had an authority elsewhere
-		if err := a.begin(ctx, domain, whatCreate, a.Self.String()); err != nil && hub.CodeOf(err) != hub.Conflict { // another process was faster
+		if err := a.begin(ctx, domain, whatCreate, AnyVersion, a.Self.String()); err != nil && hub.CodeOf(err) != hub.Conflict { // another process was faster
 			return err
 		}
 	}
@@ -89,9 +110,13 @@ func (a *Authorities) create(ctx context.Context, domain string) error {
 // errDone says that what was to begin was done meanwhile.
 var errDone = errors.New("it was done meanwhile")
 
-// begin stores that a rotation is to be done, unless another process did it.
-func (a *Authorities) begin(ctx context.Context, domain string, w what, actor string) error {
+// begin stores that a rotation is to be done, unless another process did it, or
+// changed the version that was seen.
+func (a *Authorities) begin(ctx context.Context, domain string, w what, seen int, actor string) error {
 	_, err := a.kind.Update(ctx, domain, func(d *domainCA) error {
+		if seen != AnyVersion && d.Seq != seen {
+			return changed(domain)
+		}
 		if err := a.may(domain, d, w); err != nil {
 			return err
 		}
@@ -159,7 +184,10 @@ func (a *Authorities) finish(ctx context.Context, domain string) (done what, err
 		case r == nil:
 			return done, nil
 		case r.Made == nil:
-			err = a.make(ctx, &e)
+			var mine bool
+			if mine, err = a.claim(ctx, &e); mine && err == nil {
+				err = a.make(ctx, &e)
+			}
 		default:
 			err = a.apply(ctx, &e)
 		}
@@ -168,6 +196,35 @@ func (a *Authorities) finish(ctx context.Context, domain string) (done what, err
 		}
 		done = r.What
 	}
+}
+
+// MakeLease is how long one process may take to make the keys of a rotation.
+const MakeLease = 15 * time.Second
+
+// makePause is between two looks at what another process makes.
+const makePause = 100 * time.Millisecond
+
+// claim says whether this process makes the keys of a rotation. In a token that
+// several processes share, two that make a key of one label make two keys: one of them
+// does it, and the others look again after a pause. One that died is succeeded.
+func (a *Authorities) claim(ctx context.Context, e *state.Entry[domainCA]) (mine bool, err error) {
+	r := e.Value.Rotation
+	switch {
+	case r.Place == hub.KeysInFile || r.Maker == a.process:
+		return true, nil
+	case r.Maker != "" && a.Now().Before(r.Taken.Add(MakeLease)):
+		if err := a.Wait(ctx, makePause); err != nil {
+			return false, hub.E(hub.Unavailable, "make CA keys", "another process makes the keys of the certificate authority; ask again", err)
+		}
+		return false, nil
+	}
+	r.Maker, r.Taken = a.process, a.Now().UTC()
+	e.Value.Seq++
+	claimed, err := a.kind.Replace(ctx, *e)
+	if err == nil {
+		*e = claimed
+	}
+	return err == nil, err
 }
 
 // make records that the rotation began, makes its keys and signs its certificates.
@@ -297,7 +354,7 @@ func (a *Authorities) useRoot(ctx context.Context, domain string) error {
 		return nil
 	}
 	if e.Value.Rotation == nil {
-		if err := a.begin(ctx, domain, whatUseRoot, a.Self.String()); err != nil && hub.CodeOf(err) != hub.Conflict {
+		if err := a.begin(ctx, domain, whatUseRoot, AnyVersion, a.Self.String()); err != nil && hub.CodeOf(err) != hub.Conflict {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ const (
 
 func (p *process) rotate(domain, part string) {
 	p.w.t.Helper()
-	if err := p.Rotate(p.w.t.Context(), domain, part, operator); err != nil {
+	if err := p.Rotate(p.w.t.Context(), domain, part, authority.AnyVersion, operator); err != nil {
 		p.w.t.Fatalf("rotate %s: %v", part, err)
 	}
 }
@@ -119,7 +119,7 @@ func TestRotate_Root(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	published := list[2].Certificate
-	if err := p.Rotate(t.Context(), "north", root, operator); hub.CodeOf(err) != hub.Conflict || !strings.Contains(hub.SafeText(err), "is used from") {
+	if err := p.Rotate(t.Context(), "north", root, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Conflict || !strings.Contains(hub.SafeText(err), "is used from") {
 		t.Errorf("a root while another is published: %v", err)
 	}
 	w.pass(7*24*time.Hour - time.Second)
@@ -159,18 +159,18 @@ func TestRotate_Refused(t *testing.T) {
 	w := newWorld(t)
 	p := w.start()
 	for part, want := range map[string]hub.Code{"leaf": hub.Invalid, "": hub.Invalid, "create": hub.Invalid, "use-root": hub.Invalid, intermediate: hub.NotFound, root: hub.NotFound} {
-		if err := p.Rotate(t.Context(), "north", part, operator); hub.CodeOf(err) != want {
+		if err := p.Rotate(t.Context(), "north", part, authority.AnyVersion, operator); hub.CodeOf(err) != want {
 			t.Errorf("%q in a domain without an authority: %v", part, err)
 		}
 	}
-	if err := p.Rotate(t.Context(), "nowhere", root, operator); hub.CodeOf(err) != hub.NotFound {
+	if err := p.Rotate(t.Context(), "nowhere", root, authority.AnyVersion, operator); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("in a domain that there is not: %v", err)
 	}
 	p.issue("north")
 	for range 62 { // and the root and the first intermediate
 		p.rotate("north", intermediate)
 	}
-	if err := p.Rotate(t.Context(), "north", intermediate, operator); hub.CodeOf(err) != hub.Conflict {
+	if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Conflict {
 		t.Errorf("rotations without end: %v", err)
 	}
 	if err := p.answers("north", p.current("north")); err != nil {
@@ -187,8 +187,12 @@ func TestRotate_Killed(t *testing.T) {
 		begin      func(*process) error
 	}{
 		{"create", "root 1 ACTIVE, issuer 2 ACTIVE", func(p *process) error { _, err := p.Issue(p.w.t.Context(), "north", p.w.order()); return err }},
-		{intermediate, "root 1 ACTIVE, issuer 2 RETIRING, issuer 3 ACTIVE", func(p *process) error { return p.Rotate(p.w.t.Context(), "north", intermediate, operator) }},
-		{root, "root 1 RETIRING, issuer 2 RETIRING, root 3 ACTIVE, issuer 4 ACTIVE", func(p *process) error { return p.Rotate(p.w.t.Context(), "north", root, operator) }},
+		{intermediate, "root 1 ACTIVE, issuer 2 RETIRING, issuer 3 ACTIVE", func(p *process) error {
+			return p.Rotate(p.w.t.Context(), "north", intermediate, authority.AnyVersion, operator)
+		}},
+		{root, "root 1 RETIRING, issuer 2 RETIRING, root 3 ACTIVE, issuer 4 ACTIVE", func(p *process) error {
+			return p.Rotate(p.w.t.Context(), "north", root, authority.AnyVersion, operator)
+		}},
 	} {
 		for step := 0; ; step++ {
 			w := newWorld(t)
@@ -254,7 +258,7 @@ func TestRotate_AtOnce(t *testing.T) {
 	}
 	for _, p := range list {
 		wg.Go(func() {
-			if err := p.Rotate(t.Context(), "north", intermediate, operator); err != nil && hub.CodeOf(err) != hub.Conflict {
+			if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); err != nil && hub.CodeOf(err) != hub.Conflict {
 				t.Error(err)
 			}
 		})

@@ -65,6 +65,9 @@ type rotation struct {
 	First int       `json:"first"`          // number of what it makes first
 	Place string    `json:"place"`          // of the keys that it makes
 	Made  []ca      `json:"made,omitempty"` // once all are signed
+	// Maker is the process that makes the keys, since Taken: see [Authorities.claim].
+	Maker string    `json:"maker,omitempty"`
+	Taken time.Time `json:"taken,omitzero"`
 }
 
 // what a rotation does.

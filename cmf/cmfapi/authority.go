@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"net/http"
 
+	"github.com/manoward/manoward/cmf/authority"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -56,6 +57,7 @@ func (a *API) authority(ctx context.Context, domain string) (certmgmt.Authority,
 }
 
 // rotate renews a part of the authority; see package authority for what stays valid.
+// With If-Match it is done once, however often it is sent.
 func (a *API) rotate(w http.ResponseWriter, r *http.Request) error {
 	var in certmgmt.RotateRequest
 	if err := httpapi.Decode(r, &in); err != nil {
@@ -65,12 +67,25 @@ func (a *API) rotate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Authorities.Rotate(r.Context(), domain, in.Part, who); err != nil {
+	seen, err := a.Authorities.Version(r.Context(), domain)
+	if err != nil {
 		return err
+	}
+	if r.Header.Get("If-Match") == "" {
+		seen = authority.AnyVersion
 	}
 	v, err := a.authority(r.Context(), domain)
 	if err != nil {
 		return err
 	}
-	return httpapi.Write(w, http.StatusOK, v)
+	if err := unchanged(r, v); err != nil {
+		return err
+	}
+	if err := a.Authorities.Rotate(r.Context(), domain, in.Part, seen, who); err != nil {
+		return err
+	}
+	if v, err = a.authority(r.Context(), domain); err != nil {
+		return err
+	}
+	return writeChanged(w, v)
 }

@@ -2,9 +2,11 @@ package cmfapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/manoward/manoward/cmf/lifecycle"
 	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol003"
 )
 
@@ -41,6 +43,12 @@ func (a *API) notified(w http.ResponseWriter, r *http.Request) error {
 	return httpapi.NoContent(w)
 }
 
+// Quarantine says of a VNF that was on a host that is quarantined until when it was
+// there. What was registered for it later stays.
+type Quarantine struct {
+	At time.Time `json:"at"`
+}
+
 // quarantined ends the certificates of a VNF that was on a host that is quarantined.
 func (a *API) quarantined(w http.ResponseWriter, r *http.Request) error {
 	domain, vnf := r.PathValue("domain"), r.PathValue("id")
@@ -48,7 +56,14 @@ func (a *API) quarantined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Life.VnfEnded(r.Context(), domain, vnf, lifecycle.KeyCompromise, who); err != nil {
+	var in Quarantine
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	if in.At.IsZero() {
+		return hub.E(hub.Invalid, "end certificates of VNF instance", `the body names no time; send {"at": …}: what was registered until then ends`, nil)
+	}
+	if err := a.Life.VnfEnded(r.Context(), domain, vnf, lifecycle.KeyCompromise, in.At, who); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)

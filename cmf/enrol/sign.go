@@ -109,6 +109,14 @@ func (s *Service) begin(ctx context.Context, who hub.Identity, domain string, in
 	if w.reg, err = s.holder(ctx, domain, cmf.BySubject(in.CertType, subject)); err != nil {
 		return nil, err
 	}
+	if w.reg == nil { // it may have been registered a moment ago, at another process
+		if err := s.Store.CatchUp(ctx, domain); err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
+		}
+		if w.reg, err = s.holder(ctx, domain, cmf.BySubject(in.CertType, subject)); err != nil {
+			return nil, err
+		}
+	}
 	if w.reg != nil && (!cmf.Sees(who, domain, w.reg.Manager) || w.reg.TypeOfVnfcCertHandling == certmgmt.DirectMode) {
 		w.reg = nil // what enrols by itself is nobody's here
 	}

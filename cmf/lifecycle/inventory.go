@@ -210,7 +210,7 @@ func (s *Service) show(c *cmf.Certificate) (certmgmt.Certificate, error) {
 	}
 	if c.Revoked != nil {
 		r, _ := reasonOf(c.Revoked.Reason)
-		out.Revoked, out.RevocationReason = &c.Revoked.At, r.name
+		out.Revoked, out.RevocationReason, out.RevocationUnpublished = &c.Revoked.At, r.name, c.Revoked.Unpublished
 	}
 	return out, nil
 }

@@ -78,7 +78,7 @@ func (s *Service) CRL(ctx context.Context, domain, issuerID string) (Signed, err
 	}
 	l := i.current(s.lists.Kept(i.id))
 	if l == nil || s.over(l) {
-		if err := s.share(ctx, i, nil); err != nil {
+		if err := s.share(ctx, i, nil); err != nil && hub.CodeOf(err) != hub.Conflict {
 			return Signed{}, err
 		}
 		l = i.current(s.lists.Kept(i.id))

@@ -209,7 +209,7 @@ func TestReal(t *testing.T) {
 		add(d, "good")
 		add(d, "revoked")
 	}
-	if err := p.cas.Rotate(t.Context(), "north", "intermediate", operator); err != nil {
+	if err := p.cas.Rotate(t.Context(), "north", "intermediate", authority.AnyVersion, operator); err != nil {
 		t.Fatal(err)
 	}
 	add("north", "good")

@@ -190,11 +190,28 @@ func (s *Service) publish(ctx context.Context, open []*cmf.Certificate) error {
 		if err == nil {
 			err = s.share(ctx, i, certs)
 		}
+		if hub.CodeOf(err) == hub.Conflict { // nobody signs that issuer's lists any more
+			s.Log.Warn("certificates are revoked, and no list tells it, because the authority elsewhere replaced their issuer; take them away from those who hold them", "trustDomain", k[0], "issuer", k[1], "certificates", len(certs))
+			err = s.unpublished(ctx, k[0], certs)
+		}
 		if err != nil {
 			failed = append(failed, hub.E(hub.Unavailable, "publish revocation", "the certificate is revoked, and OCSP says so; its revocation list or its record could not be written yet, which is tried again by itself: see /readyz", err))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// unpublished records revocations that no list will have, and ends them: they stay
+// what this hub knows.
+func (s *Service) unpublished(ctx context.Context, domain string, certs []*cmf.Certificate) error {
+	for _, c := range certs {
+		c.Revoked.Unpublished = true
+	}
+	if err := s.tell(ctx, domain, certs); err != nil {
+		return err
+	}
+	s.settle(ctx, certs)
+	return nil
 }
 
 // tell writes the records of revocations.
@@ -209,7 +226,8 @@ func (s *Service) tell(ctx context.Context, domain string, certs []*cmf.Certific
 			Issuer       string `json:"issuer"`
 			SubjectID    string `json:"subjectId"`
 			AttesterID   string `json:"attesterId,omitempty"`
-		}{r.name, c.Revoked.Comment, c.Serial.Text(16), c.Issuer, c.SubjectID, c.AttesterID}
+			Unpublished  bool   `json:"unpublished,omitempty"`
+		}{r.name, c.Revoked.Comment, c.Serial.Text(16), c.Issuer, c.SubjectID, c.AttesterID, c.Revoked.Unpublished}
 		record, err := s.newRecord("certificate.revoked", c.Revoked.By, "certificate/"+c.ID, c.Revoked.At, data, domain, strconv.Itoa(r.code))
 		if err != nil {
 			return err
@@ -230,7 +248,7 @@ func (s *Service) settle(ctx context.Context, certs []*cmf.Certificate) {
 			if c.Revoked == nil || !c.Revoked.Open || c.Revoked.Reason != done.Revoked.Reason {
 				return errUnchanged
 			}
-			c.Revoked.Open = false
+			c.Revoked.Open, c.Revoked.Unpublished = false, done.Revoked.Unpublished
 			return nil
 		})
 		if err != nil && !errors.Is(err, errUnchanged) {

@@ -189,7 +189,7 @@ func TestKill(t *testing.T) {
 			}
 		}},
 		"end of a VNF instance": {func(ctx context.Context, p *process) error {
-			return p.VnfEnded(ctx, "north", "vnf-1", lifecycle.CessationOfOperation, operator)
+			return p.VnfEnded(ctx, "north", "vnf-1", lifecycle.CessationOfOperation, p.now(), operator)
 		}, func(t *testing.T, p *process) {
 			for _, id := range []string{"reg-1", "reg-2"} {
 				if r, err := p.store.Registrations.Get(t.Context(), id); err != nil || !r.Value.Ended {
@@ -375,13 +375,14 @@ func TestVnfEnded(t *testing.T) {
 	p.register(t, "reg-1", "vnfc-1")
 	mine := p.put(t, 1, nil)
 	south := p.put(t, 2, func(c *cmf.Certificate) { c.TrustDomain, c.Manager = "south", stranger.String() })
-	if err := p.VnfEnded(t.Context(), "north", "nothing", lifecycle.CessationOfOperation, operator); err != nil {
+	if err := p.VnfEnded(t.Context(), "north", "nothing", lifecycle.CessationOfOperation, p.now(), operator); err != nil {
 		t.Errorf("a VNF instance without certificates: %v", err)
 	}
-	if err := p.VnfEnded(t.Context(), "north", "vnf-1", 6, operator); hub.CodeOf(err) != hub.Invalid {
+	if err := p.VnfEnded(t.Context(), "north", "vnf-1", 6, p.now(), operator); hub.CodeOf(err) != hub.Invalid {
 		t.Errorf("certificateHold: %v", err)
 	}
-	if err := p.VnfEnded(t.Context(), "north", "vnf-1", lifecycle.CessationOfOperation, operator); err != nil {
+	at := p.now()
+	if err := p.VnfEnded(t.Context(), "north", "vnf-1", lifecycle.CessationOfOperation, at, operator); err != nil {
 		t.Fatal(err)
 	}
 	if c := p.stored(t, mine.ID); c.Revoked == nil || c.Revoked.Reason != lifecycle.CessationOfOperation {
@@ -396,14 +397,31 @@ func TestVnfEnded(t *testing.T) {
 	if err := p.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := p.store.Registrations.Get(t.Context(), "reg-2"); err != nil || r.Value.Ended || p.stored(t, healed.ID).Revoked != nil {
-		t.Errorf("what was registered afterwards has ended: %+v, %v", r.Value, err)
+	stays := func() {
+		t.Helper()
+		if r, err := p.store.Registrations.Get(t.Context(), "reg-2"); err != nil || r.Value.Ended || p.stored(t, healed.ID).Revoked != nil {
+			t.Errorf("what was registered afterwards has ended: %+v, %v", r.Value, err)
+		}
 	}
-	if err := p.VnfEnded(t.Context(), "north", "vnf-1", lifecycle.PrivilegeWithdrawn, operator); err != nil {
+	stays()
+	w.pass(time.Hour) // the order is done and forgotten, and is told again
+	for range 2 {
+		if err := p.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.VnfEnded(t.Context(), "north", "vnf-1", lifecycle.CessationOfOperation, at, operator); err != nil {
+			t.Fatal(err)
+		}
+		stays()
+	}
+	if err := p.VnfEnded(t.Context(), "north", "vnf-1", lifecycle.PrivilegeWithdrawn, p.now(), operator); err != nil {
 		t.Fatal(err)
 	}
 	if c := p.stored(t, mine.ID); c.Revoked.Reason != lifecycle.PrivilegeWithdrawn {
 		t.Errorf("a graver reason: %+v", c.Revoked)
+	}
+	if c := p.stored(t, healed.ID); c.Revoked == nil {
+		t.Error("a later end does not end what was registered between the two")
 	}
 	if n := len(p.recorded("registration.ended", "registration/reg-1")); n != 1 {
 		t.Errorf("%d records", n)

@@ -23,7 +23,8 @@ type sweep struct {
 	Reason      int       `json:"reason"`
 	By          string    `json:"by"`
 	Comment     string    `json:"comment,omitempty"`
-	Began       time.Time `json:"began"`
+	Began       time.Time `json:"began"` // of a VNF: what was registered later stays
+	Given       time.Time `json:"given"` // when the order came
 }
 
 const (
@@ -32,8 +33,12 @@ const (
 	ofRegistration = "registration"
 )
 
-// key names the order: the same one given twice is one.
+// key names the order: the same one given twice is one. That a VNF ended may be told
+// of several times, of different ones of its VNFC instances.
 func (w sweep) key() string {
+	if w.Of == ofVnf {
+		return hub.DeriveID("sweep", w.TrustDomain, w.Of, w.ID, strconv.Itoa(w.Reason), w.Began.Format(time.RFC3339Nano))
+	}
 	return hub.DeriveID("sweep", w.TrustDomain, w.Of, w.ID, strconv.Itoa(w.Reason))
 }
 
@@ -64,19 +69,20 @@ func (s *Service) WithdrawAttester(ctx context.Context, who hub.Identity, id, co
 	return a.Value.Attester, nil
 }
 
-// VnfEnded ends the registrations of a VNF instance that was terminated or
-// quarantined, and then revokes the certificates of its VNFC instances with a
-// reason of RFC 5280 clause 5.3.1, such as [CessationOfOperation] or
-// [PrivilegeWithdrawn]. A VNF instance that has none is none of its business. After
+// VnfEnded ends the registrations that a VNF instance had at a time, when it was
+// terminated or quarantined, and then revokes the certificates of its VNFC instances
+// with a reason of RFC 5280 clause 5.3.1, such as [CessationOfOperation] or
+// [PrivilegeWithdrawn]. What was registered for it later stays, however often and
+// late it is told. A VNF instance that has none is none of its business. After
 // hub.Unavailable it is done as far as it goes, and the rest comes by itself.
-func (s *Service) VnfEnded(ctx context.Context, domain, vnfInstanceID string, reason int, by hub.Identity) error {
+func (s *Service) VnfEnded(ctx context.Context, domain, vnfInstanceID string, reason int, at time.Time, by hub.Identity) error {
 	if _, ok := reasonOf(reason); !ok {
 		return hub.E(hub.Invalid, "end certificates of VNF instance", fmt.Sprintf("%d is no reason to revoke a certificate", reason), nil)
 	}
 	if s.none(cmf.ByVnf(vnfInstanceID), domain) {
 		return nil
 	}
-	return s.begin(ctx, sweep{TrustDomain: domain, Of: ofVnf, ID: vnfInstanceID, Reason: reason, By: by.String(), Began: s.Now().UTC()})
+	return s.begin(ctx, sweep{TrustDomain: domain, Of: ofVnf, ID: vnfInstanceID, Reason: reason, By: by.String(), Began: at.UTC()})
 }
 
 // none says whether a term finds no registration and no certificate of a domain.
@@ -102,6 +108,7 @@ func (s *Service) found(term, domain string) []string {
 
 // begin stores an order, and carries it out for the first time.
 func (s *Service) begin(ctx context.Context, w sweep) error {
+	w.Given = s.Now().UTC()
 	_, err := s.sweeps.Create(ctx, w.TrustDomain, w.key(), &w)
 	if hub.CodeOf(err) == hub.Conflict { // it was given before, and stands
 		e, err := s.sweeps.GetIn(ctx, w.TrustDomain, w.key())
@@ -226,7 +233,7 @@ func (s *Service) resume(ctx context.Context, domain string) error {
 		if err == nil {
 			err = s.carry(ctx, e.Value)
 		}
-		if err == nil && s.Now().After(e.Value.Began.Add(s.Times.Settle)) {
+		if err == nil && s.Now().After(e.Value.Given.Add(s.Times.Settle)) {
 			err = s.sweeps.Delete(ctx, e.ID, nil)
 		}
 		if err != nil && hub.CodeOf(err) != hub.NotFound {

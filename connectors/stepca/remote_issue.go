@@ -22,9 +22,10 @@ import (
 //
 // It is [hub.Invalid] for an order that no certificate may hold, or that asks for
 // an OCSP URL, at which nobody would answer; [hub.Unprocessable] for one that
-// step-ca refuses; and [hub.Unavailable] when it did not answer. Then step-ca may
-// have signed a certificate that nobody has, unless the text says that it was not
-// reached.
+// step-ca refuses; [hub.Conflict] for one that names another issuer than the one
+// that step-ca signs as now; and [hub.Unavailable] when it did not answer. Then
+// step-ca may have signed a certificate that nobody has, unless the text says that
+// it was not reached.
 func (r *Remote) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedCertificate, error) {
 	const op = "issue certificate"
 	current, judge := r.issuing()
@@ -48,6 +49,9 @@ func (r *Remote) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedC
 		return hub.IssuedCertificate{}, err
 	}
 	o.Serial = chain[0].SerialNumber
+	if o.Issuer != "" && o.Issuer != keyID(issuer) {
+		return hub.IssuedCertificate{}, r.overtaken(ctx, o)
+	}
 	if o.Serial.Sign() <= 0 || o.Serial.BitLen() > maxSerial {
 		return hub.IssuedCertificate{}, different(op, errors.New("its serial number is not positive, or longer than 20 octets"))
 	}
@@ -59,6 +63,15 @@ func (r *Remote) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedC
 		issued.Chain = append(issued.Chain, c.Raw)
 	}
 	return issued, nil
+}
+
+// overtaken is the failure of an order whose issuer was replaced before it was
+// signed: the certificate names the revocation list of another one than its issuer.
+// It is thrown away, and revoked as far as step-ca can be reached now.
+func (r *Remote) overtaken(ctx context.Context, o hub.CertificateOrder) error {
+	const superseded = 4 // RFC 5280 clause 5.3.1
+	err := r.revoke(ctx, hub.RevokedCertificate{Serial: o.Serial, Reason: superseded})
+	return hub.E(hub.Conflict, "issue certificate", fmt.Sprintf("step-ca at %s signs as another issuer since its intermediate was rotated; what it signed was thrown away: ask again", r.base.Host), err)
 }
 
 // different is the failure of a step-ca whose template is not ours.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -22,6 +23,14 @@ func (r *Remote) RevocationList(ctx context.Context, l hub.RevocationList) ([]by
 		return nil, err
 	}
 	list, err := r.readList(ctx)
+	if errors.Is(err, errOtherIssuer) { // it was rotated, or signs its next list later
+		if err := r.readChain(ctx); err != nil {
+			return nil, err
+		}
+		if err := r.isCurrent(op, l.Issuer); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +89,9 @@ func missingIn(list *x509.RevocationList, want []hub.RevokedCertificate) (missin
 	return missing
 }
 
+// errOtherIssuer says that a list is not of the issuer that was seen last.
+var errOtherIssuer = errors.New("another issuer signed the list")
+
 // checkList proves that there is a revocation list.
 func (r *Remote) checkList(ctx context.Context) error {
 	_, err := r.readList(ctx)
@@ -104,7 +116,7 @@ func (r *Remote) readList(ctx context.Context) (*x509.RevocationList, error) {
 	}
 	current, _ := r.issuing()
 	if err := list.CheckSignatureFrom(current[0]); err != nil {
-		return nil, hub.E(hub.Unavailable, op, fmt.Sprintf("the revocation list of step-ca at %s is not signed by its issuer %s; it signs a new one when it is started or crl.renewPeriod is over", r.base.Host, current[0].Subject), err)
+		return nil, hub.E(hub.Unavailable, op, fmt.Sprintf("the revocation list of step-ca at %s is not signed by its issuer %s; it signs a new one when it is started or crl.renewPeriod is over", r.base.Host, current[0].Subject), errors.Join(errOtherIssuer, err))
 	}
 	return list, nil
 }

@@ -131,6 +131,17 @@ func TestRemote_Rotated(t *testing.T) {
 	}
 	s.NewIntermediate()
 	s.Restart()
+	now := time.Now().Truncate(time.Second)
+	l := hub.RevocationList{Issuer: before.Issuer, Number: big.NewInt(1), ThisUpdate: now, NextUpdate: now.Add(time.Hour)}
+	if _, err := r.RevocationList(t.Context(), l); hub.CodeOf(err) != hub.Conflict {
+		t.Errorf("list of the earlier issuer, before the new one was seen: %v", err)
+	}
+	// An order that names the earlier issuer is thrown away, and revoked.
+	overtaken := remoteOrder(t)
+	overtaken.Issuer = before.Issuer
+	if issued, err := r.Issue(t.Context(), overtaken); hub.CodeOf(err) != hub.Conflict || len(issued.Chain) != 0 {
+		t.Errorf("an order for the earlier issuer: %d certificates, %v", len(issued.Chain), err)
+	}
 	after, err := r.Issue(t.Context(), remoteOrder(t))
 	if err != nil || after.Issuer == before.Issuer {
 		t.Fatalf("signed by %s and %s: %v", before.Issuer, after.Issuer, err)
@@ -138,14 +149,17 @@ func TestRemote_Rotated(t *testing.T) {
 	if issuer, _, err := r.Chain(t.Context()); err != nil || issuer != after.Issuer {
 		t.Errorf("the chain is of %s: %v", issuer, err)
 	}
-	now := time.Now().Truncate(time.Second)
-	l := hub.RevocationList{Issuer: before.Issuer, Number: big.NewInt(1), ThisUpdate: now, NextUpdate: now.Add(time.Hour)}
 	if _, err := r.RevocationList(t.Context(), l); hub.CodeOf(err) != hub.Conflict {
 		t.Errorf("list of the earlier issuer: %v", err)
 	}
 	l.Issuer = after.Issuer
-	if _, err := r.RevocationList(t.Context(), l); err != nil {
-		t.Errorf("list of the new issuer: %v", err)
+	der, err := r.RevocationList(t.Context(), l)
+	if err != nil {
+		t.Fatalf("list of the new issuer: %v", err)
+	}
+	list, err := x509.ParseRevocationList(der)
+	if err != nil || len(list.RevokedCertificateEntries) != 1 {
+		t.Errorf("the list has %d entries, want that of the order that was thrown away: %v", len(list.RevokedCertificateEntries), err)
 	}
 }
 

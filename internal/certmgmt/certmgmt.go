@@ -206,8 +206,11 @@ type Certificate struct {
 	RenewedBy        string     `json:"renewedBy,omitempty"` // certificate that took its place
 	Revoked          *time.Time `json:"revoked,omitempty"`
 	RevocationReason string     `json:"revocationReason,omitempty"` // RFC 5280 clause 5.3.1: "keyCompromise"
-	Certificate      string     `json:"certificate,omitempty"`      // PEM
-	CertificateChain []string   `json:"certificateChain,omitempty"` // PEM each, from the issuer up, the root last
+	// RevocationUnpublished: no revocation list tells it, because the authority
+	// elsewhere that issued it has another issuer now.
+	RevocationUnpublished bool     `json:"revocationUnpublished,omitempty"`
+	Certificate           string   `json:"certificate,omitempty"`      // PEM
+	CertificateChain      []string `json:"certificateChain,omitempty"` // PEM each, from the issuer up, the root last
 }
 
 // RevokeRequest ends a certificate.

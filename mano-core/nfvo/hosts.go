@@ -50,6 +50,10 @@ type hostOrder struct {
 	// them ends, so that a repetition orders the same and not what is left.
 	Plan    []childParams `json:"plan,omitempty"`
 	Planned bool          `json:"planned,omitempty"`
+	// Left is when the host of a quarantine had no VNF any more that could leave it. It
+	// is stored before the first certificate ends, so that a repetition ends the same
+	// and not what came since.
+	Left time.Time `json:"left,omitzero"`
 }
 
 func hostOrderTerms(h *hostOrder) []string {
@@ -248,12 +252,19 @@ func (s *Service) revokeOn(ctx context.Context, h *hostOrder) error {
 	if err != nil {
 		return err
 	}
+	if h.Left.IsZero() {
+		now := s.now()
+		if _, err := s.orders.Update(ctx, h.ID, func(v *hostOrder) error { v.Left = now; return nil }); err != nil {
+			return err
+		}
+		h.Left = now
+	}
 	for _, id := range slices.Concat(ids, h.Migrated) {
 		of, there := s.vnfs.Domain(id)
 		if !there {
 			continue
 		}
-		err := s.c.Quarantined(ctx, of, id)
+		err := s.c.Quarantined(ctx, of, id, h.Left)
 		if code := hub.CodeOf(err); code == hub.Unavailable || code == hub.RateLimited || code == hub.Internal {
 			return fmt.Errorf("revoke the certificates of VNF %s: %w", id, err)
 		}

@@ -126,6 +126,11 @@ func TestStopUseRevokesCertificates(t *testing.T) {
 	if slices.ContainsFunc(w.revoked, func(r string) bool { return !slices.Contains(want, r) }) || len(w.revoked) == 0 {
 		t.Errorf("revoked are %v, want of %v", w.revoked, want)
 	}
+	for _, at := range w.leftAt { // of the first attempt, which failed, and of the second
+		if !at.Equal(w.leftAt[0]) || at.Before(o.StartTime) || len(w.leftAt) != 3 {
+			t.Errorf("the CMF was told %v for an order of %v", w.leftAt, o.StartTime)
+		}
+	}
 }
 
 func TestStopUseThatIsRefused(t *testing.T) {

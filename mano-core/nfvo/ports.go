@@ -87,9 +87,10 @@ type Config struct {
 	VimID       string          // how the VIM is called in grants
 	CallbackURI string          // where the VNFM delivers its notifications; empty: it is only polled
 	// Quarantined has the certificates of a VNF revoked that was on a host when that
-	// was quarantined: nobody knows who has its keys. Again has no second effect; an
-	// error that may pass is tried again. nil: there is nobody to ask.
-	Quarantined func(ctx context.Context, domain, vnfInstanceID string) error
+	// was quarantined: nobody knows who has its keys. What it was certified for after
+	// that time stays, so that again has no second effect; an error that may pass is
+	// tried again. nil: there is nobody to ask.
+	Quarantined func(ctx context.Context, domain, vnfInstanceID string, at time.Time) error
 	Log         *slog.Logger
 	Now         func() time.Time
 	// After is the clock of pauses; nil means time.After.

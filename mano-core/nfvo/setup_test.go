@@ -180,15 +180,17 @@ type world struct {
 	now   func() time.Time
 	tries int // how often what does not answer is tried; 0 means the default
 
-	certMu  sync.Mutex // covers what is below
-	revoked []string   // trust domain and VNF, in order
-	refuses []error    // of the next revocations
+	certMu  sync.Mutex  // covers what is below
+	revoked []string    // trust domain and VNF, in order
+	refuses []error     // of the next revocations
+	leftAt  []time.Time // that the CMF was told, refused ones too
 }
 
 // quarantined stands for the CMF.
-func (w *world) quarantined(_ context.Context, domain, vnf string) error {
+func (w *world) quarantined(_ context.Context, domain, vnf string, at time.Time) error {
 	w.certMu.Lock()
 	defer w.certMu.Unlock()
+	w.leftAt = append(w.leftAt, at)
 	if len(w.refuses) > 0 {
 		err := w.refuses[0]
 		w.refuses = w.refuses[1:]

@@ -3,12 +3,14 @@ package cli
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/httpapi"
 )
 
 func (p *program) ca() *cobra.Command {
@@ -106,8 +108,17 @@ and OCSP answers go on.`,
 			if args[0] != certmgmt.PartIntermediate && args[0] != certmgmt.PartRoot {
 				return usage("a certificate authority has an intermediate and a root, and no %q", args[0])
 			}
+			client, err := m.connect(c.Context())
+			if err != nil {
+				return err
+			}
 			var a certmgmt.Authority
-			if err := m.post(c.Context(), path+"/rotate", certmgmt.RotateRequest{Part: args[0]}, &a); err != nil {
+			seen, err := client.Do(c.Context(), http.MethodGet, path, nil, &a)
+			if err != nil {
+				return err
+			}
+			// Somebody else may rotate it at the same time: once is enough.
+			if _, err := client.Do(c.Context(), http.MethodPost, path+"/rotate", certmgmt.RotateRequest{Part: args[0]}, &a, httpapi.IfMatch(seen.ETag)); err != nil {
 				return err
 			}
 			return m.printAuthority(&a)

@@ -288,7 +288,11 @@ func certificateTable(w io.Writer, x *certmgmt.Certificate) {
 	fmt.Fprintf(w, "certificate\t%s\ntrust domain\t%s\ntype\t%s\nsubject\t%s\nstate\t%s\nassurance\t%s\nattester\t%s\nserial\t%s\nissuer\t%s\nvalid\t%s to %s\n",
 		x.ID, x.TrustDomain, x.CertType, x.SubjectID, x.State, x.Assurance, dash(x.AttesterID), x.SerialNumber, x.Issuer, when(x.NotBefore), when(x.NotAfter))
 	if x.Revoked != nil {
-		fmt.Fprintf(w, "revoked\t%s, %s\n", when(*x.Revoked), x.RevocationReason)
+		unpublished := ""
+		if x.RevocationUnpublished {
+			unpublished = "; no revocation list tells it, because its issuer was replaced: take it away from who holds it"
+		}
+		fmt.Fprintf(w, "revoked\t%s, %s%s\n", when(*x.Revoked), x.RevocationReason, unpublished)
 	}
 	if x.Renews != "" {
 		fmt.Fprintf(w, "renews\t%s\n", x.Renews)

@@ -75,9 +75,7 @@ func (h *hubProcess) newCMF() (*function, error) {
 		start: func(_, work context.Context) error {
 			h.run("look after certificates", work, c.life.Run)
 			h.run("finish certificate signing requests", work, c.finishRequests)
-			if h.url(hub.VNFM) != "" {
-				h.run("follow the VNFM", work, c.vnfm.Run)
-			}
+			h.run("follow the VNFM", work, c.followVNFM)
 			return nil
 		},
 		add:    c.add,
@@ -101,7 +99,12 @@ func (c *cmfRole) serve(ctx context.Context, domain string) error {
 		<-ctx.Done()
 		return nil
 	}
-	ready := c.health.Register("certificate-authority/"+domain, func(ctx context.Context) error { return c.authorities.Check(ctx, domain) })
+	ready := c.health.Register("certificate-authority/"+domain, func(ctx context.Context) error {
+		if remote := c.domains[domain].remote; remote != nil {
+			return errors.Join(c.authorities.Check(ctx, domain), remote.Check(ctx))
+		}
+		return c.authorities.Check(ctx, domain)
+	})
 	defer ready()
 	return c.authorities.Serve(ctx, domain)
 }
@@ -149,6 +152,16 @@ func (c *cmfRole) statusRoot() string {
 	return c.listeners.url(hub.CmfStatus)
 }
 
+// published is what a certificate names of its issuer. An authority elsewhere signs
+// no OCSP answers, so none are named.
+func (c *cmfRole) published(domain, issuer string) (crl, ocsp, issuerURL []string) {
+	crl, ocsp, issuerURL = cmfapi.Published(c.statusRoot(), domain, issuer)
+	if c.domains[domain].remote != nil {
+		ocsp = nil
+	}
+	return crl, ocsp, issuerURL
+}
+
 func (c *cmfRole) newEnrolment() error {
 	registry, err := formats.New(formats.Config{})
 	if err != nil {
@@ -157,10 +170,8 @@ func (c *cmfRole) newEnrolment() error {
 	c.enrol, err = enrol.New(enrol.Config{
 		Store: c.store, Authorities: c.authorities, Formats: registry, Judge: c.judge,
 		Profiles: c.profile, Roots: c.deviceRoots, Verifier: c.verifier, Records: c.records,
-		Publish: func(domain, issuer string) (crl, ocsp, issuerURL []string) {
-			return cmfapi.Published(c.statusRoot(), domain, issuer)
-		},
-		Now: time.Now, Log: c.hubProcess.log.With("part", "enrol"),
+		Publish: c.published,
+		Now:     time.Now, Log: c.hubProcess.log.With("part", "enrol"),
 	})
 	return err
 }

@@ -34,6 +34,20 @@ func (c *cmfRole) newFollower() {
 	})
 }
 
+// vnfmEvery is how often it is looked whether a VNFM is there to be followed.
+const vnfmEvery = time.Second
+
+// followVNFM follows the VNFM from when some process has told where it is: there may
+// be none, and one that runs elsewhere may be started later.
+func (c *cmfRole) followVNFM(ctx context.Context) error {
+	for c.url(hub.VNFM) == "" {
+		if wait(ctx, vnfmEvery) != nil {
+			return nil // ctx ended
+		}
+	}
+	return c.vnfm.Run(ctx)
+}
+
 // certificates gets certificates for the VNFM's VNFCs; nil where it has no device to
 // make their keys in.
 func (h *hubProcess) certificates() vnfm.Certificates {
@@ -48,13 +62,14 @@ func (h *hubProcess) certificates() vnfm.Certificates {
 	}
 }
 
-// quarantined tells the CMF of a VNF that was on a host when that was quarantined.
+// quarantined tells the CMF of a VNF that was on a host when that was quarantined, and
+// since when it was not there any more.
 // Where nobody serves Cm-Vnfm there are no certificates to end.
-func (h *hubProcess) quarantined(ctx context.Context, domain, vnfInstanceID string) error {
+func (h *hubProcess) quarantined(ctx context.Context, domain, vnfInstanceID string, at time.Time) error {
 	if h.url(hub.CmVnfm) == "" {
 		return nil
 	}
 	cmf := h.functionAPI(hub.KindNFVO, hub.CmVnfm, "/manoward/v1", "1.0.0")
-	_, err := cmf.Do(ctx, http.MethodPost, "/trust_domains/"+url.PathEscape(domain)+"/vnf_instances/"+url.PathEscape(vnfInstanceID)+"/quarantine", nil, nil)
+	_, err := cmf.Do(ctx, http.MethodPost, "/trust_domains/"+url.PathEscape(domain)+"/vnf_instances/"+url.PathEscape(vnfInstanceID)+"/quarantine", cmfapi.Quarantine{At: at}, nil)
 	return err
 }

@@ -57,6 +57,7 @@ type Server struct {
 	address string
 	cmd     *exec.Cmd
 	rootKey crypto.Signer
+	issuer  *x509.Certificate
 	x5cRoot *x509.Certificate
 }
 
@@ -89,8 +90,15 @@ func (s *Server) NewIntermediate() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.writeFile("ca.crt", encode("CERTIFICATE", sign(s.t, caTemplate("step-ca intermediate"), s.Root, s.rootKey, key).Raw))
+	s.issuer = sign(s.t, caTemplate("step-ca intermediate"), s.Root, s.rootKey, key)
+	s.writeFile("ca.crt", encode("CERTIFICATE", s.issuer.Raw))
 	s.writeFile("ca.key", encode("EC PRIVATE KEY", der))
+}
+
+// PublishAt says where its revocation list is, by the key identifier of its
+// intermediate, from its next start on.
+func (s *Server) PublishAt(url func(issuer string) string) {
+	s.options.CRLURL = url(hex.EncodeToString(s.issuer.SubjectKeyId))
 }
 
 // Template gives its provisioner another template, from its next start on.
