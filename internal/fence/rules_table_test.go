@@ -22,6 +22,10 @@ func TestRefuse(t *testing.T) {
 		{"internal/durable", "golang.org/x/sys/unix", inSource, "standard library only"},
 		{"internal/vault", "~internal/durable", inSource, allowed},
 		{"internal/vault", "~internal/config", inSource, "vault"},
+		{"internal/backup", "~internal/durable", inSource, allowed},
+		{"internal/backup", "golang.org/x/sys/unix", inSource, "standard library"},
+		{"internal/backup", "~connectors/natsbus", inSource, "standard library"},
+		{"cmd/manoward/cli", "~internal/backup", inSource, "knows nothing of the roles"},
 
 		{"policies", "github.com/open-policy-agent/opa/v1/rego", inSource, allowed},
 		{"smgr/decide", "github.com/open-policy-agent/opa/v1/rego", inSource, "OPA is for policies only"},

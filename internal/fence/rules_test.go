@@ -28,7 +28,7 @@ type room struct {
 
 var (
 	floor0 = []string{"internal/hub"}
-	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/certlint"}
+	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/certlint", "internal/backup"}
 	roles  = []string{"mano-core/*", "smgr", "cmf"}
 	// connectors are the adapters to outside systems.
 	connectors = []string{"connectors/*"}
@@ -48,6 +48,7 @@ var rooms = []room{
 	{"internal/hub", nil, true, "floor 0 is the vocabulary: it imports the standard library only, so that everybody can import it"},
 	{"internal/durable", nil, true, "durable writes of files need the standard library only, and are trusted because they are that small"},
 	{"internal/vault", []string{"internal/hub", "internal/durable"}, true, "the vault guards keys: the less code it needs, the easier it is to judge (ADR-0002)"},
+	{"internal/backup", []string{"internal/hub", "internal/durable"}, true, "a backup must be readable when nothing else works: it needs the standard library and durable writes"},
 	{"policies", floor0, false, whyFloor1},
 	{"attestation", floor0, false, "attestation is pure: bytes, time and roots give a verdict; no network, no store, floor 0 only (its attester alone speaks to devices)"},
 	{"internal/httpapi", floor0, false, whyFloor1},

@@ -26,6 +26,11 @@ type Serve func(ctx context.Context, cfg *config.Config, roles []string, env Env
 // know.
 type Parts struct {
 	Serve Serve
+	// Backup writes the data directory of a hub that does not run to an archive;
+	// Restore makes a data directory of one, and CheckBackup only reads it.
+	Backup      func(ctx context.Context, cfg *config.Config, opts BackupOptions, to io.Writer) (Backup, error)
+	Restore     func(ctx context.Context, cfg *config.Config, from io.Reader) (Backup, error)
+	CheckBackup func(ctx context.Context, from io.Reader) (Backup, error)
 	// NewBusUser makes the key of a user of the bus, and gives what makes a
 	// credentials file of it once its public key was certified.
 	NewBusUser func() (publicKey string, credentials func(jwt string) ([]byte, error), err error)
@@ -101,7 +106,7 @@ last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; see: %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(p.up(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.configCommand(), p.version())
+	root.AddCommand(p.up(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.backup(), p.restore(), p.configCommand(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)

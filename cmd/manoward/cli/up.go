@@ -40,10 +40,21 @@ var flagKeys = []struct{ name, path, help string }{
 }
 
 func (f *hubFlags) add(c *cobra.Command) {
+	names := make([]string, len(flagKeys))
+	for i, k := range flagKeys {
+		names[i] = k.name
+	}
+	f.addOnly(c, names...)
+}
+
+// addOnly adds those of the flags that a verb has a use for, --config and --set.
+func (f *hubFlags) addOnly(c *cobra.Command, names ...string) {
 	f.values = map[string]*string{}
 	c.Flags().StringVar(&f.file, "config", "", "configuration file, YAML")
 	for _, k := range flagKeys {
-		f.values[k.name] = c.Flags().String(k.name, "", k.help)
+		if slices.Contains(names, k.name) {
+			f.values[k.name] = c.Flags().String(k.name, "", k.help)
+		}
 	}
 	c.Flags().StringArray("set", nil, "any other configuration key, as key=value; may be given several times")
 }
@@ -52,7 +63,7 @@ func (f *hubFlags) add(c *cobra.Command) {
 func (f *hubFlags) load(c *cobra.Command, environ []string) (*config.Config, error) {
 	flags := map[string]string{}
 	for _, k := range flagKeys {
-		if c.Flags().Changed(k.name) {
+		if f.values[k.name] != nil && c.Flags().Changed(k.name) {
 			flags[k.path] = *f.values[k.name]
 		}
 	}

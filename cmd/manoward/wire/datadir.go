@@ -7,18 +7,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/manoward/manoward/internal/backup"
 	"github.com/manoward/manoward/internal/durable"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/vault"
 )
 
-// format is the version of the layout of a data directory. A hub refuses a
-// directory of another format rather than guess at it.
-const format = "manoward data v1\n"
+// formatNumber is the version of what is stored: the layout of a data directory and
+// the shape of all that is in it. A hub refuses a directory of another format rather
+// than guess at it. The rule of ADR-0018 says when it grows.
+const (
+	formatNumber = 1
+	formatPrefix = "manoward data v"
+)
+
+// format is the content of FORMAT.
+var format = fmt.Sprintf("%s%d\n", formatPrefix, formatNumber)
 
 const opDataDir = "open data directory"
 
@@ -56,18 +65,27 @@ func openDataDir(path string) (*dataDir, error) {
 	if d.lock, err = os.OpenFile(d.file("lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, dirError(path, err)
 	}
-	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		d.lock.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, hub.E(hub.Conflict, opDataDir, fmt.Sprintf("data directory %s is in use by another manoward; stop that one, or choose another directory with --data", path), nil)
-		}
-		return nil, dirError(path, err)
+	if err := takeLock(d.lock, path); err != nil {
+		return nil, err
 	}
 	if err := d.checkFormat(); err != nil {
 		d.close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// takeLock locks a directory by its file, which it closes when it fails.
+func takeLock(f *os.File, path string) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return nil
+	}
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return hub.E(hub.Conflict, opDataDir, fmt.Sprintf("data directory %s is in use by another manoward; stop that one, or choose another directory with --data", path), nil)
+	}
+	return dirError(path, err)
 }
 
 func dirError(path string, err error) error {
@@ -95,6 +113,8 @@ func (d *dataDir) checkFormat() error {
 	d.fresh = other == ""
 	raw, err := os.ReadFile(d.file("FORMAT"))
 	switch {
+	case backup.CutOff(d.path):
+		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("a restore into %s was cut off; remove that directory and run manoward restore again", d.path), nil)
 	case errors.Is(err, fs.ErrNotExist) && !d.fresh:
 		// Somebody else's directory, or one of ours that has lost its FORMAT.
 		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("directory %s holds %s and is no data directory of manoward, or is damaged: it has no file FORMAT; choose an empty one with --data, or restore it", d.path, other), nil)
@@ -102,12 +122,23 @@ func (d *dataDir) checkFormat() error {
 	case err != nil:
 		return dirError(d.path, err)
 	case string(raw) != format:
-		return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("data directory %s is %q and this manoward reads %q; start the manoward that it was made with, or another directory", d.path, clip(string(raw)), strings.TrimSpace(format)), nil)
+		return foreignFormat(d.path, string(raw))
 	}
 	if err := durable.WriteFile(d.file("FORMAT"), []byte(format), 0o600); err != nil {
 		return dirError(d.path, err)
 	}
 	return nil
+}
+
+// foreignFormat refuses what another version wrote. A number that is higher comes of
+// an upgrade that was taken back, which has a mend of its own.
+func foreignFormat(path, raw string) error {
+	mend := "start the manoward that it was made with, or another directory"
+	number, of := strings.CutPrefix(strings.TrimSuffix(raw, "\n"), formatPrefix)
+	if n, err := strconv.ParseUint(number, 10, 31); of && err == nil && n > formatNumber {
+		mend = "a newer manoward wrote it, and none goes back: start that one, or restore the backup that was made before the upgrade"
+	}
+	return hub.E(hub.Invalid, opDataDir, fmt.Sprintf("data directory %s is %q and this manoward reads %q; %s", path, clip(raw), strings.TrimSpace(format), mend), nil)
 }
 
 // content names something that the directory holds besides FORMAT and the lock;
@@ -136,7 +167,7 @@ func (d *dataDir) close() { d.lock.Close() }
 // that is not new a missing key is never made anew: nothing would open.
 func (d *dataDir) openVault(path string) (*vault.Vault, error) {
 	if path == "" {
-		path = d.file("unlock.key")
+		path = d.file(unlockFile)
 	}
 	v, err := vault.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
