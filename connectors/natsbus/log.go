@@ -23,6 +23,7 @@ type Log struct {
 	stream   jetstream.Stream
 	subject  string
 	patience time.Duration // how long a batch is tried before its appends fail
+	memory   int           // how many of the newest records are recognised
 
 	mu      sync.Mutex
 	waiting []*appending // in the order they came
@@ -37,6 +38,21 @@ const Window = 65_536
 // Log opens the record log of that name and creates it if need be. Names are
 // up to 64 letters, digits, '-' and '_'.
 func (a *Account) Log(ctx context.Context, name string) (*Log, error) {
+	return a.openLog(ctx, name, Window)
+}
+
+// ShortLog is [Account.Log] that recognises only the newest few records when they
+// are appended again. It takes that much less memory, and is for a log that is
+// written with [Log.AppendAt].
+func (a *Account) ShortLog(ctx context.Context, name string) (*Log, error) {
+	return a.openLog(ctx, name, shortWindow)
+}
+
+// shortWindow is what a writer of AppendAt needs to know its own last record
+// again when the answer of the server was lost.
+const shortWindow = 16
+
+func (a *Account) openLog(ctx context.Context, name string, memory int) (*Log, error) {
 	if err := checkStreamName(classLog, name); err != nil {
 		return nil, err
 	}
@@ -53,7 +69,7 @@ func (a *Account) Log(ctx context.Context, name string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{a: a, name: name, stream: s, subject: subject, patience: 3 * attemptTimeout}, nil
+	return &Log{a: a, name: name, stream: s, subject: subject, patience: 3 * attemptTimeout, memory: memory}, nil
 }
 
 // Append makes records durable, in their order.
@@ -72,6 +88,17 @@ func (a *Account) Log(ctx context.Context, name string) (*Log, error) {
 // of the records are stored; those that are, are the first ones of the call.
 // Records that wait for the disk at the same time are written together.
 func (l *Log) Append(ctx context.Context, recs ...hub.Record) error {
+	return l.append(ctx, nil, recs)
+}
+
+// AppendAt is [Log.Append] of one record on the condition that the newest message
+// of the log has the sequence last, 0 for an empty log: hub.Precondition when
+// somebody else has appended since. The sequence of the record is last+1.
+func (l *Log) AppendAt(ctx context.Context, last uint64, rec hub.Record) error {
+	return l.append(ctx, &last, []hub.Record{rec})
+}
+
+func (l *Log) append(ctx context.Context, last *uint64, recs []hub.Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
@@ -81,7 +108,7 @@ func (l *Log) Append(ctx context.Context, recs ...hub.Record) error {
 	if err := l.a.guard.Damaged(); err != nil {
 		return err
 	}
-	call := &appending{ctx: ctx, lines: make([]line, len(recs)), done: make(chan struct{})}
+	call := &appending{ctx: ctx, last: last, lines: make([]line, len(recs)), done: make(chan struct{})}
 	for i, r := range recs {
 		var err error
 		if call.lines[i], err = encodeRecord(r); err != nil {
@@ -109,6 +136,7 @@ func (l *Log) Append(ctx context.Context, recs ...hub.Record) error {
 // appending is one call of Append on its way.
 type appending struct {
 	ctx   context.Context
+	last  *uint64 // see AppendAt; nil: anywhere
 	lines []line
 	err   error
 	done  chan struct{}
@@ -154,7 +182,8 @@ func conflict(which string) error {
 }
 
 // check compares the call with what the log holds already.
-func (c *appending) check(w *window) error {
+func (c *appending) check(h *head) error {
+	w := h.window
 	if err := c.ctx.Err(); err != nil {
 		return hub.E(hub.Unavailable, "append record", "the caller left before the record was stored", err)
 	}
@@ -163,5 +192,11 @@ func (c *appending) check(w *window) error {
 			return conflict(fmt.Sprintf("number %d of this call", c.sent+i+1))
 		}
 	}
-	return nil
+	if c.last == nil || h.seq == *c.last {
+		return nil
+	}
+	if _, stored := w.sums[c.lines[0].id]; stored && h.seq > *c.last {
+		return nil // by an earlier try of this call
+	}
+	return hub.E(hub.Precondition, "append record", "the log does not end where the caller saw its end; read it again", nil)
 }

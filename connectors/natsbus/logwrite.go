@@ -131,9 +131,12 @@ func (l *Log) collect(calls []*appending) batch {
 	var b batch
 	ids := map[digest]bool{}
 	for _, c := range calls {
-		if err := c.check(l.head.window); err != nil {
+		if err := c.check(l.head); err != nil {
 			c.finish(err)
 			continue
+		}
+		if c.last != nil && len(b.lines) > 0 {
+			break // its message is its own; after this one it finds the log longer
 		}
 		upTo, added, full := c.sent, false, false
 		for _, ln := range c.lines[c.sent:] {
@@ -154,7 +157,7 @@ func (l *Log) collect(calls []*appending) batch {
 		case upTo == len(c.lines):
 			c.finish(nil)
 		}
-		if full {
+		if full || c.last != nil && added {
 			break
 		}
 	}
@@ -200,7 +203,7 @@ func (l *Log) advance(seq, count uint64, sum chain, lines []line) {
 
 // load reads the newest records, as far as the window reaches.
 func (l *Log) load(ctx context.Context) (*head, error) {
-	h := &head{window: newWindow(Window)}
+	h := &head{window: newWindow(l.memory)}
 	newest, err := l.a.lastOf(ctx, l.stream, l.subject)
 	if err != nil || newest == nil {
 		return h, err
@@ -209,8 +212,8 @@ func (l *Log) load(ctx context.Context) (*head, error) {
 	if err != nil {
 		return nil, l.damaged(newest.Sequence, err)
 	}
-	if total > Window {
-		if err := l.skip(ctx, h, newest.Sequence, total-Window); err != nil {
+	if keep := uint64(l.memory); total > keep {
+		if err := l.skip(ctx, h, newest.Sequence, total-keep); err != nil {
 			return nil, err
 		}
 	}

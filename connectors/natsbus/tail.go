@@ -18,6 +18,7 @@ type message struct {
 	subject string
 	header  nats.Header
 	data    []byte
+	stored  time.Time
 }
 
 // errStop ends a tail without an error.
@@ -121,7 +122,7 @@ func (r *tailer) run(ctx context.Context) error {
 			continue
 		}
 		r.next, r.gone = meta.Sequence.Stream+1, 0
-		if err := r.each(message{meta.Sequence.Stream, m.Subject(), m.Headers(), m.Data()}); err != nil {
+		if err := r.each(message{meta.Sequence.Stream, m.Subject(), m.Headers(), m.Data(), meta.Timestamp}); err != nil {
 			r.final = true
 			return err
 		}
