@@ -110,6 +110,7 @@ func (c *cmfRole) serve(ctx context.Context, domain string) error {
 // authority.
 func (c *cmfRole) remove(domain string) error {
 	c.space.Remove(domain)
+	c.logs.forget(domain)
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	return c.authorities.Destroy(ctx, domain)
@@ -134,7 +135,7 @@ func (c *cmfRole) finishRequests(ctx context.Context) error {
 
 // records appends to a trust domain's log. A record that is there stands.
 func (c *cmfRole) records(ctx context.Context, domain string, list ...hub.Record) error {
-	log, err := records{c.bus}.open(ctx, domain)
+	log, err := c.logs.open(ctx, domain)
 	if err != nil {
 		return err
 	}
