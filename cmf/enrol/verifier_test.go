@@ -47,9 +47,7 @@ func outside(t *testing.T, change func(*attestation.Verdict)) *httptest.Server {
 			change(&v)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(v); err != nil {
-			t.Error(err)
-		}
+		_ = json.NewEncoder(w).Encode(v) // who is told too much may have hung up
 	}))
 	t.Cleanup(server.Close)
 	return server

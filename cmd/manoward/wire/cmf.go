@@ -84,7 +84,7 @@ func (h *hubProcess) newCMF() (*function, error) {
 		serve:  c.serve,
 		remove: c.remove,
 		check:  c.check,
-		wait:   func() {},
+		wait:   c.enrol.Wait,
 	}, nil
 }
 
