@@ -77,7 +77,7 @@ fuzz-short: ## run every fuzz target of the tree for FUZZTIME (3s)
 	FUZZTIME=$(FUZZTIME) GO=$(GO) .ci/fuzz
 
 # Five minutes on a quiet machine. OPA is built for it, of a module of its own.
-bench: ## measure the Security Manager, beside OPA; one table (docs/benchmarks.md)
+bench: ## measure the Security Manager beside OPA, and certificates beside step-ca; one table (docs/benchmarks.md)
 	$(GO) run ./internal/benchsum
 
 bench-all: ## run every benchmark of PKG; they print ratios taken in one run

@@ -33,11 +33,15 @@ type Attester struct {
 	// configuration. What a consumer says of its own attester proves nothing to others.
 	Vouched bool   `json:"vouched,omitempty"`
 	KeyHash string `json:"keyHash"` // SHA-256 of its SubjectPublicKeyInfo, hexadecimal; of its roots where it has no key of its own
+	// Unrecorded: it is not known yet that its record is written. It is answered
+	// after that alone; start-up writes the record of one that a crash left so.
+	Unrecorded bool `json:"unrecorded,omitempty"`
 }
 
 // Registration is a registration as it is stored.
 type Registration struct {
 	certmgmt.Registration
+	Unrecorded bool `json:"unrecorded,omitempty"` // as of [Attester]
 }
 
 // HostNames returns the host names that its certificates can have.
@@ -191,13 +195,17 @@ func (s *Store) CatchUp(ctx context.Context, domain string) error {
 func NewStore(space *state.Space) *Store {
 	return &Store{
 		Space:         space,
-		Attesters:     state.NewKept(space, "attester", func(a *Attester) []string { return []string{ByConsumer(a.By), ByAttesterKey(a.KeyHash)} }),
+		Attesters:     state.NewKept(space, "attester", attesterTerms),
 		Registrations: state.NewKind(space, "registration", registrationTerms),
 		Challenges:    state.NewKind(space, "challenge", func(c *Challenge) []string { return []string{ByConsumer(c.For)} }),
 		Requests:      state.NewKind(space, "request", requestTerms),
 		Certificates:  state.NewKind(space, "certificate", certificateTerms),
 		beats:         state.NewKind[beat](space, "beat", nil),
 	}
+}
+
+func attesterTerms(a *Attester) []string {
+	return unrecorded(a.Unrecorded, []string{ByConsumer(a.By), ByAttesterKey(a.KeyHash)})
 }
 
 func requestTerms(r *Request) []string {
@@ -207,7 +215,7 @@ func requestTerms(r *Request) []string {
 // registrationTerms lets one that ended be found by its consumer and VNF only: its
 // subjects and names are free.
 func registrationTerms(r *Registration) []string {
-	terms := []string{ByConsumer(r.Manager), ByVnf(r.VnfInstanceID)}
+	terms := unrecorded(r.Unrecorded, []string{ByConsumer(r.Manager), ByVnf(r.VnfInstanceID)})
 	if r.Ended {
 		return terms
 	}
@@ -238,7 +246,18 @@ func certificateTerms(c *Certificate) []string {
 	return terms
 }
 
+// unrecorded adds the term of what has no record yet.
+func unrecorded(is bool, terms []string) []string {
+	if is {
+		return append(terms, Unrecorded)
+	}
+	return terms
+}
+
 // Terms by which records are found, for [state.Kind.Find].
+
+// Unrecorded finds attesters and registrations whose record may not be written yet.
+const Unrecorded = "unrecorded"
 
 // BySubject finds by the entity that a certificate or registration is for.
 func BySubject(t certmgmt.CertType, subjectID string) string {

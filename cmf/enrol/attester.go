@@ -104,24 +104,38 @@ func (s *Service) storeAttester(ctx context.Context, a cmf.Attester) (cmf.Attest
 		}
 	}
 	e, err := s.Store.Attesters.GetIn(ctx, a.TrustDomain, a.ID)
-	if err == nil {
-		return e.Value, nil
+	if hub.CodeOf(err) == hub.NotFound {
+		a.Unrecorded = true
+		e, err = s.Store.Attesters.Create(ctx, a.TrustDomain, a.ID, &a)
 	}
-	if hub.CodeOf(err) != hub.NotFound {
-		return cmf.Attester{}, fmt.Errorf("%s: %w", op, err)
-	}
-	r, err := record("attester.registered", *a.Registered, a.By, "attester/"+a.ID, a.Attester)
-	if err := s.append(ctx, a.TrustDomain, r, err); err != nil {
-		return cmf.Attester{}, err
-	}
-	e, err = s.Store.Attesters.Create(ctx, a.TrustDomain, a.ID, &a)
 	if hub.CodeOf(err) == hub.Conflict { // another call of the same
 		e, err = s.Store.Attesters.GetIn(ctx, a.TrustDomain, a.ID)
 	}
 	if err != nil {
 		return cmf.Attester{}, fmt.Errorf("%s: %w", op, err)
 	}
+	if err := s.recordAttester(ctx, &e.Value); err != nil {
+		return cmf.Attester{}, err
+	}
 	return e.Value, nil
+}
+
+// recordAttester records that an attester that is stored was registered, once.
+func (s *Service) recordAttester(ctx context.Context, a *cmf.Attester) error {
+	if !a.Unrecorded {
+		return nil
+	}
+	told := a.Attester
+	told.Activated, told.Withdrawn = nil, nil // these have records of their own
+	r, err := record("attester.registered", *a.Registered, a.By, "attester/"+a.ID, told)
+	if err := s.append(ctx, a.TrustDomain, r, err); err != nil {
+		return err
+	}
+	_, err = s.Store.Attesters.Update(ctx, a.ID, func(a *cmf.Attester) error { a.Unrecorded = false; return nil })
+	if err != nil {
+		return fmt.Errorf("store attester: %w", err)
+	}
+	return nil
 }
 
 // readAttester reads what was registered. The key is always that of the chain, if

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/internal/testkit/devicekit"
 	"github.com/manoward/manoward/internal/testkit/memstate"
 )
 
@@ -87,9 +90,9 @@ func killAt(t *testing.T, point int, recovers bool) (whole bool) {
 	r.ChallengeID = challenge
 	w.live(point)
 	first, err := p.Sign(t.Context(), alpha, "north", r)
-	w.live(-1)
-	whole = err == nil
-	if !whole && !errors.Is(err, errDead) {
+	p.Wait()
+	answered, whole := err == nil, w.live(-1) > 0
+	if !answered && !errors.Is(err, errDead) {
 		t.Fatalf("the dying process says %v", err)
 	}
 	next := w.process()
@@ -107,7 +110,7 @@ func killAt(t *testing.T, point int, recovers bool) (whole bool) {
 	if err != nil || again.State != certmgmt.RequestIssued {
 		t.Fatalf("again: %s for %v: %v", again.State, again.Reasons, err)
 	}
-	if whole && again.Certificate != first.Certificate {
+	if answered && again.Certificate != first.Certificate {
 		t.Error("an answered certificate was lost")
 	}
 	books(t, next)
@@ -116,6 +119,49 @@ func killAt(t *testing.T, point int, recovers bool) (whole bool) {
 		t.Errorf("the third answer is another one: %v", err)
 	}
 	return whole
+}
+
+// A process that dies between any two durable things of a registration leaves it whole
+// or not at all, with its records, once the next process has looked after it; the same
+// registration again is the same.
+func TestRegister_Killed(t *testing.T) {
+	t.Parallel()
+	points := 0
+	for whole := false; !whole; points++ {
+		t.Run(fmt.Sprint(points), func(t *testing.T) {
+			w := mortal(t)
+			p, v := w.process(), vnfc{id: hub.NewID(), device: devicekit.NewSoft(t)}
+			w.live(points)
+			first, err := p.Register(t.Context(), alpha, "north", v.request())
+			w.live(-1)
+			if whole = err == nil; !whole && !errors.Is(err, errDead) {
+				t.Fatalf("the dying process says %v", err)
+			}
+			next := w.process()
+			if err := next.Recover(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(next.store.Registrations.Find(cmf.Unrecorded)) + len(next.store.Attesters.Find(cmf.Unrecorded)); n > 0 {
+				t.Errorf("%d are not known to be recorded", n)
+			}
+			if there, told := next.store.Registrations.Len(), len(w.kinds("registration.registered")); there != told {
+				t.Errorf("%d registrations are there, %d are recorded", there, told)
+			}
+			if there, told := next.store.Attesters.Len(), len(w.kinds("attester.registered")); there != told {
+				t.Errorf("%d attesters are there, %d are recorded", there, told)
+			}
+			again, err := next.Register(t.Context(), alpha, "north", v.request())
+			if err != nil || whole && again.ID != first.ID || next.store.Registrations.Len() != 1 || len(w.kinds("registration.registered")) != 1 {
+				t.Errorf("again: %+v %v; at first %+v", again, err, first)
+			}
+		})
+		if points > 100 {
+			t.Fatal("it never comes to its end")
+		}
+	}
+	if points < 12 {
+		t.Errorf("there were %d points: the test kills nothing", points)
+	}
 }
 
 // books checks that certificates, records and what was signed agree.
@@ -153,6 +199,56 @@ func books(t *testing.T, p process) {
 		if !slices.Contains(issued, n) && !slices.Contains(failed, n) {
 			t.Errorf("what was signed as %s is in no record", n)
 		}
+	}
+}
+
+// Answers do not wait until it is stored that their request is done, as long as not too
+// many are open; in the end it is stored of all, and shown before.
+func TestSign_ClosedAfterAnswer(t *testing.T) {
+	t.Parallel()
+	const most = 64
+	closing, release := make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
+	made := map[string]bool{}
+	w := newWorld(t, &memstate.Bus{Fail: func(_, _, key string) error {
+		mu.Lock()
+		again := made[key]
+		made[key] = strings.HasPrefix(key, "request/")
+		mu.Unlock()
+		if again {
+			closing <- struct{}{}
+			<-release
+		}
+		return nil
+	}})
+	p := w.process()
+	v := p.register(alpha, "north")
+	sign := func() {
+		if a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil)); err != nil || a.State != certmgmt.RequestIssued {
+			t.Errorf("%s for %v: %v", a.State, a.Reasons, err)
+		}
+	}
+	for range most {
+		sign()
+		<-closing
+	}
+	var last atomic.Bool
+	var wg sync.WaitGroup
+	wg.Go(func() { sign(); last.Store(true) })
+	<-closing
+	if last.Load() {
+		t.Error("an answer did not wait although too many requests were open")
+	}
+	for s, err := range p.Signings(t.Context(), alpha, "") {
+		if err != nil || s.State != certmgmt.RequestIssued || s.CertificateID != s.ID {
+			t.Errorf("a request that has its certificate is shown as %+v: %v", s, err)
+		}
+	}
+	close(release)
+	wg.Wait()
+	p.Wait()
+	if open := p.store.Requests.Find(cmf.ByState(certmgmt.RequestProcessing)); len(open) > 0 {
+		t.Errorf("%d requests are open", len(open))
 	}
 }
 

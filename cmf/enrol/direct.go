@@ -45,12 +45,9 @@ func (s *Service) Prepare(ctx context.Context, manager, domain string, in certmg
 	if len(r.SubjectID) == 0 {
 		return nil
 	}
-	rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, r.Registration)
-	if err := s.append(ctx, domain, rec, err); err != nil {
-		return err
-	}
+	r.Unrecorded = true
 	if _, err := s.Store.Registrations.Create(ctx, domain, r.ID, &r); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	return nil
+	return s.recordRegistration(ctx, &r)
 }

@@ -20,9 +20,11 @@
 //
 // # Order of durability
 //
+// An attester and a registration are stored, then recorded, then answered.
+//
 // The request with its order, and in it the serial number, is stored before the
-// authority is asked; then the certificate, the record, the state of the request,
-// and then the answer. A certificate's ID is its request's, so that of two attempts
+// authority is asked; then the certificate, the record, and then the answer; the
+// state of the request follows. A certificate's ID is its request's, so that of two attempts
 // at one request only one has a certificate; what the other one had signed is
 // thrown away and recorded as failed. [Service.Recover] ends what a crash cut off.
 package enrol

@@ -110,9 +110,15 @@ type Service struct {
 
 	registering sync.Mutex // held while it is looked whether subjects and names are free, until they are taken
 
+	closing chan struct{} // holds one value for each request that is closed after its answer
+	later   sync.WaitGroup
+
 	mu   sync.Mutex // covers busy
 	busy map[string]*turn
 }
+
+// mostClosing bounds the requests that are closed after their answers at once.
+const mostClosing = 64
 
 // New makes the service. It does nothing until it is called.
 func New(c Config) (*Service, error) {
@@ -135,7 +141,7 @@ func New(c Config) (*Service, error) {
 	if _, err := x509.ParseOID(c.PolicyArc + ".0"); err != nil {
 		return nil, hub.E(hub.Invalid, "set up enrolment", fmt.Sprintf("%q is no OID in dotted form; give the arc of the policies that name an assurance as in %s", c.PolicyArc, AssuranceArc), err)
 	}
-	return &Service{Config: c, arc: c.PolicyArc, busy: map[string]*turn{}}, nil
+	return &Service{Config: c, arc: c.PolicyArc, closing: make(chan struct{}, mostClosing), busy: map[string]*turn{}}, nil
 }
 
 // strict is the judge of trust domains without policies: it adds nothing, so that

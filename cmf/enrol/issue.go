@@ -210,11 +210,38 @@ func (s *Service) complete(ctx context.Context, w *work, e state.Entry[cmf.Reque
 	if err != nil {
 		return certmgmt.Signing{}, fmt.Errorf("store certificate: %w", err)
 	}
-	if e, err = s.finish(ctx, e, c); err != nil {
+	if err := s.tellIssued(ctx, &e.Value, c); err != nil {
 		return certmgmt.Signing{}, err
 	}
+	s.closeLater(ctx, e, c)
 	return s.answer(ctx, &e.Value, c, w.chain)
 }
+
+// closeLater stores that a request was issued without the answer waiting for it: the
+// certificate says so already, and [Service.Recover] stores it after a crash. With
+// too many of these open the answer waits for its own.
+func (s *Service) closeLater(ctx context.Context, e state.Entry[cmf.Request], c *cmf.Certificate) {
+	end := func(ctx context.Context) {
+		if _, err := s.close(ctx, e, c); err != nil {
+			s.Log.Warn("a certificate was issued, and its request stays open until the next look", "trustDomain", e.Domain, "request", e.ID, "err", err)
+		}
+	}
+	select {
+	case s.closing <- struct{}{}:
+	default:
+		end(ctx)
+		return
+	}
+	s.later.Go(func() {
+		defer func() { <-s.closing }()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
+		defer cancel()
+		end(ctx)
+	})
+}
+
+// Wait waits for what goes on after answers. No request may come any more.
+func (s *Service) Wait() { s.later.Wait() }
 
 // answerStored answers with the certificate that another process stored.
 func (s *Service) answerStored(ctx context.Context, w *work) (certmgmt.Signing, error) {
@@ -243,19 +270,23 @@ func (s *Service) settle(ctx context.Context, e state.Entry[cmf.Request]) (state
 		return e, nil, fmt.Errorf("read certificate: %w", err)
 	}
 	if e.Value.State != certmgmt.RequestIssued {
-		e, err = s.finish(ctx, e, &found.Value)
+		if err = s.tellIssued(ctx, &e.Value, &found.Value); err == nil {
+			e, err = s.close(ctx, e, &found.Value)
+		}
 	}
 	return e, &found.Value, err
 }
 
-// finish records that a stored certificate was issued, and stores it of its request.
-func (s *Service) finish(ctx context.Context, e state.Entry[cmf.Request], c *cmf.Certificate) (state.Entry[cmf.Request], error) {
-	t := tell(&e.Value)
+// tellIssued records that a stored certificate was issued.
+func (s *Service) tellIssued(ctx context.Context, r *cmf.Request, c *cmf.Certificate) error {
+	t := tell(r)
 	t.SerialNumber, t.Issuer, t.KeyHash, t.NotBefore, t.NotAfter = hexadecimal(c.Serial), c.Issuer, c.KeyHash, &c.NotBefore, &c.NotAfter
-	rec, err := record("certificate.issued", e.Value.Started, e.Value.By, "certificate/"+c.ID, t)
-	if err := s.append(ctx, e.Domain, rec, err); err != nil {
-		return e, err
-	}
+	rec, err := record("certificate.issued", r.Started, r.By, "certificate/"+c.ID, t)
+	return s.append(ctx, r.TrustDomain, rec, err)
+}
+
+// close stores that a request was issued, whose certificate is recorded.
+func (s *Service) close(ctx context.Context, e state.Entry[cmf.Request], c *cmf.Certificate) (state.Entry[cmf.Request], error) {
 	for {
 		e.Value.State, e.Value.CertificateID = certmgmt.RequestIssued, c.ID
 		next, err := s.Store.Requests.Replace(ctx, e)

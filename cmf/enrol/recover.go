@@ -8,15 +8,20 @@ import (
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
 )
 
-// Recover ends what was cut off: a request that has a certificate is recorded and
-// answered from then on; one that has none, and whose attempt is older than
+// Recover ends what was cut off: attesters and registrations that are stored have
+// their records written. A request that has a certificate is recorded and answered
+// from then on; one that has none, and whose attempt is older than
 // [Limits.AfterFailure], is recorded as failed, and may be sent again. Challenges
 // that are expired are removed. It is called at the start and on a timer; what
 // cannot be ended now is tried at the next call, and the error names it.
 func (s *Service) Recover(ctx context.Context) error {
-	var problems []error
+	problems := []error{
+		ended(ctx, s.Store.Attesters, "attester", s.recordAttester),
+		ended(ctx, s.Store.Registrations, "registration", s.recordRegistration),
+	}
 	for _, id := range s.Store.Requests.Find(cmf.ByState(certmgmt.RequestProcessing)) {
 		if err := s.recover(ctx, id); err != nil {
 			problems = append(problems, fmt.Errorf("end request %s: %w", id, err))
@@ -32,6 +37,21 @@ func (s *Service) Recover(ctx context.Context) error {
 		}
 		if err := s.Store.Challenges.Delete(ctx, e.ID, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
 			problems = append(problems, fmt.Errorf("remove challenge %s: %w", e.ID, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// ended ends what has no record yet of a kind.
+func ended[T any](ctx context.Context, k *state.Kind[T], what string, end func(context.Context, *T) error) error {
+	var problems []error
+	for _, id := range k.Find(cmf.Unrecorded) {
+		e, err := k.Get(ctx, id)
+		if err == nil {
+			err = end(ctx, &e.Value)
+		}
+		if err != nil && hub.CodeOf(err) != hub.NotFound {
+			problems = append(problems, fmt.Errorf("record %s %s: %w", what, id, err))
 		}
 	}
 	return errors.Join(problems...)

@@ -39,22 +39,48 @@ func (s *Service) Register(ctx context.Context, who hub.Identity, domain string,
 		TypeOfVnfcCertHandling: in.TypeOfVnfcCertHandling, VnfInstanceID: in.VnfInstanceID, VnfdID: in.VnfdID,
 		CertificateDescID: in.CertificateDescID, BaseProfile: in.BaseProfile, AttesterIDs: attesters, Issuer: issuer, Registered: s.now(),
 	}}
-	s.registering.Lock()
-	defer s.registering.Unlock()
-	if had, err := s.taken(ctx, &r); had != nil || err != nil {
-		if err != nil {
-			return certmgmt.Registration{}, err
-		}
-		return had.Registration, nil
-	}
-	rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, r.Registration)
-	if err := s.append(ctx, domain, rec, err); err != nil {
+	stored, err := s.storeRegistration(ctx, &r)
+	if err != nil {
 		return certmgmt.Registration{}, err
 	}
-	if _, err := s.Store.Registrations.Create(ctx, domain, r.ID, &r); err != nil {
-		return certmgmt.Registration{}, fmt.Errorf("%s: %w", op, err)
+	if err := s.recordRegistration(ctx, stored); err != nil {
+		return certmgmt.Registration{}, err
 	}
-	return r.Registration, nil
+	return stored.Registration, nil
+}
+
+// storeRegistration stores a registration whose subjects and names are free, or
+// returns the same one that is there. It is recorded after that, so that there is no
+// record of one that is not there.
+func (s *Service) storeRegistration(ctx context.Context, r *cmf.Registration) (*cmf.Registration, error) {
+	s.registering.Lock()
+	defer s.registering.Unlock()
+	if had, err := s.taken(ctx, r); had != nil || err != nil {
+		return had, err
+	}
+	r.Unrecorded = true
+	if _, err := s.Store.Registrations.Create(ctx, r.TrustDomain, r.ID, r); err != nil {
+		return nil, fmt.Errorf("store registration: %w", err)
+	}
+	return r, nil
+}
+
+// recordRegistration records a registration that is stored, once.
+func (s *Service) recordRegistration(ctx context.Context, r *cmf.Registration) error {
+	if !r.Unrecorded {
+		return nil
+	}
+	told := r.Registration
+	told.Ended = false // that has a record of its own
+	rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, told)
+	if err := s.append(ctx, r.TrustDomain, rec, err); err != nil {
+		return err
+	}
+	_, err = s.Store.Registrations.Update(ctx, r.ID, func(r *cmf.Registration) error { r.Unrecorded = false; return nil })
+	if err != nil {
+		return fmt.Errorf("store registration: %w", err)
+	}
+	return nil
 }
 
 // Registration returns one that who may see.

@@ -52,6 +52,7 @@ type world struct {
 	roots    []*x509.Certificate
 	verifier enrol.Verifier
 	judge    enrol.Judge
+	judgeOf  func(*cmf.Store) enrol.Judge // instead, if set
 	// log takes the records instead of the world, if set.
 	log func(ctx context.Context, domain string, records ...hub.Record) error
 
@@ -107,11 +108,13 @@ func (w *world) point() error {
 	return nil
 }
 
-// live lets the process live for a number of durable things, below 0 for ever.
-func (w *world) live(n int) {
+// live lets the process live for a number of durable things, below 0 for ever. It
+// returns how many were left.
+func (w *world) live(n int) (left int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.left = n
+	left, w.left = w.left, n
+	return left
 }
 
 func (w *world) append(ctx context.Context, domain string, list ...hub.Record) error {
@@ -169,8 +172,12 @@ func (w *world) process() process {
 		w.Fatal(err)
 	}
 	store := cmf.NewStore(space)
+	judge := w.judge
+	if w.judgeOf != nil {
+		judge = w.judgeOf(store)
+	}
 	s, err := enrol.New(enrol.Config{
-		Store: store, Authorities: w.ca, Formats: registry, Judge: w.judge,
+		Store: store, Authorities: w.ca, Formats: registry, Judge: judge,
 		Profiles: func(domain string, _ certmgmt.CertType) enrol.Profile { return w.profiles[domain] },
 		Roots:    func(string) []*x509.Certificate { return w.roots },
 		Verifier: func(string) enrol.Verifier { return w.verifier },

@@ -65,7 +65,13 @@ func (s *Service) Signing(ctx context.Context, who hub.Identity, id string) (cer
 
 // Signings yields those that who may see, after an ID, in order, without certificates.
 func (s *Service) Signings(ctx context.Context, who hub.Identity, after string) iter.Seq2[certmgmt.Signing, error] {
-	return list(ctx, s.Store.Requests, who, after, func(r *cmf.Request) certmgmt.Signing { return r.Signing })
+	return list(ctx, s.Store.Requests, who, after, func(r *cmf.Request) certmgmt.Signing {
+		a := r.Signing
+		if _, issued := s.Store.Certificates.Domain(r.ID); issued { // which is stored of the request a little later
+			a.State, a.CertificateID = certmgmt.RequestIssued, r.ID
+		}
+		return a
+	})
 }
 
 func ownerOfRequest(r *cmf.Request) (domain, manager string) { return r.TrustDomain, r.Manager }
@@ -119,6 +125,11 @@ func (s *Service) begin(ctx context.Context, who hub.Identity, domain string, in
 	}
 	if w.reg != nil && (!cmf.Sees(who, domain, w.reg.Manager) || w.reg.TypeOfVnfcCertHandling == certmgmt.DirectMode) {
 		w.reg = nil // what enrols by itself is nobody's here
+	}
+	if w.reg != nil {
+		if err := s.recordRegistration(ctx, w.reg); err != nil { // of another call that is not answered yet
+			return nil, err
+		}
 	}
 	w.req = cmf.Request{
 		Signing: certmgmt.Signing{Requested: w.now}, TrustDomain: domain, Manager: who.String(), By: who.String(),

@@ -1,6 +1,7 @@
 package stepca
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -121,11 +122,7 @@ func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.Issue
 	if err := e.lint.check(template(o, csr.PublicKey)); err != nil {
 		return hub.IssuedCertificate{}, badStyle(op, err)
 	}
-	nothing, err := emptyTemplate()
-	if err != nil {
-		return hub.IssuedCertificate{}, hub.E(hub.Internal, op, "the certificate authority has no template", err)
-	}
-	chain, err := e.authority.SignWithContext(ctx, csr, provisioner.SignOptions{}, nothing, fill(o))
+	chain, err := e.authority.SignWithContext(ctx, csr, provisioner.SignOptions{}, emptyTemplate{}, fill(o))
 	if err != nil {
 		return hub.IssuedCertificate{}, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain did not sign; see /readyz for its key, and ask again", err)
 	}
@@ -146,10 +143,16 @@ func badStyle(op string, err error) error {
 
 // emptyTemplate holds nothing but the key of the CSR; what was ordered is put in by
 // [fill]. Without a template the authority copies the extensions of the CSR, so that
-// one could ask for a CA certificate. It is made for each certificate, because the
-// authority writes to its data.
-func emptyTemplate() (provisioner.CertificateOptions, error) {
-	return provisioner.TemplateOptions(&provisioner.Options{X509: &provisioner.X509Options{Template: "{}"}}, x509util.NewTemplateData())
+// one could ask for a CA certificate. It is given as it is after evaluation: there is
+// nothing in it to evaluate.
+type emptyTemplate struct{}
+
+// Options implements [provisioner.CertificateOptions].
+func (emptyTemplate) Options(provisioner.SignOptions) []x509util.Option {
+	return []x509util.Option{func(_ *x509.CertificateRequest, o *x509util.Options) error {
+		o.CertBuffer = bytes.NewBufferString("{}")
+		return nil
+	}}
 }
 
 // fill puts what was ordered into the certificate.

@@ -21,7 +21,8 @@ type shown struct {
 	most float64 // what it is to be at most; 0: nothing was set
 }
 
-// measurements are those of the Security Manager and of certificate authorities.
+// measurements are those of the Security Manager, of certificate authorities and of the
+// CMF.
 // What they are is in docs/benchmarks.md.
 var measurements = []measurement{
 	{"./policies", "Decision/ratio", []shown{
@@ -54,6 +55,20 @@ var measurements = []measurement{
 		{"built-in/s-16", "built-in authority, 16 clients, certificates per second", 0},
 		{"badger/s-16", "step-ca with badger, 16 clients, certificates per second", 0},
 		{"no-db/s-16", "step-ca without a database, 16 clients, certificates per second", 0},
+	}},
+	{"./internal/e2e", "Attested", []shown{
+		{"step-ca/hub-1", "certificates of a step-ca with badger, of the hub's attested ones over mTLS, 1 client", 1},
+		{"step-ca/hub-4", "the same, 4 clients", 1},
+		{"step-ca/hub-16", "the same, 16 clients", 1},
+		{"hub/s-16", "attested certificates of the hub over mTLS, 16 clients, per second", 0},
+		{"step-ca/s-16", "certificates of step-ca with badger over HTTPS, 16 clients, per second", 0},
+		{"hub-cpu-us-16", "CPU of an attested certificate, 16 clients, µs", 0},
+		{"step-ca-cpu-us-16", "CPU of a certificate of step-ca, 16 clients, µs", 0},
+		{"verify-share", "verification of request and statement, of the whole issuance, 1 client", 0.333},
+	}},
+	{"./cmf/enrol", "Among", []shown{
+		{"100000/1000", "attested certificate among 100,000 in the inventory, of one among 1,000", 1.25},
+		{"us-of-100000", "attested certificate among 100,000, in process, on the synced bus, µs", 0},
 	}},
 }
 

@@ -82,7 +82,7 @@ func (h *hubProcess) newCMF() (*function, error) {
 		serve:  c.serve,
 		remove: c.remove,
 		check:  c.check,
-		wait:   func() {},
+		wait:   c.enrol.Wait,
 	}, nil
 }
 
@@ -113,6 +113,7 @@ func (c *cmfRole) serve(ctx context.Context, domain string) error {
 // authority.
 func (c *cmfRole) remove(domain string) error {
 	c.space.Remove(domain)
+	c.logs.forget(domain)
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	return c.authorities.Destroy(ctx, domain)
@@ -137,7 +138,7 @@ func (c *cmfRole) finishRequests(ctx context.Context) error {
 
 // records appends to a trust domain's log. A record that is there stands.
 func (c *cmfRole) records(ctx context.Context, domain string, list ...hub.Record) error {
-	log, err := records{c.bus}.open(ctx, domain)
+	log, err := c.logs.open(ctx, domain)
 	if err != nil {
 		return err
 	}

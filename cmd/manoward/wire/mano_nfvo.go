@@ -36,11 +36,11 @@ func (h *hubProcess) newNFVO() (*function, error) {
 		return nil, err
 	}
 	n.catalogue = catalogue.New(catalogue.Config{
-		Tables: tables{h.bus}, Dir: h.dir.file("catalogue"), Publisher: n.outbox, Records: records{h.bus},
+		Tables: tables{h.bus}, Dir: h.dir.file("catalogue"), Publisher: n.outbox, Records: h.logs,
 		Fetch: fetch, MaxPackage: maxPackage, InUse: n.inUse, Now: time.Now, Log: h.log.With("part", "catalogue"),
 	})
 	n.nfvo = nfvo.New(nfvo.Config{
-		Tables: tables{h.bus}, Packages: packages{n.catalogue}, Descriptors: packages{n.catalogue}, Publisher: n.outbox, Records: records{h.bus},
+		Tables: tables{h.bus}, Packages: packages{n.catalogue}, Descriptors: packages{n.catalogue}, Publisher: n.outbox, Records: h.logs,
 		VNFM: h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnflcm/v2", "2.3.0"),
 		VIM:  h.functionAPI(hub.KindNFVO, hub.VIM, "/vim/v1", vimVersion), VimID: vimID,
 		CallbackURI: h.functionURL(hub.OrVnfm) + "/manoward/v1/vnfm_notifications",
@@ -107,7 +107,7 @@ const healEvery = 10 * time.Second
 // tellAttempts tells the Security Managers of a trust domain who tried what on
 // it (Sc-Or.NsLcm.003).
 func (n *nfvoRole) tellAttempts(ctx context.Context, domain string) error {
-	return n.attempts.Watch(ctx, domain, domainRecords{records{n.bus}, domain})
+	return n.attempts.Watch(ctx, domain, domainRecords{n.logs, domain})
 }
 
 func (n *nfvoRole) add(ctx context.Context, domain string) error {
@@ -122,6 +122,7 @@ func (n *nfvoRole) add(ctx context.Context, domain string) error {
 func (n *nfvoRole) remove(domain string) error {
 	n.outbox.Remove(domain)
 	n.nfvo.Space().Remove(domain)
+	n.logs.forget(domain)
 	return n.catalogue.RemoveDomain(domain)
 }
 

@@ -84,6 +84,7 @@ type hubProcess struct {
 	dir       *dataDir
 	keys      *keyStores
 	bus       *natsbus.Bus
+	logs      *records // of this process's functions
 	metrics   *obs.Metrics
 	health    *obs.Health
 	tracer    *obs.Tracer
@@ -184,7 +185,7 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.bus = bus
+	h.bus, h.logs = bus, newRecords(bus)
 	h.stopping = append(h.stopping, bus.Close)
 	h.health.Register("bus", bus.Health)
 	if err := h.checkDurability(ctx); err != nil {

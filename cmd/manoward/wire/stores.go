@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/hub"
@@ -62,21 +63,56 @@ func openQueue(ctx context.Context, bus *natsbus.Bus, domain, function string) (
 	return open(ctx)
 }
 
-// records is the record logs of the trust domains, and the hub's own.
-type records struct{ bus *natsbus.Bus }
+// records is the record logs of the trust domains, and the hub's own, for the
+// functions of this process. Each log is opened once: one that is opened reads the
+// newest records with its first append, and those who append to one together share
+// its writes.
+type records struct {
+	bus *natsbus.Bus
 
-func (l records) open(ctx context.Context, domain string) (*natsbus.Log, error) {
+	mu   sync.Mutex // covers logs; not held while the bus is asked
+	logs map[string]*natsbus.Log
+}
+
+func newRecords(bus *natsbus.Bus) *records {
+	return &records{bus: bus, logs: map[string]*natsbus.Log{}}
+}
+
+func (l *records) open(ctx context.Context, domain string) (*natsbus.Log, error) {
+	l.mu.Lock()
+	log := l.logs[domain]
+	l.mu.Unlock()
+	if log != nil {
+		return log, nil
+	}
 	a, err := busAccount(ctx, l.bus, domain)
 	if err != nil {
 		return nil, err
 	}
-	return a.Log(ctx, trust.RecordLog)
+	opened, err := a.Log(ctx, trust.RecordLog)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if log := l.logs[domain]; log != nil { // another one was quicker
+		return log, nil
+	}
+	l.logs[domain] = opened
+	return opened, nil
+}
+
+// forget drops the log of a trust domain that was deleted.
+func (l *records) forget(domain string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.logs, domain)
 }
 
 // Append records something once. The functions derive the ID of a record from
 // what they do, and do it again after a crash or for a repeated order: then the
 // record that is there stands, with the time of the first.
-func (l records) Append(ctx context.Context, domain string, r hub.Record) error {
+func (l *records) Append(ctx context.Context, domain string, r hub.Record) error {
 	log, err := l.open(ctx, domain)
 	if err != nil {
 		return err
@@ -89,7 +125,7 @@ func (l records) Append(ctx context.Context, domain string, r hub.Record) error 
 
 // domainRecords is the records of one trust domain.
 type domainRecords struct {
-	records
+	*records
 	domain string
 }
 
