@@ -18,7 +18,7 @@ import (
 
 // measured returns the rules and the data that everything is measured with.
 func measured(t testing.TB) *Snapshot {
-	return mustSnapshot(t, mustLoad(t, smload.Policies()), smload.Parameters())
+	return mustSnapshot(t, mustLoad(t, smload.Policies()), smload.Parameters(t))
 }
 
 // events returns inputs of both kinds, one in sixteen of which breaks a rule.
@@ -26,7 +26,7 @@ func events(t testing.TB) []*Input {
 	list := make([]*Input, 64)
 	for i := range list {
 		var err error
-		if list[i], err = ownSchemas(t).ParseInput(smload.Input(i, 400)); err != nil {
+		if list[i], err = ownSchemas(t).ParseInput(smload.Input(t, i, 400)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -223,7 +223,7 @@ func BenchmarkPublish(b *testing.B) {
 
 func BenchmarkParseInput(b *testing.B) {
 	schemas := ownSchemas(b)
-	raw := smload.Input(0, 400)
+	raw := smload.Input(b, 0, 400)
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -34,7 +34,7 @@ func samePartly(t *testing.T, s *Schemas, raw []byte) (taken bool) {
 func TestParts(t *testing.T) {
 	s := ownSchemas(t)
 	for n := range 64 {
-		if !samePartly(t, s, smload.Input(n, 40)) {
+		if !samePartly(t, s, smload.Input(t, n, 40)) {
 			t.Fatalf("input %d is not read in parts", n)
 		}
 	}
@@ -49,7 +49,7 @@ func TestParts(t *testing.T) {
 // What is wrong anywhere in an input is found although the rest is known.
 func TestParts_Wrong(t *testing.T) {
 	s := ownSchemas(t)
-	raw := string(smload.Input(0, 40))
+	raw := string(smload.Input(t, 0, 40))
 	if !samePartly(t, s, []byte(raw)) {
 		t.Fatal("the input is not read in parts")
 	}
@@ -88,7 +88,7 @@ func TestParts_Wrong(t *testing.T) {
 // Of two members of one name the last counts, as for every other reader.
 func TestParts_Twice(t *testing.T) {
 	s := ownSchemas(t)
-	raw := strings.Replace(string(smload.Input(0, 40)), `"recent":[]`, `"recent":[{}],"recent":[]`, 1)
+	raw := strings.Replace(string(smload.Input(t, 0, 40)), `"recent":[]`, `"recent":[{}],"recent":[]`, 1)
 	in, err := s.ParseInput([]byte(raw))
 	if err != nil || samePartly(t, s, []byte(raw)) || strings.Contains(string(in.JSON()), "{}],") {
 		t.Errorf("err = %v, input %s", err, in.JSON())
@@ -122,7 +122,7 @@ func TestParts_Bounds(t *testing.T) {
 // race detector sees what does not bear that.
 func TestParts_Shared(t *testing.T) {
 	s := ownSchemas(t)
-	raw := smload.Input(1, 40)
+	raw := smload.Input(t, 1, 40)
 	first, second := s.fromParts(raw), s.fromParts(raw)
 	texts := make([]string, 2)
 	var both sync.WaitGroup
@@ -137,7 +137,7 @@ func TestParts_Shared(t *testing.T) {
 func FuzzParts(f *testing.F) {
 	s := ownSchemas(f)
 	for n := range 4 {
-		f.Add([]byte(smload.Input(n, 4)))
+		f.Add([]byte(smload.Input(f, n, 4)))
 	}
 	f.Add([]byte(`{"schema":"manoward.policy-input/1","kind":"review","time":"2026-01-01T00:00:00Z","\u006bind":1}`))
 	f.Add([]byte(`{"kind" : "review" , "recent" : [ { } , 1e5 , "\"" ] }`))

@@ -96,7 +96,7 @@ func (c *chain) activate() {
 	}
 	_, err = p.Activate(c.t.Context(), r.Revision, who, "bench")
 	check(c.t, err)
-	for policy, values := range smload.Parameters() {
+	for policy, values := range smload.Parameters(c.t) {
 		_, err := p.SetParameters(c.t.Context(), policy, values, who, "bench")
 		check(c.t, err)
 	}

@@ -52,7 +52,7 @@ func (d *TPM) Endorsement(a Algorithm) (Endorsement, error) {
 		}
 	}
 	if which < 0 {
-		return Endorsement{}, hub.E(hub.Invalid, op, fmt.Sprintf("endorsement keys are of %s or %s", P256, RSA2048), nil)
+		return Endorsement{}, hub.E(hub.Invalid, op, fmt.Sprintf("endorsement keys are of %s or %s; name one of them", P256, RSA2048), nil)
 	}
 	key, public, err := d.primary(op, tpm2.TPMRHEndorsement, endorsements[which].template)
 	if err != nil {

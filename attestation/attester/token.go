@@ -63,7 +63,7 @@ func (e Evidence) Certify(ctx context.Context, t Token, ak, label string, nonce 
 		return none, hub.E(hub.Invalid, op, fmt.Sprintf("the key %q would certify itself; name a key of its own as attestation key", ak), nil)
 	}
 	if len(nonce) > attestation.MaxNonce {
-		return none, hub.E(hub.Invalid, op, fmt.Sprintf("the nonce has %d bytes, %d are allowed", len(nonce), attestation.MaxNonce), nil)
+		return none, hub.E(hub.Invalid, op, fmt.Sprintf("the nonce has %d bytes, %d are allowed; give a shorter one", len(nonce), attestation.MaxNonce), nil)
 	}
 	signer, err := t.Signer(ctx, ak)
 	if err != nil {

@@ -54,7 +54,7 @@ func TestKeys_Gone(t *testing.T) {
 	if err := p.Check(t.Context(), "north"); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(err.Error(), "cmf/issuer-2") {
 		t.Errorf("a key is gone and all is well: %v", err)
 	}
-	if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/root-1") {
+	if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/root-1") || !strings.Contains(hub.SafeText(err), "ca rotate root") {
 		t.Errorf("a rotation without the root's key: %v", err)
 	}
 	if _, issued := p.issue("north"); issued.Issuer == before.Issuer {
@@ -62,7 +62,7 @@ func TestKeys_Gone(t *testing.T) {
 	}
 	bringBack := hide("cmf/issuer-3")
 	p = w.start()
-	if _, err := p.Issue(t.Context(), "north", w.order()); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/issuer-3") {
+	if _, err := p.Issue(t.Context(), "north", w.order()); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "cmf/issuer-3") || !strings.Contains(hub.SafeText(err), "ca rotate intermediate") {
 		t.Errorf("signed without a key: %v", err)
 	}
 	bringBack()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -79,11 +80,7 @@ func (a *Authorities) alarm(domain string, m *member) string {
 	if left > a.Times.Alarm || a.replaced(domain, m) {
 		return ""
 	}
-	part := "intermediate"
-	if m.Root {
-		part = "root"
-	}
-	mend := fmt.Sprintf("rotate it with: manoward ca rotate %s --trust-domain %s", part, domain)
+	mend := "rotate it with: " + howToRotate(m.Root, domain)
 	if m.Place == PlaceRemote {
 		mend = "rotate it where it is"
 	}
@@ -91,6 +88,15 @@ func (a *Authorities) alarm(domain string, m *member) string {
 		return fmt.Sprintf("it ended at %s, and nothing that it signs is valid; %s", m.cert.NotAfter.Format(time.RFC3339), mend)
 	}
 	return fmt.Sprintf("it ends in %d days, and so does everything that it signs; %s", int(left/day), mend)
+}
+
+// howToRotate is the command line that replaces a CA.
+func howToRotate(root bool, domain string) string {
+	part := certmgmt.PartIntermediate
+	if root {
+		part = certmgmt.PartRoot
+	}
+	return fmt.Sprintf("manoward ca rotate %s --trust-domain %s", part, domain)
 }
 
 // Check says why a domain's authority cannot sign now, or is about to be unable

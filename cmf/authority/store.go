@@ -324,7 +324,7 @@ func (a *Authorities) key(ctx context.Context, domain string, c *ca) (crypto.Sig
 	}
 	key, err := keys.Signer(ctx, c.label())
 	if hub.CodeOf(err) == hub.NotFound {
-		err = hub.E(hub.Unavailable, "open CA key", fmt.Sprintf("the key %s of trust domain %s is gone: %s", c.label(), domain, hub.SafeText(err)), err)
+		err = hub.E(hub.Unavailable, "open CA key", fmt.Sprintf("the key %s of trust domain %s is gone: %s; without a backup of it make a new CA with: %s", c.label(), domain, hub.SafeText(err), howToRotate(c.Root, domain)), err)
 	}
 	return key, err
 }

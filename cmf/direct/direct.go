@@ -291,7 +291,7 @@ func (f *Follower) lookAt(ctx context.Context, vnf string) error {
 	case err != nil:
 		return fmt.Errorf("query VNF instance %.80q: %w", vnf, err)
 	case v.ID != vnf:
-		return hub.E(hub.Unavailable, "query VNF instance", fmt.Sprintf("the VNFM answered with VNF instance %.80q for %.80q", v.ID, vnf), nil)
+		return hub.E(hub.Unavailable, "query VNF instance", fmt.Sprintf("the VNFM answered with VNF instance %.80q for %.80q; it is asked again, so see to the VNFM if this stays", v.ID, vnf), nil)
 	}
 	return f.settle(ctx, &v, registered)
 }

@@ -3,11 +3,7 @@ package stepca
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"math/big"
 	"testing"
@@ -22,21 +18,9 @@ import (
 // Each kind of CA key signs answers that another implementation reads and
 // verifies, with the hash that was asked for and with the nonce.
 func TestSignOCSP(t *testing.T) {
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, edKey, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	now := time.Now().Truncate(time.Second)
 	nonce := bytes.Repeat([]byte{7}, 32)
-	for name, key := range map[string]crypto.Signer{"P-256": catest.NewKey(t), "P-384": p384, "RSA": rsaKey, "Ed25519": edKey} {
+	for name, key := range catest.Keys(t) {
 		issuer := Issuer{Chain: []*x509.Certificate{newCA(t, name, nil, nil, key, time.Hour)}, Key: key}
 		for _, hash := range []crypto.Hash{crypto.SHA1, crypto.SHA256} {
 			for want, revoked := range map[int]*hub.RevokedCertificate{ocsp.Good: nil, ocsp.Revoked: {Revoked: now, Reason: 4}} {
@@ -53,7 +37,7 @@ func TestSignOCSP(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s, %s: %v", name, hash, err)
 				}
-				if name == "Ed25519" && !ed25519.Verify(edKey.Public().(ed25519.PublicKey), got.TBSResponseData, got.Signature) {
+				if name == "Ed25519" && !ed25519.Verify(key.Public().(ed25519.PublicKey), got.TBSResponseData, got.Signature) {
 					t.Error("the signature of the Ed25519 key is wrong")
 				}
 				if got.Status != want || got.SerialNumber.Int64() != 42 || got.IssuerHash != hash || !got.NextUpdate.Equal(now.Add(time.Hour)) || !bytes.Contains(der, nonce) {

@@ -123,7 +123,7 @@ func (r *Remote) sign(ctx context.Context, o hub.CertificateOrder, csr *x509.Cer
 	chain := make([]*x509.Certificate, 0, len(signed.Chain))
 	for _, c := range signed.Chain {
 		if c.Certificate == nil {
-			return nil, hub.E(hub.Unavailable, op, fmt.Sprintf("step-ca at %s answers with an empty certificate", r.base.Host), nil)
+			return nil, hub.E(hub.Unavailable, op, fmt.Sprintf("step-ca at %s answers with an empty certificate; is it a step-ca?", r.base.Host), nil)
 		}
 		chain = append(chain, c.Certificate)
 	}

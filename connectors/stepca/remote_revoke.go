@@ -112,7 +112,7 @@ func (r *Remote) readList(ctx context.Context) (*x509.RevocationList, error) {
 	}
 	list, err := x509.ParseRevocationList(a.body)
 	if err != nil {
-		return nil, hub.E(hub.Unavailable, op, fmt.Sprintf("step-ca at %s answers something else than a revocation list", r.base.Host), err)
+		return nil, hub.E(hub.Unavailable, op, fmt.Sprintf("step-ca at %s answers something else than a revocation list; check that remoteUrl is its address and no proxy is before it", r.base.Host), err)
 	}
 	current, _ := r.issuing()
 	if err := list.CheckSignatureFrom(current[0]); err != nil {

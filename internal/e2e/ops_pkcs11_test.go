@@ -151,7 +151,7 @@ func TestOpsWrongToken(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			label := "token-of-" + strings.ReplaceAll(tt.name, " ", "-")
-			hsm.NewToken(label, "1234")
+			hsm.NewToken(label, "1234") // before t.Parallel: one after the other, each looks for what is new
 			t.Parallel()
 			h := newHub(t)
 			right := good(h, label)

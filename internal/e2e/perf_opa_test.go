@@ -40,7 +40,7 @@ func perfStartOPA(t testing.TB, client *http.Client) *perfOPA {
 			writeFile(t, filepath.Join(dir, "load", name), string(file.Data), 0o600)
 		}
 	}
-	data, err := json.Marshal(map[string]any{"manoward": map[string]any{"parameters": smload.Parameters()}})
+	data, err := json.Marshal(map[string]any{"manoward": map[string]any{"parameters": smload.Parameters(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func BenchmarkAgainstOPA(b *testing.B) {
 		workers        = 48
 	)
 	s := perfStart(b, &smload.Peers{VNFs: 400}, smload.Policies())
-	for policy, values := range smload.Parameters() {
+	for policy, values := range smload.Parameters(b) {
 		s.set("policies/"+policy+"/parameters", map[string]any{"set": values, "reason": "of a benchmark"})
 	}
 	s.reviewed()

@@ -111,7 +111,9 @@ func NewOrder(t testing.TB, csr []byte) hub.CertificateOrder {
 	}
 }
 
-func (s suite) keys(t *testing.T, ca CA) {
+// Keys returns a key of each kind that CAs and their subjects have.
+func Keys(t testing.TB) map[string]crypto.Signer {
+	t.Helper()
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +126,11 @@ func (s suite) keys(t *testing.T, ca CA) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, key := range map[string]crypto.Signer{"P-256": NewKey(t), "P-384": p384, "RSA-2048": rsaKey, "Ed25519": edKey} {
+	return map[string]crypto.Signer{"P-256": NewKey(t), "P-384": p384, "RSA-2048": rsaKey, "Ed25519": edKey}
+}
+
+func (s suite) keys(t *testing.T, ca CA) {
+	for name, key := range Keys(t) {
 		t.Run(name, func(t *testing.T) {
 			o := s.order(t, NewCSR(t, key, &x509.CertificateRequest{}))
 			leaf, issued := s.issue(t, ca, o)

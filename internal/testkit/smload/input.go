@@ -2,12 +2,14 @@ package smload
 
 import (
 	"encoding/json"
+	"testing"
 	"time"
 )
 
 // Input returns the input that the policies see of event n in a world of that many
 // VNFs: the notification with what it is about.
-func Input(n, vnfs int) json.RawMessage {
+func Input(t testing.TB, n, vnfs int) json.RawMessage {
+	t.Helper()
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Millisecond)
 	e := NewEvent("input", n, vnfs, "s", at)
 	kind, subject := "ns-operation", map[string]any{}
@@ -35,7 +37,7 @@ func Input(n, vnfs int) json.RawMessage {
 	}
 	in["kind"], in["subject"] = kind, subject
 	addVnfs(in, on, vnfs, e.Telemetry && e.Bad)
-	return encode(in)
+	return encode(t, in)
 }
 
 // addVnfs adds VNFs with their packages, computes, images and hosts.

@@ -2,7 +2,7 @@ package smload
 
 import (
 	"encoding/json"
-	"fmt"
+	"testing"
 	"testing/fstest"
 )
 
@@ -258,7 +258,8 @@ func OrderPolicies() fstest.MapFS {
 }
 
 // Parameters returns what the eleven rules know, by policy: 2.5 MB.
-func Parameters() map[string]json.RawMessage {
+func Parameters(t testing.TB) map[string]json.RawMessage {
+	t.Helper()
 	packages, hosts, products := map[string]any{}, map[string]any{}, map[string]any{}
 	for p := range Packages {
 		packages[PkgID(p)] = map[string]any{
@@ -273,15 +274,16 @@ func Parameters() map[string]json.RawMessage {
 		products[product(p)] = []string{"1.0", "1.1"}
 	}
 	return map[string]json.RawMessage{
-		Lifecycle: encode(map[string]any{"packages": packages}),
-		Telemetry: encode(map[string]any{"hosts": hosts, "products": products}),
+		Lifecycle: encode(t, map[string]any{"packages": packages}),
+		Telemetry: encode(t, map[string]any{"hosts": hosts, "products": products}),
 	}
 }
 
-func encode(v any) json.RawMessage {
+func encode(t testing.TB, v any) json.RawMessage {
+	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("smload: %v", err)) // maps of texts are always JSON
+		t.Fatalf("encode what Security Managers are measured with: %v", err)
 	}
 	return raw
 }
