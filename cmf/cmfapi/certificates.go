@@ -24,7 +24,7 @@ func (a *API) listCertificates(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	options := httpapi.ListOptions{ExcludeDefault: []string{"certificate", "certificateChain"}, Params: []string{paramEndsBefore}}
+	options := httpapi.ListOptions{Params: []string{paramEndsBefore}}
 	return httpapi.List(w, r, options, source(func(after string) iter.Seq2[certmgmt.Certificate, error] {
 		return a.Life.Certificates(r.Context(), who, query, after)
 	}, func(v certmgmt.Certificate) string { return v.ID }))

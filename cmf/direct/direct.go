@@ -188,7 +188,8 @@ func (f *Follower) Compare(ctx context.Context) error {
 		return fmt.Errorf("subscribe at the VNFM: %w", err)
 	}
 	there := map[string]bool{}
-	for v, err := range httpapi.All[sol003.VnfInstance](ctx, f.VNFM, "/vnf_instances", nil) {
+	// A list leaves out what VNFs are made of unless it is asked for (SOL 003 clause 5.4.2.3.2).
+	for v, err := range httpapi.All[sol003.VnfInstance](ctx, f.VNFM, "/vnf_instances", url.Values{"all_fields": {""}}) {
 		if err != nil {
 			return fmt.Errorf("list VNF instances: %w", err)
 		}

@@ -65,7 +65,11 @@ func (f *fakeVNFM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/vnf_instances":
 		list := []sol003.VnfInstance{}
 		for _, id := range slices.Sorted(maps.Keys(f.vnfs)) {
-			list = append(list, f.vnf(id))
+			v := f.vnf(id)
+			if !r.URL.Query().Has("all_fields") { // as SOL 003 clause 5.4.2.3.2 has it
+				v.InstantiatedVnfInfo, v.Metadata = nil, nil
+			}
+			list = append(list, v)
 		}
 		_ = json.NewEncoder(w).Encode(list)
 	case one && f.vnfs[id] != nil:

@@ -21,6 +21,12 @@ import (
 func certified(t *testing.T, domain string) *nsHub {
 	t.Helper()
 	device, makers := devicekit.Sold(t)
+	return certifiedBy(t, domain, device, makers)
+}
+
+// certifiedBy is certified with a TPM of the test's.
+func certifiedBy(t *testing.T, domain, device string, makers []byte) *nsHub {
+	t.Helper()
 	started := newHub(t)
 	writeFile(t, filepath.Join(started.home, "makers.pem"), string(makers), 0o600)
 	config := filepath.Join(started.home, "cmf.yaml")

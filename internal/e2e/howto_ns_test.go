@@ -15,6 +15,13 @@ import (
 // returns what they print.
 func (h *hubProcess) runPages(dir string, pages ...string) string {
 	h.t.Helper()
+	return h.runPagesWith(dir, nil, pages...)
+}
+
+// runPagesWith is runPages with variables, NAME=value, that the pages leave to their
+// reader.
+func (h *hubProcess) runPagesWith(dir string, env []string, pages ...string) string {
+	h.t.Helper()
 	script := "set -euo pipefail\n"
 	for _, page := range pages {
 		script += strings.Join(howtoBlocks(h.t.(*testing.T), "../../docs/howto/"+page, "sh"), "")
@@ -24,6 +31,7 @@ func (h *hubProcess) runPages(dir string, pages ...string) string {
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + h.home, "PATH=" + filepath.Dir(h.binary) + ":" + os.Getenv("PATH")}
+	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		h.t.Fatalf("%s: %v\n%s", strings.Join(pages, ", "), err, out)

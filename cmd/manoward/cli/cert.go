@@ -243,8 +243,8 @@ func (m *cmfCaller) certRevoke() *cobra.Command {
 			return m.print(made, func(w io.Writer) { certificateTable(w, &made) })
 		},
 	}
-	c.Flags().StringVar(&in.Reason, "reason", "unspecified", "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn")
-	m.completeFlag(c, "reason", fixed("unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"))
+	c.Flags().StringVar(&in.Reason, "reason", "unspecified", "unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn")
+	m.completeFlag(c, "reason", fixed("unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"))
 	c.Flags().StringVar(&in.Comment, "comment", "", "for the record")
 	m.completeArgs(c, m.certificateIDs)
 	return c
@@ -258,7 +258,7 @@ func (m *cmfCaller) certList() *cobra.Command {
 		{"subject", "subjectId", "VNFC instance or host name"}, {"trust-domain", "trustDomain", "trust domain"},
 		{"attester", "attesterId", "ID of the attester of the key"}, {"vnf-instance", "vnfInstanceId", "VNF instance"},
 		{"assurance", "assurance", "none, bound, protected or genuine"}, {"state", "state", "VALID, REVOKED or EXPIRED"},
-		{"serial", "serialNumber", "serial number, hexadecimal"},
+		{"serial", "serialNumber", "serial number, hexadecimal"}, {"issuer", "issuer", "issuer: its ID, as ca show has it"},
 	} {
 		filters[f.attribute] = c.Flags().String(f.flag, "", "only those with this "+f.help)
 	}

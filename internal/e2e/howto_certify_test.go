@@ -1,0 +1,36 @@
+package e2e_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/testkit/devicekit"
+)
+
+// The page certifies the VNFCs of the hub's own VNFM, and one of another VNFM, with
+// one TPM and openssl as the judge.
+func TestHowto_CertifyVnfComponents(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"bash", "jq", "openssl", "swtpm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%s is not installed, and the page uses it; run: make deps", tool)
+		}
+	}
+	device, makers := devicekit.Sold(t)
+	h := certifiedBy(t, "north", device, makers)
+	h.instantiate("north", "shop")
+	out := h.runPagesWith(t.TempDir(), []string{"TPM=" + device}, "certify-vnf-components.md")
+	says(t, out, "vnfc.pem: OK", "vnfc.crt: OK", "proven to be in its TPM", "assurance", "genuine")
+	// The last commands of the page rotate the CA and revoke what it had issued.
+	list := h.certificates()
+	for _, c := range list {
+		if c.Assurance != "genuine" || c.State != certmgmt.CertificateRevoked || c.RevocationReason != "cACompromise" {
+			t.Errorf("the inventory has %+v", c)
+		}
+	}
+	if len(list) != 2 || strings.Count(out, "cACompromise") != 2 {
+		t.Errorf("%d certificates, and\n%s", len(list), out)
+	}
+}
