@@ -34,7 +34,7 @@ func startProcess(t *testing.T, prepare func(*hubProcess)) *hubProcess {
 }
 
 // newProcess makes a process of all roles that is not started.
-func newProcess(t *testing.T) *hubProcess {
+func newProcess(t testing.TB) *hubProcess {
 	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir = filepath.Join(t.TempDir(), "data")

@@ -95,6 +95,7 @@ type hubProcess struct {
 	parties   *trust.Registry // what is known here of operators, clients and the hub's CA; never nil
 	refusals  *trust.Refusals
 	decider   *trust.Decider
+	journals  journals // only with the trust role
 	gates     map[hub.ReferencePoint]*trust.Gate
 	entrances map[hub.ReferencePoint]*trust.Entrance
 
@@ -130,7 +131,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openBus, h.openTrust, h.openListeners, h.openAddresses,
+		h.openData, h.openObservation, h.openBus, h.openTrust, h.openJournals, h.openListeners, h.openAddresses,
 		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openSecurityManagers, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/journal"
 	"github.com/manoward/manoward/mano-core/trust"
 )
 
@@ -36,24 +37,28 @@ type Admin struct {
 	URL func(hub.ReferencePoint) string
 	// Points lists where the reference points are reached that somebody serves.
 	Points func() []hub.PointAddress
+	// Journal opens the journal of a trust domain, or of the hub itself.
+	Journal func(ctx context.Context, domain string) (journal.Source, error)
 }
 
 // Routes adds the resources to a mux whose Authenticate tells operators.
 func (a *Admin) Routes(mux *httpapi.Mux) {
 	g := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: Version}}, VersionOptional: true})
-	handle := func(pattern string, op trust.Operation, h httpapi.Handler) {
+	handle := func(pattern string, op trust.Operation, h httpapi.Handler, options ...httpapi.RouteOption) {
 		g.Handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
 			if err := a.authorize(r, op); err != nil {
 				return err
 			}
 			return h(w, r)
-		})
+		}, options...)
 	}
 	handle("GET /trust_domains", "trust-domain.read", a.listDomains)
 	handle("POST /trust_domains", "trust-domain.create", a.createDomain)
 	handle("GET /trust_domains/{domain}", "trust-domain.read", a.showDomain)
 	handle("DELETE /trust_domains/{domain}", "trust-domain.delete", a.deleteDomain)
 	handle("GET /trust_domains/{domain}/records", "record.read", a.listRecords)
+	handle("GET /trust_domains/{domain}/journal", "record.read", a.showJournal)
+	handle("GET /trust_domains/{domain}/journal/evidence", "record.read", a.exportEvidence, httpapi.Produces(typeTar))
 	handle("POST /trust_domains/{domain}/notes", "record.note", a.note)
 	handle("GET /security_managers", "security-manager.read", a.listManagers)
 	handle("POST /trust_domains/{domain}/security_managers", "security-manager.register", a.register)

@@ -1,0 +1,337 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/journal"
+)
+
+const typeTar = "application/x-tar"
+
+func (p *program) audit() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Verify that no record was changed, and export records as evidence",
+		Long: `Every record of a trust domain is sealed within a second in the domain's journal, a
+Merkle tree with signed checkpoints. These verbs hold the records against it on this
+machine, with the hub's data and without its word.`,
+		Example: "  manoward audit verify --trust-domain north",
+	}
+	c.AddCommand(p.auditVerify(), p.auditExport(), p.auditKey())
+	return c
+}
+
+func journalPath(domain string) string { return domainPath(domain) + "/journal" }
+
+func (p *program) auditKey() *cobra.Command {
+	var domain string
+	c := &cobra.Command{
+		Use:   "key",
+		Short: "Print the key that verifies a journal, to be kept where the hub cannot change it",
+		Long: `Prints the public key of a journal as one line (C2SP signed-note). Keep the lines of all
+your trust domains in one file, away from the hub, and give it to "audit verify --keys":
+whoever owns the hub could otherwise sign everything anew with another key.`,
+		Example: `  manoward audit key --trust-domain north >> journal.keys
+  manoward audit key --trust-domain hub -o json`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := p.client()
+			if err != nil {
+				return err
+			}
+			var state journal.State
+			if _, err := client.Do(c.Context(), "GET", journalPath(domain), nil, &state); err != nil {
+				return err
+			}
+			return p.print(state, func(w io.Writer) { fmt.Fprintln(w, state.Key) })
+		},
+	}
+	c.Flags().StringVar(&domain, "trust-domain", "hub", "whose journal; hub is the hub's own")
+	return c
+}
+
+func (p *program) auditExport() *cobra.Command {
+	var domain, from, to, file string
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Write the records of a time as an evidence pack that verifies without the hub",
+		Long: `Writes records as the hub holds them, the seals and signed checkpoints over them, proofs
+that each record is in the signed tree and that each checkpoint continues the one before,
+and a signed list of all files with their SHA-256. The times are those of storing; the
+pack begins and ends with whole seals.`,
+		Example: `  manoward audit export --trust-domain north -f evidence.tar
+  manoward audit export --trust-domain north --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z -f november`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if file == "" {
+				return usage("-f is missing: name a file that ends in .tar, or a new folder")
+			}
+			query, err := timesOf(from, to)
+			if err != nil {
+				return err
+			}
+			body, err := p.evidence(c.Context(), domain, query)
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			if strings.HasSuffix(file, ".tar") {
+				err = saveTar(file, body)
+			} else {
+				err = journal.UnpackTo(file, journal.TarFiles(body))
+			}
+			if err == nil {
+				p.say("wrote %s; verify it with: manoward audit verify --pack %s", file, file)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&domain, "trust-domain", "hub", "whose records; hub is the hub's own")
+	c.Flags().StringVar(&from, "from", "", "only what was stored then or later, such as 2026-11-22T08:00:00Z")
+	c.Flags().StringVar(&to, "to", "", "only what was stored then or before")
+	c.Flags().StringVarP(&file, "file", "f", "", "file that ends in .tar, or new folder, to write")
+	return c
+}
+
+func timesOf(from, to string) (url.Values, error) {
+	query := url.Values{}
+	for name, text := range map[string]string{"from": from, "to": to} {
+		if text == "" {
+			continue
+		}
+		if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
+			return nil, usage("--%s is %q; give a time such as 2026-11-22T08:00:00Z", name, text)
+		}
+		query.Set(name, text)
+	}
+	return query, nil
+}
+
+// evidence asks the hub for a pack. The caller closes it.
+func (p *program) evidence(ctx context.Context, domain string, query url.Values) (io.ReadCloser, error) {
+	client, err := p.client()
+	if err != nil {
+		return nil, err
+	}
+	path := journalPath(domain) + "/evidence"
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	body, _, err := client.Download(ctx, path, typeTar)
+	return body, err
+}
+
+// saveTar writes a pack to a new file, and leaves none that is not whole.
+func saveTar(file string, body io.Reader) error {
+	const op = "write evidence"
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return hub.E(hub.Conflict, op, fmt.Sprintf("%s cannot be made: %v; name a new file", file, pathCause(err)), nil)
+	}
+	_, err = io.Copy(f, body)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return hub.E(hub.Unavailable, op, "the evidence was cut off; export it again", errors.Join(err, os.Remove(file)))
+	}
+	return nil
+}
+
+func (p *program) auditVerify() *cobra.Command {
+	var domain, pack, keys, earlier string
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare records with their sealed journal, in the hub or in an evidence pack",
+		Long: `Computes the Merkle tree of a journal anew, compares each sealed entry with the record in
+the bus and each record with its entry, and checks the signature of every checkpoint and
+that each one continues the one before. What is missing, added, altered or moved is named.
+Without --trust-domain it verifies the journals of the hub and of all trust domains. With
+--pack it needs no hub.
+
+Without --keys the key is taken from the hub or the pack, which proves only that they
+fit to themselves; see "manoward audit key".
+
+Exits 0 when all is as it was sealed, 3 when something is not, otherwise as every verb.`,
+		Example: `  manoward audit verify
+  manoward audit verify --trust-domain north --keys journal.keys
+  manoward audit verify --trust-domain north --keys journal.keys --checkpoint earlier/checkpoint
+  manoward audit verify --pack evidence.tar --keys journal.keys -o json`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			trusted, err := readTrusted(keys, earlier)
+			if err != nil {
+				return err
+			}
+			if earlier != "" && pack == "" && domain == "" {
+				return usage("--checkpoint is of one trust domain: name it with --trust-domain")
+			}
+			if pack != "" && domain != "" {
+				return usage("--pack names what it is of itself: leave out --trust-domain")
+			}
+			var reports []*journal.Report
+			if pack != "" {
+				reports, err = p.verifyPack(c.Context(), pack, trusted)
+			} else {
+				reports, err = p.verifyHub(c.Context(), domain, trusted)
+			}
+			if err != nil {
+				return err
+			}
+			return p.judgeRecords(reports, trusted.keys != nil)
+		},
+	}
+	c.Flags().StringVar(&domain, "trust-domain", "", "whose records; hub is the hub's own (default: all)")
+	c.Flags().StringVar(&pack, "pack", "", "evidence pack to verify instead: a tar file or a folder")
+	c.Flags().StringVar(&keys, "keys", "", "file with the lines that \"audit key\" printed, from where you trust it")
+	c.Flags().StringVar(&earlier, "checkpoint", "", "checkpoint of an earlier evidence pack, from which the journal must have gone on")
+	return c
+}
+
+// trusted is what the auditor has from elsewhere than the hub.
+type trusted struct {
+	keys       map[string]*journal.PublicKey // of journals, by origin; nil: none
+	checkpoint string
+}
+
+func readTrusted(keys, earlier string) (t trusted, err error) {
+	if t.keys, err = readKeys(keys); err != nil || earlier == "" {
+		return t, err
+	}
+	raw, err := os.ReadFile(earlier)
+	if err != nil {
+		return t, usage("--checkpoint %s cannot be read: %v", earlier, pathCause(err))
+	}
+	t.checkpoint = string(raw)
+	return t, nil
+}
+
+func readKeys(file string) (map[string]*journal.PublicKey, error) {
+	if file == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage("--keys %s cannot be read: %v", file, pathCause(err))
+	}
+	known := map[string]*journal.PublicKey{}
+	for line := range strings.Lines(string(raw)) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		key, err := journal.ParseKey(line)
+		if err != nil {
+			return nil, err
+		}
+		known[key.Origin()] = key
+	}
+	if len(known) == 0 {
+		return nil, usage("--keys %s holds no key", file)
+	}
+	return known, nil
+}
+
+// of picks what is for one journal.
+func (t trusted) of(origin string) (journal.Trust, error) {
+	key := t.keys[origin]
+	if t.keys != nil && key == nil {
+		return journal.Trust{}, usage("the file of --keys has no key of %s; add the line of \"manoward audit key\"", origin)
+	}
+	return journal.Trust{Key: key, Checkpoint: t.checkpoint}, nil
+}
+
+func (p *program) verifyPack(ctx context.Context, path string, t trusted) ([]*journal.Report, error) {
+	origin, err := journal.PackOrigin(path)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := t.of(origin)
+	if err != nil {
+		return nil, err
+	}
+	files, done, err := journal.OpenPack(path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r, err := journal.Verify(ctx, files, trust)
+	return []*journal.Report{r}, err
+}
+
+func (p *program) verifyHub(ctx context.Context, domain string, t trusted) ([]*journal.Report, error) {
+	domains := []string{domain}
+	if domain == "" {
+		client, err := p.client()
+		if err != nil {
+			return nil, err
+		}
+		domains = []string{"hub"}
+		for d, err := range httpapi.All[hub.TrustDomain](ctx, client, "/trust_domains", nil) {
+			if err != nil {
+				return nil, err
+			}
+			domains = append(domains, d.Name)
+		}
+	}
+	var reports []*journal.Report
+	for _, d := range domains {
+		r, err := p.verifyDomain(ctx, d, t)
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, r)
+	}
+	return reports, nil
+}
+
+func (p *program) verifyDomain(ctx context.Context, domain string, t trusted) (*journal.Report, error) {
+	trust, err := t.of(journal.Origin(domain))
+	if err != nil {
+		return nil, err
+	}
+	body, err := p.evidence(ctx, domain, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return journal.Verify(ctx, journal.TarFiles(body), trust)
+}
+
+// judgeRecords prints reports, and fails when they hold findings.
+func (p *program) judgeRecords(reports []*journal.Report, pinned bool) error {
+	bad := 0
+	err := p.print(reports, func(w io.Writer) {
+		fmt.Fprintln(w, "TRUST DOMAIN\tRECORDS\tSEALS\tTREE\tNOT YET SEALED\tFINDINGS")
+		for _, r := range reports {
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", r.TrustDomain, r.Records, r.Seals, r.Size, r.Recent, len(r.Findings)+r.More)
+		}
+		for _, r := range reports {
+			for _, f := range r.Findings {
+				fmt.Fprintf(w, "\n%s, %s %s: %s", r.TrustDomain, f.What, f.File, f.Text)
+			}
+			if len(r.Findings) > 0 {
+				fmt.Fprintln(w)
+			}
+		}
+	})
+	for _, r := range reports {
+		bad += len(r.Findings) + r.More
+	}
+	switch {
+	case err != nil:
+		return err
+	case bad > 0:
+		return hub.E(hub.Denied, "verify records", fmt.Sprintf("%d findings: the records are not as they were sealed; keep this machine as it is, and compare with an earlier evidence pack and with the backups", bad), nil)
+	case !pinned:
+		p.say("verified with the key that the hub names itself; to rule out that everything was signed anew, give --keys")
+	}
+	return nil
+}

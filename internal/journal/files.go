@@ -1,0 +1,193 @@
+package journal
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+// TarFiles reads a pack as [WritePack] writes it.
+func TarFiles(r io.Reader) Files {
+	t := tar.NewReader(r)
+	return func() (string, io.Reader, error) {
+		h, err := t.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return "", nil, nothingLeft(r)
+		case err != nil:
+			return "", nil, err
+		case h.Typeflag != tar.TypeReg:
+			return h.Name, strings.NewReader(""), nil // no file of a pack: whatever its name, it does not have its content
+		}
+		return h.Name, t, nil
+	}
+}
+
+// nothingLeft refuses what stands after the end of a tar file, but for its padding.
+func nothingLeft(r io.Reader) error {
+	block := make([]byte, 4096)
+	for {
+		n, err := r.Read(block)
+		if len(bytes.Trim(block[:n], "\x00")) > 0 {
+			return errors.New("something stands after the end of the tar file")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+const opWritePack = "write evidence"
+
+// UnpackTo writes a pack as files of a new folder. One that is cut off is an
+// error, and its files stay: they are found not to be whole.
+func UnpackTo(dir string, files Files) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return hub.E(hub.Conflict, opWritePack, fmt.Sprintf("%s cannot be made: it is there already, or the folder above it is not, or not writable; name a new folder, or a file that ends in .tar", dir), err)
+	}
+	root, err := os.OpenRoot(dir) // what the hub calls its files stays below it
+	if err != nil {
+		return hub.E(hub.Invalid, opWritePack, dir+" cannot be opened", err)
+	}
+	defer root.Close()
+	whole := false
+	for {
+		name, content, err := files()
+		switch {
+		case errors.Is(err, io.EOF) && whole:
+			return nil
+		case errors.Is(err, io.EOF):
+			err = io.ErrUnexpectedEOF
+			fallthrough
+		case err != nil:
+			return hub.E(hub.Unavailable, opWritePack, "the evidence was cut off; export it again to another place", err)
+		}
+		in := &source{Reader: content}
+		switch err := writeIn(root, name, in); {
+		case in.failed != nil:
+			return hub.E(hub.Unavailable, opWritePack, "the evidence was cut off; export it again to another place", in.failed)
+		case err != nil:
+			return hub.E(hub.Invalid, opWritePack, fmt.Sprintf("%.80q cannot be written to %s; see that there is space", name, dir), err)
+		}
+		whole = name == fileManifest
+	}
+}
+
+// source remembers that it could not be read, which a copy does not tell from a
+// failed write.
+type source struct {
+	io.Reader
+	failed error
+}
+
+func (s *source) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.failed = err
+	}
+	return n, err
+}
+
+func writeIn(root *os.Root, name string, content io.Reader) error {
+	path := filepath.FromSlash(name)
+	if above := filepath.Dir(path); above != "." {
+		if err := root.MkdirAll(above, 0o755); err != nil {
+			return err
+		}
+	}
+	f, err := root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
+
+// OpenPack opens a pack: the tar file, or the folder that it was written to.
+// Close ends it.
+func OpenPack(path string) (files Files, done func() error, err error) {
+	const op = "open evidence"
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, hub.E(hub.NotFound, op, fmt.Sprintf("%s cannot be read: give the file or folder that \"manoward audit export\" wrote", path), err)
+	}
+	if !info.IsDir() {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, nil, hub.E(hub.Invalid, op, path+" cannot be read", err)
+		}
+		return TarFiles(f), f.Close, nil
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, nil, hub.E(hub.Invalid, op, path+" cannot be read", err)
+	}
+	names, err := orderOf(root)
+	if err != nil {
+		return nil, nil, errors.Join(hub.E(hub.Invalid, op, path+" cannot be read", err), root.Close())
+	}
+	return dirFiles(root, names), root.Close, nil
+}
+
+// orderOf lists the files of a folder in the order that the manifest says they
+// have, those that it does not have after them, and the manifest last.
+func orderOf(root *os.Root) ([]string, error) {
+	var names []string
+	err := fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && name != fileManifest {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := root.ReadFile(fileManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return names, nil // which is found
+	}
+	if err != nil {
+		return nil, err
+	}
+	place := map[string]int{}
+	for line := range strings.Lines(string(manifest)) {
+		if fields := strings.Fields(line); len(fields) == 3 {
+			place[fields[2]] = len(place) - len(manifest)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return place[a] - place[b] })
+	return append(names, fileManifest), nil
+}
+
+func dirFiles(root *os.Root, names []string) Files {
+	return func() (string, io.Reader, error) {
+		if len(names) == 0 {
+			return "", nil, io.EOF
+		}
+		name := names[0]
+		names = names[1:]
+		raw, err := root.ReadFile(filepath.FromSlash(name))
+		return name, bytes.NewReader(raw), err
+	}
+}
+
+// PackOrigin returns the name of the journal that a pack says it is of.
+func PackOrigin(path string) (string, error) {
+	files, done, err := OpenPack(path)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	v := &verifier{report: &Report{}}
+	err = v.begin(files)
+	return v.about.Origin, err
+}
