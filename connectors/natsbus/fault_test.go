@@ -55,10 +55,11 @@ func TestReconnect(t *testing.T) {
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	records, changes, ended := make(chan string, 1000), make(chan string, 100), make(chan error, 2)
+	followed, watched := mustLog(t, a, "l"), mustTable(t, a, "t") // before the line fails
 	go func() {
-		ended <- mustLog(t, a, "l").Follow(ctx, Position{}, func(e Entry) error { records <- e.ID; return nil })
+		ended <- followed.Follow(ctx, Position{}, func(e Entry) error { records <- e.ID; return nil })
 	}()
-	go func() { ended <- mustTable(t, a, "t").Watch(ctx, "", func(c Change) { changes <- describe(c) }) }()
+	go func() { ended <- watched.Watch(ctx, "", func(c Change) { changes <- describe(c) }) }()
 	expect(t, changes, "gone", "synced")
 	line.mute()
 	if err := tb.Delete(within(t), "gone", rev); err != nil {

@@ -272,6 +272,12 @@ func (l *Log) readInto(ctx context.Context, h *head, until uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*attemptTimeout)
 	defer cancel()
 	link := link{seq: h.seq, count: h.count, chain: h.chain}
+	before := h.seq
+	defer func() {
+		if h.seq > before {
+			l.found(h)
+		}
+	}()
 	return l.a.tail(ctx, tailing{
 		stream: l.stream, filter: l.subject, from: h.seq + 1, until: until,
 		each: func(m message) error {
@@ -285,11 +291,19 @@ func (l *Log) readInto(ctx context.Context, h *head, until uint64) error {
 				i++
 			}
 			h.seq, h.count, h.chain = link.seq, link.count, link.chain
-			l.a.guard.appended(l.stream.CachedInfo().Config.Name, h.seq, h.chain)
 			return nil
 		},
 		caughtUp: func() error { return errStop },
 	})
+}
+
+// found tells the guard what the log was found to hold. A server that could not write
+// a message to its disk shows it all the same until it is restarted.
+func (l *Log) found(h *head) {
+	name := l.stream.CachedInfo().Config.Name
+	if l.a.store.stores(name) {
+		l.a.guard.appended(name, h.seq, h.chain)
+	}
 }
 
 func (l *Log) damaged(seq uint64, err error) error {

@@ -91,6 +91,10 @@ func (s *storage) look(stream string) error {
 	return err
 }
 
+// stores asks the server whether a stream takes messages, which a stream that holds
+// some in memory alone does not.
+func (s *storage) stores(stream string) bool { return s == nil || s.look(stream) == nil }
+
 func (s *storage) hasFailed(stream string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
