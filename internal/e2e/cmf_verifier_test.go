@@ -54,9 +54,7 @@ func newOutsideVerifier(t *testing.T) *outsideVerifier {
 		})
 		(*v.change.Load())(&verdict)
 		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(verdict); err != nil {
-			t.Error(err)
-		}
+		_ = json.NewEncoder(w).Encode(verdict) // who is told too much hangs up
 	}))
 	t.Cleanup(v.Close)
 	return v
