@@ -53,6 +53,10 @@ func TestSoak_SmKill(t *testing.T) {
 	}
 }
 
+// smKillCalm is how long nothing is recorded before a Security Manager is taken to
+// be at rest: longer than its reviews are apart.
+const smKillCalm = 6 * time.Second
+
 // smKill is one run of the test.
 type smKill struct {
 	*nsHub // the MANO functions
@@ -195,7 +199,7 @@ type smOp struct {
 func (s *smKill) rest() {
 	s.t.Helper()
 	s.worker.order = nil
-	began := time.Now()
+	began, since, seen := time.Now(), time.Now(), -1
 	for {
 		ops, _ := s.lcmOps()
 		helped := false
@@ -213,7 +217,11 @@ func (s *smKill) rest() {
 				open = append(open, fmt.Sprintf("%s %s: %s", o.Policy, o.State, o.Reason))
 			}
 		}
-		if !helped && len(open) == 0 && s.same() {
+		// A review may order more, up to 5 s after what it is about.
+		if now := len(smRecords[smgr.Decision](s.nsHub, "sm.decision")) + len(smRecords[smgr.Order](s.nsHub, "sm.order")); now != seen || helped || len(open) > 0 {
+			seen, since = now, time.Now()
+		}
+		if time.Since(since) > smKillCalm && s.same() {
 			return
 		}
 		if time.Since(began) > 2*lcmQuiet {
