@@ -261,7 +261,8 @@ func (h *hostileHub) judged(ns string) (found smgr.Decision) {
 
 // hostilePolicies are fine by their samples. In an NS whose name begins with
 // "evil", each but the last three is undecided, for one of the reasons given; the
-// last two contradict each other.
+// last two contradict each other. In any other NS each is done at once, so that a
+// slow machine leaves none undecided.
 func hostilePolicies() (list []actionPolicy, undecided map[string][]string) {
 	const evil = `startswith(input.ns.name, "evil")`
 	add := func(id, actions string, change func(*actionPolicy)) {
@@ -275,13 +276,13 @@ func hostilePolicies() (list []actionPolicy, undecided map[string][]string) {
 		p.when += "\n\tcount({x | " + evil + "; some x in numbers.range(1, 3000); some y in numbers.range(1, 3000); some z in numbers.range(1, 3000); x * y == z + 1}) >= 0"
 	})
 	add("flood", alert, func(p *actionPolicy) {
-		p.when += "\n\tsome n in numbers.range(1, 20000)\n\tmeant(n)"
+		p.when += "\n\tsome n in numbers.range(1, many)"
 		p.target = `{"nsInstanceId": input.ns.id, "vnfInstanceId": sprintf("%s-%d", [v.id, n])}`
-		p.more = "meant(n) if n == 1\n\nmeant(n) if {\n\tn > 1\n\t" + evil + "\n}"
+		p.more = "many := 1 if not " + evil + "\n\nmany := 20000 if " + evil
 	})
 	add("loud", alert, func(p *actionPolicy) {
-		p.message = `concat("", [x | some i in numbers.range(1, 5000); x := said(i)])`
-		p.more = "said(i) := `a` if i == 1\n\nsaid(i) := `b` if {\n\ti > 1\n\t" + evil + "\n}"
+		p.message = `concat("", ["a" | some i in numbers.range(1, many)])`
+		p.more = "many := 1 if not " + evil + "\n\nmany := 5000 if " + evil
 	})
 	add("strange", `{"type": word}`, func(p *actionPolicy) {
 		p.more = "word := `alert` if not " + evil + "\n\nword := input.ns.name if " + evil
