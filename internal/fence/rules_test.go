@@ -28,7 +28,7 @@ type room struct {
 
 var (
 	floor0 = []string{"internal/hub"}
-	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/certlint", "internal/backup"}
+	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/certlint", "internal/backup", "internal/packaging"}
 	roles  = []string{"mano-core/*", "smgr", "cmf"}
 	// connectors are the adapters to outside systems.
 	connectors = []string{"connectors/*"}
@@ -60,6 +60,7 @@ var rooms = []room{
 	{"internal/certmgmt", nil, true, "the data types of certificate management are plain data: the standard library only"},
 	{"internal/sol001", floor0, false, whyFloor1},
 	{"internal/certlint", nil, false, whyFloor1},
+	{"internal/packaging", nil, false, whyFloor1},
 	{"internal/state", floor0, false, whyFloor1},
 	{"internal/notify", []string{"internal/hub", "internal/state", "internal/httpapi"}, false, "delivery of notifications stands on stored subscriptions and the rules of REST, and knows no role"},
 	{"mano-core/*", floors01, false, whyRole},
@@ -101,8 +102,8 @@ var families = []family{
 		"durability and separation of trust domains are promises of natsbus alone (internal/e2e attacks it as an outsider)"},
 	{"smallstep", []string{"github.com/smallstep", "go.step.sm"}, []string{"connectors/stepca"}, false, true,
 		"step-ca is one CA among several, and safe only with the checks that connectors/stepca puts around it"},
-	{"CMS", []string{"github.com/smallstep/pkcs7"}, []string{"mano-core/catalogue", "internal/testkit"}, false, true,
-		"signatures of packages are judged in the catalogue; the library signs what its tests open (internal/testkit/csartest)"},
+	{"CMS", []string{"github.com/smallstep/pkcs7"}, []string{"internal/packaging"}, false, true,
+		"packages are signed in one place, and judged in another (mano-core/catalogue/csar) by a reader of our own"},
 	{"PKCS#11", []string{"github.com/ThalesGroup/crypto11", "github.com/ThalesIgnite/crypto11", "github.com/miekg/pkcs11"}, []string{"connectors/pkcs11"}, false, true,
 		"it needs cgo, and one process must initialise a PKCS#11 module once"},
 	{"go-tpm", []string{"github.com/google/go-tpm"}, []string{"attestation/tpm", "attestation/attester"}, false, true,
