@@ -11,7 +11,7 @@ import (
 	"io/fs"
 )
 
-//go:embed rogue-package delegated-certificates
+//go:embed bring-your-own-policy delegated-certificates host-compromise rogue-package two-domains
 var files embed.FS
 
 // Folder returns the files of a scenario.

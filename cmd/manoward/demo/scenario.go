@@ -28,7 +28,7 @@ type Step struct {
 // Scenarios are those that there are, made anew. The first two are shown when none is
 // named.
 func Scenarios() []Scenario {
-	return []Scenario{roguePackage(), delegatedCertificates()}
+	return []Scenario{roguePackage(), delegatedCertificates(), hostCompromise(), twoDomains(), bringYourOwnPolicy()}
 }
 
 // shownByDefault is how many of the scenarios are shown when none is named.

@@ -37,7 +37,9 @@ type managerConfig struct {
 	Credentials string `json:"credentials"`
 	ScOr        string `json:"scOr"`
 	ScVi        string `json:"scVi"`
-	Policies    string `json:"policies"`
+	Policies    string `json:"policies,omitempty"`
+	PolicyKey   string `json:"policyKey,omitempty"`
+	PolicyKeyID string `json:"policyKeyId,omitempty"`
 }
 
 type cmfConfig struct {
@@ -57,7 +59,17 @@ func (s *Setup) Manager(name, domain, policies string) error {
 	if policies != "library" {
 		policies = filepath.Join(s.Dir, policies)
 	}
-	m := managerConfig{Name: name, TrustDomain: domain, Credentials: filepath.Join(s.Dir, name), Policies: policies}
+	return s.manage(managerConfig{Name: name, TrustDomain: domain, Policies: policies})
+}
+
+// SignedManager is Manager for one that begins with the policies that are built in, and
+// takes those that are pushed to it, signed with a key whose public part is in a file.
+func (s *Setup) SignedManager(name, domain, key, keyID string) error {
+	return s.manage(managerConfig{Name: name, TrustDomain: domain, PolicyKey: key, PolicyKeyID: keyID})
+}
+
+func (s *Setup) manage(m managerConfig) error {
+	m.Credentials = filepath.Join(s.Dir, m.Name)
 	for _, to := range []*string{&m.ScOr, &m.ScVi} {
 		// The hub takes port 0 everywhere but here, where others have to know the port
 		// before it is opened.
