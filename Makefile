@@ -33,7 +33,7 @@ demo: build ## build, and start a hub with all roles in this process
 
 # Tests across roles (internal/e2e) are part of ./..., so they run here too.
 test: deps ## all tests, with the race detector; a page of results
-	$(GO) run ./internal/testsum -log $(RUNLOG) -race -parallel 3 -timeout 20m $(TESTFLAGS) $(PKG)
+	$(GO) run ./internal/testsum -again 3 -log $(RUNLOG) -race -parallel 3 -timeout 20m $(TESTFLAGS) $(PKG)
 
 e2e: deps ## only the tests across roles
 	$(GO) run ./internal/testsum -race -count=1 -timeout 15m $(TESTFLAGS) ./internal/e2e/...

@@ -137,6 +137,9 @@ type failingFS struct{}
 func (failingFS) Open(string) (fs.File, error) { return nil, fs.ErrPermission }
 
 const runLog = `building...
+{"Action":"fail","Package":"m/a","Test":"TestDoc/sub"}
+{"Action":"fail","Package":"m/a","Test":"TestDoc"}
+{"Action":"again","Package":"m/a","Test":"TestDoc"}
 {"Action":"pass","Package":"m/a","Test":"TestDoc"}
 {"Action":"pass","Package":"m/a","Test":"TestBody"}
 {"Action":"fail","Package":"m/a","Test":"TestBody"}
