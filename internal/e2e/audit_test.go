@@ -47,6 +47,7 @@ func (h *hubProcess) awaitSealed(domain string, args ...string) journal.Report {
 // Every record that was acknowledged is sealed once, over kill -9 at any instant,
 // in one tree that goes on from what an auditor took away before.
 func TestAudit_Kill(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	h.awaitSealed("north")
@@ -81,6 +82,7 @@ func TestAudit_Kill(t *testing.T) {
 // The commands of docs/howto/audit-a-trust-domain.md do what the page says, and an
 // evidence pack that was altered is refused without a hub.
 func TestHowto_Audit(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	h.awaitSealed("north")

@@ -18,6 +18,7 @@ import (
 //
 // Covers: Sc-Or.001, Sc-Or.NsLcm.001, Sc-Or.NsLcm.002, Sc-Or.NsLcm.004, Sc-Or.NsLcm.005, Sc-Or.NsLcm.006, Sc-Or.NsLcm.007, Security.002, Security.007
 func TestScOr_NsLcm(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 2, "north", "south")
 	h.scorPackage("north", "web2", h.kits["north"].Web2)
 	h.scorNSD("north", "wide", h.kits["north"].Wide)
