@@ -75,6 +75,7 @@ func TestGuard_Witness(t *testing.T) {
 
 // What is too large to be read at start is read while the account is in use.
 func TestGuard_Background(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a, s, err := guarded(within(t), dir)
 	if err != nil {
