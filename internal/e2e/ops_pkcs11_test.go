@@ -46,7 +46,6 @@ func (h *hubProcess) configure(yaml string) {
 //
 // "Must hold" of issue 2: PKCS#11 path proven with SoftHSM.
 func TestOpsTwoTokens(t *testing.T) {
-	t.Parallel()
 	h, hsm := newTokenHub(t)
 	h.start()
 	for _, domain := range []string{"north", "south"} {
@@ -116,7 +115,6 @@ func noKeyIn(t *testing.T, h *hubProcess) {
 // What is wrong about a token is told when its domain is made, and again when a
 // hub that had it starts; the rest of the hub goes on.
 func TestOpsWrongToken(t *testing.T) {
-	t.Parallel()
 	hsm := testkit.SoftHSM(t)
 	good := func(h *hubProcess, label string) string {
 		writeFile(t, filepath.Join(h.home, "good.pin"), "1234", 0o600)
@@ -208,7 +206,6 @@ func TestOpsWrongToken(t *testing.T) {
 
 // Built without cgo there is no PKCS#11, and the hub says so.
 func TestOpsTokenWithoutCgo(t *testing.T) {
-	t.Parallel()
 	binary, err := binaryNoCgo()
 	if err != nil {
 		t.Fatal(err)

@@ -246,9 +246,11 @@ func TestSm_OwnProcess(t *testing.T) {
 		t.Errorf("the order is %+v", o)
 	}
 	eventually(t, "the process of the Security Manager is ready", patience, func() bool { status, _ := probe("/readyz"); return status == 200 })
-	if _, text := probe("/metrics"); !strings.Contains(text, `manoward_sm_decisions_total{kind="host-change",sm="alpha",`) {
-		t.Error("/metrics of its process shows no decisions")
-	}
+	// The order is on record before the decision is counted.
+	eventually(t, "/metrics of its process shows the decision", patience, func() bool {
+		_, text := probe("/metrics")
+		return strings.Contains(text, `manoward_sm_decisions_total{kind="host-change",sm="alpha",`)
+	})
 	sm.kill()
 	h.do("vim", "event", "host-integrity", host, "TRUSTED")
 	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")
