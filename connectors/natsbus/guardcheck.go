@@ -251,6 +251,20 @@ func (s *scrub) missed(upTo uint64) (sum uint64) {
 	return sum
 }
 
+// unknown reports whether a message after last went away before it was read: what it
+// replaced may be of before, and nothing tells it any more.
+func (s *scrub) unknown(last uint64) bool {
+	if s == nil {
+		return false
+	}
+	for seq := range s.gone {
+		if _, read := slices.BinarySearch(s.seen, seq); !read && seq > last {
+			return true
+		}
+	}
+	return false
+}
+
 // readTable adds up the marks of all messages and compares the sum of those
 // that the witness knows of.
 func (in *inspection) readTable(ctx context.Context) error {
@@ -307,6 +321,7 @@ func (in *inspection) conclude(ctx context.Context, exact bool, old, all uint64,
 		if busy {
 			w.scrub.seen = seen
 		}
+		exact = exact && !w.scrub.unknown(in.old.Last)
 		same := old+w.scrub.missed(in.old.Last) == in.old.Sum
 		if same || !exact || w.Lost || !busy || time.Since(begun) > 2*attemptTimeout {
 			if w.held {
