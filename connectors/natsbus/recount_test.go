@@ -2,6 +2,8 @@ package natsbus
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -39,6 +41,7 @@ func indexOf(t *testing.T, cfg Config, name string) string {
 //
 // "Must hold" of issue 2: a full disk.
 func TestFullDisk_NewBlock(t *testing.T) {
+	t.Parallel()
 	for _, before := range []int{0, blockRecords} {
 		t.Run(fmt.Sprint(before), func(t *testing.T) {
 			cfg, fill := fullDisk(t)
@@ -54,12 +57,9 @@ func TestFullDisk_NewBlock(t *testing.T) {
 			makeRoom := fill()
 			refused := large(before)
 			wantError(t, l.Append(testContext(t), refused), hub.Unavailable, "disk full")
-			info, err := l.stream.Info(testContext(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s := info.State; s.LastSeq != uint64(before)+1 || s.Msgs != uint64(before) {
-				t.Fatalf("the server does not count the refused message any more (%d of %d): is recountLogs still needed?", s.Msgs, s.LastSeq)
+			// Not so when the disk had a page left for a part of the message.
+			if info, err := l.stream.Info(testContext(t)); err == nil {
+				t.Logf("the server counts %d messages and has %d", info.State.LastSeq, info.State.Msgs)
 			}
 			makeRoom()
 			closeBus(t, b)
@@ -90,45 +90,85 @@ func TestFullDisk_NewBlock(t *testing.T) {
 	}
 }
 
-// A newest block that is empty and held an acknowledged message is damage still.
+// A log that lost its end is damaged whatever happened to the block, and stays so;
+// when an operator accepts that, it goes on from what is left.
 func TestRecountLogs_AcknowledgedIsMissed(t *testing.T) {
-	for _, records := range []int{1, blockRecords + 1} {
-		cfg := embeddedConfig(t)
-		b := mustOpen(t, cfg)
-		l := mustLog(t, mustCreate(t, b, "north"), "l")
-		for i := range records {
-			if err := l.Append(testContext(t), large(i)); err != nil {
+	t.Parallel()
+	for _, c := range []struct {
+		what    string
+		records int
+		damage  func(newest string) error
+	}{
+		{"the only block is empty", 1, func(newest string) error { return os.Truncate(newest, 0) }},
+		{"the newest block is empty", blockRecords + 1, func(newest string) error { return os.Truncate(newest, 0) }},
+		{"the newest block is gone", blockRecords + 1, os.Remove},
+		{"the newest block is overwritten", blockRecords + 1, func(newest string) error { return os.WriteFile(newest, make([]byte, 1000), 0o600) }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			cfg := embeddedConfig(t)
+			b := mustOpen(t, cfg)
+			l := mustLog(t, mustCreate(t, b, "north"), "l")
+			for i := range c.records {
+				if err := l.Append(testContext(t), large(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			closeBus(t, b)
+			newest := "1.blk"
+			if c.records > blockRecords {
+				newest = "2.blk"
+			}
+			if err := c.damage(filepath.Join(filepath.Dir(indexOf(t, cfg, "l")), newest)); err != nil {
 				t.Fatal(err)
 			}
-		}
-		closeBus(t, b)
-		data := filepath.Dir(indexOf(t, cfg, "l"))
-		newest := filepath.Join(data, "1.blk")
-		if records > blockRecords {
-			newest = filepath.Join(data, "2.blk")
-		}
-		if err := os.Truncate(newest, 0); err != nil {
-			t.Fatal(err)
-		}
-		_, err := Open(testContext(t), cfg)
-		wantError(t, err, hub.Unavailable, "LOG_l", fmt.Sprintf("ends at message %d and must reach %d", records-1, records))
+			for range 2 { // the server marks what it misses as deleted, in a new block
+				_, err := Open(testContext(t), cfg)
+				wantError(t, err, hub.Unavailable, "the data of account north is damaged", "LOG_l")
+			}
+			cfg.AcceptDamage = true
+			b = mustOpen(t, cfg)
+			a, err := b.Domain(testContext(t), "north")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l = mustLog(t, a, "l")
+			if err := l.Append(testContext(t), record("next")); err != nil {
+				t.Fatal(err)
+			}
+			if got := readIDs(t, l, Position{}); len(got) != c.records || got[c.records-1] != "next" {
+				t.Errorf("after the acceptance the log holds %v", got)
+			}
+			closeBus(t, b)
+			cfg.AcceptDamage = false
+			closeBus(t, mustOpen(t, cfg))
+		})
 	}
 }
 
-// Only the count of a log whose newest block is empty is removed, and a warning
-// tells of it when the log is not empty.
+// Only the newest blocks without a message are removed, with the count of the server,
+// and a warning tells of it when the log is not empty.
 func TestRecountLogs(t *testing.T) {
+	mark := make([]byte, 30) // of a deletion, as the server writes it
+	binary.LittleEndian.PutUint32(mark, 30)
+	binary.LittleEndian.PutUint64(mark[4:], tombFlag|18)
+	stored := bytes.Clone(mark)
+	binary.LittleEndian.PutUint64(stored[4:], 18)
 	for _, c := range []struct {
 		name   string
 		blocks map[string]string
-		keeps  bool
+		left   string // the blocks
 		warns  bool
 	}{
-		{name: "no block", keeps: true},
+		{name: "no block"},
 		{name: "an empty log", blocks: map[string]string{"1.blk": ""}},
-		{name: "an empty newest block", blocks: map[string]string{"9.blk": "x", "10.blk": ""}, warns: true},
-		{name: "an empty older block", blocks: map[string]string{"9.blk": "", "10.blk": "x"}, keeps: true},
-		{name: "files of other names", blocks: map[string]string{"1.blk": "x", "2.blk.tmp": "", "02.blk": "", "3.key": ""}, keeps: true},
+		{name: "an empty newest block", blocks: map[string]string{"9.blk": string(stored), "10.blk": ""}, left: "9.blk", warns: true},
+		{name: "marks of deletions", blocks: map[string]string{"1.blk": string(stored), "2.blk": "", "3.blk": string(mark) + string(mark)}, left: "1.blk", warns: true},
+		{name: "a message after a mark", blocks: map[string]string{"1.blk": string(mark) + string(stored)}, left: "1.blk"},
+		{name: "a part of a mark", blocks: map[string]string{"1.blk": string(mark[:29])}, left: "1.blk"},
+		{name: "a part of its head", blocks: map[string]string{"1.blk": string(mark) + "x"}, left: "1.blk"},
+		{name: "an impossible length", blocks: map[string]string{"1.blk": strings.Repeat("\xff", 40)}, left: "1.blk"},
+		{name: "an empty older block", blocks: map[string]string{"9.blk": "", "10.blk": "x"}, left: "10.blk 9.blk"},
+		{name: "files of other names", blocks: map[string]string{"1.blk": "x", "2.blk.tmp": "", "02.blk": "", "3.key": ""}, left: "02.blk 1.blk 2.blk.tmp 3.key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -136,21 +176,32 @@ func TestRecountLogs(t *testing.T) {
 			if err := os.MkdirAll(data, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			index := filepath.Join(data, streamIndex)
 			for name, content := range c.blocks {
 				if err := os.WriteFile(filepath.Join(data, name), []byte(content), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := os.WriteFile(index, []byte("count"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(data, streamIndex), []byte("count"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var said bytes.Buffer
 			if err := recountLogs(dir, slog.New(slog.NewTextHandler(&said, nil))); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := os.Stat(index); (err == nil) != c.keeps {
-				t.Errorf("the server's count: %v, want it kept: %v", err, c.keeps)
+			entries, err := os.ReadDir(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left []string
+			for _, e := range entries {
+				left = append(left, e.Name())
+			}
+			want := strings.Fields(c.left)
+			if len(want) == len(c.blocks) {
+				want = append(want, streamIndex)
+			}
+			if !slices.Equal(left, want) {
+				t.Errorf("%q are left, want %q", left, want)
 			}
 			if warned := strings.Contains(said.String(), "counted anew"); warned != c.warns {
 				t.Errorf("it says %q", &said)
@@ -170,22 +221,14 @@ func TestRecountLogs_Refused(t *testing.T) {
 	steps := []func() error{
 		func() error { return os.WriteFile(data, nil, 0o600) }, // no directory
 		func() error {
-			if err := os.Remove(data); err != nil {
-				return err
-			}
-			if err := os.MkdirAll(data, 0o700); err != nil {
-				return err
-			}
-			return os.Symlink("nowhere", filepath.Join(data, "1.blk"))
+			return errors.Join(os.Remove(data), os.MkdirAll(data, 0o700), os.Symlink("nowhere", filepath.Join(data, "1.blk")))
 		},
-		func() error {
-			if err := os.Remove(filepath.Join(data, "1.blk")); err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(data, "1.blk"), nil, 0o600); err != nil {
-				return err
-			}
-			return os.MkdirAll(filepath.Join(data, streamIndex, "full"), 0o700) // cannot be removed
+		func() error { // a block that cannot be read
+			return errors.Join(os.Remove(filepath.Join(data, "1.blk")), os.Mkdir(filepath.Join(data, "1.blk"), 0o700))
+		},
+		func() error { // a count that cannot be removed
+			return errors.Join(os.Remove(filepath.Join(data, "1.blk")), os.WriteFile(filepath.Join(data, "1.blk"), nil, 0o600),
+				os.MkdirAll(filepath.Join(data, streamIndex, "full"), 0o700))
 		},
 	}
 	for i, step := range steps {
