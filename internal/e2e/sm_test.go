@@ -19,6 +19,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/internal/journal/trail"
 	"github.com/manoward/manoward/smgr"
 )
 
@@ -195,6 +196,15 @@ func TestSm_HostIntegrity(t *testing.T) {
 		if n != 1 {
 			t.Errorf("order %s ended %d times", id, n)
 		}
+	}
+
+	// An auditor follows it from the input to the outcome, with the hub and without.
+	chain, report := h.chainOf("north", order.ID)
+	if chain.Is != trail.Order || stepsOf(chain) != "input policies decision notice input policies decision notice order outcome operation outcome" {
+		t.Errorf("the chain of the order is of %s: %s\n%+v", chain.Is, stepsOf(chain), chain)
+	}
+	if report.Contents == 0 || report.NotKept != 0 {
+		t.Errorf("the evidence has %d contents, %d were not kept; want all", report.Contents, report.NotKept)
 	}
 }
 
