@@ -168,7 +168,7 @@ func (s Source) choose(ctx context.Context, r Request) (first, last uint64, err 
 	case failed != nil:
 		return 0, 0, fmt.Errorf("find the seals of a time: %w", failed)
 	case first > last && (newest > 0 || !r.From.IsZero() || !r.To.IsZero()):
-		if unsealed, err := s.unsealed(ctx, newest); unsealed && r.To.IsZero() || err != nil {
+		if unsealed, err := s.unsealed(ctx, newest, r.From); unsealed && r.To.IsZero() || err != nil {
 			return first, last, err
 		}
 		return 0, 0, hub.E(hub.NotFound, "export evidence", "no sealed record is of that time; widen --from and --to, or wait a second if it is new", nil)
@@ -176,12 +176,15 @@ func (s Source) choose(ctx context.Context, r Request) (first, last uint64, err 
 	return first, last, nil
 }
 
-// unsealed reports whether there are records after a seal, which may be of any time
-// that has no end.
-func (s Source) unsealed(ctx context.Context, newest uint64) (bool, error) {
+// unsealed reports whether there are records after a seal that were stored from a
+// time on.
+func (s Source) unsealed(ctx context.Context, newest uint64, from time.Time) (bool, error) {
 	end, err := s.Records.LastBatch(ctx)
-	if err != nil || newest == 0 {
-		return end.Sequence > 0, err
+	if err != nil || end.Sequence == 0 || end.Stored.Before(from) {
+		return false, err
+	}
+	if newest == 0 {
+		return true, nil
 	}
 	one, err := readSeal(ctx, s.Seals, newest)
 	return err == nil && one.last().Sequence < end.Sequence, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -66,6 +67,10 @@ func TestPackOfATime_Unsealed(t *testing.T) {
 		return nil
 	}); err != nil || fmt.Sprint(got) != "[new]" {
 		t.Errorf("it has %v, %v; want the new record alone", got, err)
+	}
+	err := WritePack(t.Context(), &bytes.Buffer{}, Source{Records: w.records, Seals: w.seals, Key: w.key, Now: time.Now}, Request{TrustDomain: "north", From: time.Now().Add(time.Hour)})
+	if hub.CodeOf(err) != hub.NotFound {
+		t.Errorf("a time after all records: %v; want not found", err)
 	}
 	if r := verify(t, w.key.Public(), raw); len(r.Findings) > 0 || r.Recent != 1 {
 		t.Errorf("%d recent, findings %+v; want the new record and nothing wrong", r.Recent, r.Findings)
