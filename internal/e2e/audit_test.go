@@ -93,6 +93,7 @@ func TestHowto_Audit(t *testing.T) {
 	for path, code := range map[string]hub.Code{
 		"/trust_domains/north/journal/evidence?from=yesterday":          hub.Invalid,
 		"/trust_domains/north/journal/evidence?to=1":                    hub.Invalid,
+		"/trust_domains/north/journal/evidence?contents=maybe":          hub.Invalid,
 		"/trust_domains/north/journal/evidence?to=2000-01-01T00:00:00Z": hub.NotFound,
 		"/trust_domains/west/journal/evidence":                          hub.NotFound,
 	} {

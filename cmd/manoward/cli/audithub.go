@@ -47,6 +47,7 @@ type span struct {
 const (
 	spanBefore = 2 * time.Second
 	spanAfter  = 20 * time.Second
+	spanBridge = 10 * time.Minute
 )
 
 func (p *program) hubRecords(ctx context.Context, domain string) (*hubRecords, error) {
@@ -126,30 +127,44 @@ func (h *hubRecords) widen(ctx context.Context, moments []time.Time) error {
 		h.spans = []span{s}
 		return nil
 	}
-	for _, m := range moments {
-		if slices.ContainsFunc(h.spans, func(s span) bool { return s.holds(m) }) {
+	for _, want := range bridged(moments) {
+		if slices.ContainsFunc(h.spans, func(s span) bool { return s.holds(want) }) {
 			continue
 		}
-		s := span{from: m.Add(-spanBefore), to: m.Add(spanAfter)}
-		query := url.Values{"from": {s.from.UTC().Format(time.RFC3339Nano)}}
-		if s.to.Before(time.Now().Add(-spanAfter)) { // what is newer may not be sealed yet
-			query.Set("to", s.to.UTC().Format(time.RFC3339Nano))
+		query := url.Values{"from": {want.from.UTC().Format(time.RFC3339Nano)}}
+		if want.to.Before(time.Now().Add(-spanAfter)) { // what is newer may not be sealed yet
+			query.Set("to", want.to.UTC().Format(time.RFC3339Nano))
 		} else {
-			s.to = time.Time{}
+			want.to = time.Time{}
 		}
-		if err := h.fetch(ctx, &s, query); err != nil {
+		if err := h.fetch(ctx, &want, query); err != nil {
 			return err
 		}
-		h.spans = append(h.spans, s)
+		h.spans = append(h.spans, want)
 	}
 	slices.SortFunc(h.spans, func(a, b span) int { return a.from.Compare(b.from) })
 	return nil
 }
 
-// holds reports whether the records of a moment are in the span, as far as it
-// reaches.
-func (s span) holds(m time.Time) bool {
-	return !m.Before(s.from.Add(spanBefore)) && (s.to.IsZero() || !m.After(s.to.Add(-spanAfter)))
+// bridged are the times about moments. Those that are close together are one: between
+// the beginning and the end of a thing is what happened to it.
+func bridged(moments []time.Time) []span {
+	slices.SortFunc(moments, time.Time.Compare)
+	var list []span
+	for _, m := range moments {
+		from, to := m.Add(-spanBefore), m.Add(spanAfter)
+		if n := len(list); n > 0 && from.Sub(list[n-1].to) < spanBridge {
+			list[n-1].to = to
+			continue
+		}
+		list = append(list, span{from: from, to: to})
+	}
+	return list
+}
+
+// holds reports whether the span has another one.
+func (s span) holds(o span) bool {
+	return !o.from.Before(s.from) && (s.to.IsZero() || !o.to.After(s.to))
 }
 
 // fetch keeps the pack of a time.
