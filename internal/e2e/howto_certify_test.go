@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/manoward/manoward/internal/certmgmt"
+	"github.com/manoward/manoward/internal/journal/trail"
 	"github.com/manoward/manoward/internal/testkit/devicekit"
 )
 
@@ -32,5 +33,16 @@ func TestHowto_CertifyVnfComponents(t *testing.T) {
 	}
 	if len(list) != 2 || strings.Count(out, "cACompromise") != 2 {
 		t.Errorf("%d certificates, and\n%s", len(list), out)
+	}
+
+	// An auditor follows one from its registration on, by its ID and by its number.
+	for _, id := range []string{list[0].ID, list[0].SerialNumber} {
+		chain, report := h.chainOf("north", id)
+		if chain.Is != trail.Certificate || stepsOf(chain) != "registration statement verdict policies certificate" {
+			t.Errorf("the chain of %s is of %s: %s\n%+v", id, chain.Is, stepsOf(chain), chain)
+		}
+		if report.Contents < len(list)+1 || report.NotKept != 0 {
+			t.Errorf("the evidence has %d contents, %d were not kept; want the certificates and their chains", report.Contents, report.NotKept)
+		}
 	}
 }

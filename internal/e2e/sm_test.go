@@ -19,6 +19,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/internal/journal/trail"
 	"github.com/manoward/manoward/smgr"
 )
 
@@ -195,6 +196,21 @@ func TestSm_HostIntegrity(t *testing.T) {
 		if n != 1 {
 			t.Errorf("order %s ended %d times", id, n)
 		}
+	}
+
+	// An auditor follows it from the input to the outcome, with the hub and without.
+	chain, report := h.chainOf("north", order.ID)
+	steps := stepsOf(chain) // each decision that asked for it comes first
+	if chain.Is != trail.Order || !strings.HasPrefix(steps, "input policies decision notice ") || !strings.HasSuffix(steps, " order outcome operation outcome") {
+		t.Errorf("the chain of the order is of %s: %s\n%+v", chain.Is, steps, chain)
+	}
+	told := chain.Links[slices.IndexFunc(chain.Links, func(l trail.Link) bool { return l.Step == trail.StepInput })].Text
+	notification := told[strings.LastIndexByte(told, ' ')+1:]
+	if chain, _ := h.chainOf("north", notification); chain.Is != trail.Event || !strings.Contains(stepsOf(chain), "decision") {
+		t.Errorf("the chain of notification %s, of %q, is of %s: %s", notification, told, chain.Is, stepsOf(chain))
+	}
+	if report.Contents == 0 || report.NotKept != 0 {
+		t.Errorf("the evidence has %d contents, %d were not kept; want all", report.Contents, report.NotKept)
 	}
 }
 
