@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test e2e interop check lint fmt vet staticcheck fence register nocgo fuzz-short bench bench-all soak trace deps clean
+.PHONY: help build demo up test e2e interop check lint fmt vet staticcheck fence register nocgo fuzz-short bench bench-all soak trace deps clean
 
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -13,7 +13,8 @@ COMMIT  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 CLI     := github.com/manoward/manoward/cmd/manoward/cli
 LDFLAGS := -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT)
 
-# What `make demo` starts; for example: make demo UP='--listen 0.0.0.0'
+# Flags of `make demo` and `make up`; for example: make demo DEMO='--exit', make up UP='--listen 0.0.0.0'
+DEMO      ?=
 UP        ?=
 # How long each fuzz target runs in `make fuzz-short`.
 FUZZTIME  ?= 3s
@@ -28,7 +29,13 @@ help: ## print the targets
 build: ## build bin/manoward
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/manoward ./cmd/manoward
 
-demo: build ## build, and start a hub with all roles in this process
+# The C compiler has to be there before the build: without it there is no PKCS#11.
+demo: ## show what it is for, on a hub that this builds and starts (swtpm and SoftHSM by apt, where that may be)
+	@.ci/deps demo
+	$(MAKE) --no-print-directory build
+	bin/manoward demo $(DEMO)
+
+up: build ## build, and start a hub with all roles in this process
 	bin/manoward up $(UP)
 
 # Tests across roles (internal/e2e) are part of ./..., so they run here too.

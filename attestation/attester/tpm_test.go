@@ -204,6 +204,8 @@ func TestEndorsement_Damaged(t *testing.T) {
 	t.Parallel()
 	device := devicekit.StartTPM(t, "")
 	device.Store(t, attester.P256, []byte("no certificate"))
+	wants(t, "an index that is taken", device.Device.StoreEndorsement(attester.P256, []byte("another")), hub.Invalid, "refused it")
+	wants(t, "another algorithm", device.Device.StoreEndorsement(attester.P384, nil), hub.Invalid, "name one of them")
 	_, err := device.Device.Endorsement("")
 	wants(t, "no certificate", err, hub.Invalid, "holds something that is no certificate")
 }

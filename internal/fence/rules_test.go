@@ -28,7 +28,7 @@ type room struct {
 
 var (
 	floor0 = []string{"internal/hub"}
-	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/certlint", "internal/backup"}
+	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/certlint", "internal/backup", "internal/packaging"}
 	roles  = []string{"mano-core/*", "smgr", "cmf"}
 	// connectors are the adapters to outside systems.
 	connectors = []string{"connectors/*"}
@@ -60,14 +60,17 @@ var rooms = []room{
 	{"internal/certmgmt", nil, true, "the data types of certificate management are plain data: the standard library only"},
 	{"internal/sol001", floor0, false, whyFloor1},
 	{"internal/certlint", nil, false, whyFloor1},
+	{"internal/packaging", nil, false, whyFloor1},
 	{"internal/state", floor0, false, whyFloor1},
 	{"internal/notify", []string{"internal/hub", "internal/state", "internal/httpapi"}, false, "delivery of notifications stands on stored subscriptions and the rules of REST, and knows no role"},
 	{"mano-core/*", floors01, false, whyRole},
 	{"smgr", floors01, false, whyRole},
 	{"cmf", floors01, false, whyRole},
 	{"connectors/*", floors01, false, "a connector imports floors 0 and 1 only: never a role, never another connector"},
-	{"cmd/manoward/cli", []string{"internal/hub", "internal/httpapi", "internal/durable", "internal/config", "internal/sol", "internal/ifa006", "internal/certmgmt", "internal/journal", "policies", "attestation"}, false,
-		"the CLI is a REST client with local-file verbs and knows nothing of the roles (ADR-0003); policies are written, checked and tried on files (ADR-0009), and so are attestations judged (ADR-0012) and evidence is verified (ADR-0015)"},
+	{"cmd/manoward/demo", []string{"internal/hub", "internal/durable", "internal/packaging", "attestation", "examples"}, false,
+		"a demonstration is an outside client: it drives a hub by the verbs and files that users have, and knows neither roles nor the CLI's inside (ADR-0020)"},
+	{"cmd/manoward/cli", []string{"cmd/manoward/demo", "examples", "internal/hub", "internal/httpapi", "internal/durable", "internal/config", "internal/sol", "internal/ifa006", "internal/certmgmt", "internal/journal", "policies", "attestation"}, false,
+		"the CLI is a REST client with local-file verbs and knows nothing of the roles (ADR-0003); policies are written, checked and tried on files (ADR-0009), and so are attestations judged (ADR-0012) and evidence is verified (ADR-0015); it hands the verb demo to what shows it (ADR-0020)"},
 	{"cmd/manoward/wire", append(slices.Clone(everything), "cmd/manoward/cli"), false, "wire builds the roles and gives the CLI what it starts (cli.Parts); it knows nothing that is for tests"},
 	{"cmd/manoward", []string{"cmd/manoward/cli", "cmd/manoward/wire"}, true, "main hands wire to the CLI in 15 lines"},
 	{"examples", []string{"internal/hub", "internal/httpapi"}, false, "an example is an outside client: it shows what a user can do"},
@@ -101,8 +104,8 @@ var families = []family{
 		"durability and separation of trust domains are promises of natsbus alone (internal/e2e attacks it as an outsider)"},
 	{"smallstep", []string{"github.com/smallstep", "go.step.sm"}, []string{"connectors/stepca"}, false, true,
 		"step-ca is one CA among several, and safe only with the checks that connectors/stepca puts around it"},
-	{"CMS", []string{"github.com/smallstep/pkcs7"}, []string{"mano-core/catalogue", "internal/testkit"}, false, true,
-		"signatures of packages are judged in the catalogue; the library signs what its tests open (internal/testkit/csartest)"},
+	{"CMS", []string{"github.com/smallstep/pkcs7"}, []string{"internal/packaging"}, false, true,
+		"packages are signed in one place, and judged in another (mano-core/catalogue/csar) by a reader of our own"},
 	{"PKCS#11", []string{"github.com/ThalesGroup/crypto11", "github.com/ThalesIgnite/crypto11", "github.com/miekg/pkcs11"}, []string{"connectors/pkcs11"}, false, true,
 		"it needs cgo, and one process must initialise a PKCS#11 module once"},
 	{"go-tpm", []string{"github.com/google/go-tpm"}, []string{"attestation/tpm", "attestation/attester"}, false, true,

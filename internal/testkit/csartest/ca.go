@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/smallstep/pkcs7"
+	"github.com/manoward/manoward/internal/packaging"
 )
 
 // Start and End are the validity of a certificate that asks for no other. They
@@ -88,18 +88,9 @@ func (s *Signer) Sign(t testing.TB, content []byte, embed bool) []byte {
 // SignDER is Sign in DER.
 func (s *Signer) SignDER(t testing.TB, content []byte, embed bool) []byte {
 	t.Helper()
-	sd, err := pkcs7.NewSignedData(content)
+	der, err := packaging.Sign(content, s.Cert, s.Key, s.Issuer)
 	if err != nil {
-		t.Fatalf("start CMS: %v", err)
-	}
-	sd.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	if err := sd.AddSignerChain(s.Cert, s.Key, []*x509.Certificate{s.Issuer}, pkcs7.SignerInfoConfig{}); err != nil {
 		t.Fatalf("sign CMS: %v", err)
-	}
-	sd.Detach()
-	der, err := sd.Finish()
-	if err != nil {
-		t.Fatalf("encode CMS: %v", err)
 	}
 	if !embed {
 		der = withoutCertificates(t, der)

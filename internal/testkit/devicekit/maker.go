@@ -3,12 +3,9 @@ package devicekit
 import (
 	"crypto"
 	"crypto/x509"
-	"encoding/binary"
 	"encoding/pem"
 	"io"
-	"net"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/manoward/manoward/attestation"
@@ -52,67 +49,11 @@ func (publicOnly) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 }
 
 // Store puts content where the certificate of the endorsement key of the algorithm
-// belongs. Meanwhile nobody else may use the TPM: Device is opened anew.
+// belongs.
 func (d *TPM) Store(t testing.TB, a attester.Algorithm, content []byte) {
 	t.Helper()
-	if err := d.Device.Close(); err != nil {
+	if err := d.Device.StoreEndorsement(a, content); err != nil {
 		t.Fatal(err)
-	}
-	index := map[attester.Algorithm]uint32{attester.P256: 0x01c0000a, attester.RSA2048: 0x01c00002}[a]
-	write(t, d.Where, index, content)
-	var err error
-	if d.Device, err = attester.OpenTPM(d.Where); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func u16(n int) []byte    { return binary.BigEndian.AppendUint16(nil, uint16(n)) }
-func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
-
-// write sends TPM2_NV_DefineSpace and TPM2_NV_Write (Library Specification part 3,
-// 31). go-tpm, which could do it, is for package attester alone.
-func write(t testing.TB, where string, index uint32, content []byte) {
-	t.Helper()
-	conn, err := net.Dial("unix", strings.TrimPrefix(where, "swtpm:"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	const (
-		owner      = 0x40000001
-		attributes = 1<<1 | 1<<17 // the owner writes and reads
-	)
-	space := slices.Concat(u32(index), u16(0x000b), u32(attributes), u16(0), u16(len(content)))
-	send(t, conn, 0x012a, u32(owner), slices.Concat(u16(0), u16(len(space)), space))
-	for at := 0; at < len(content); at += 512 {
-		part := content[at:min(at+512, len(content))]
-		send(t, conn, 0x0137, slices.Concat(u32(owner), u32(index)), slices.Concat(u16(len(part)), part, u16(at)))
-	}
-}
-
-// send sends a command with one empty password, and expects success.
-func send(t testing.TB, conn net.Conn, code uint32, handles, parameters []byte) {
-	t.Helper()
-	password := slices.Concat(u32(0x40000009), u16(0), []byte{0}, u16(0))
-	body := slices.Concat(u32(code), handles, u32(uint32(len(password))), password, parameters)
-	for { // while the TPM says TPM_RC_RETRY
-		if _, err := conn.Write(slices.Concat(u16(0x8002), u32(uint32(6+len(body))), body)); err != nil {
-			t.Fatal(err)
-		}
-		head := make([]byte, 10)
-		if _, err := io.ReadFull(conn, head); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(head[2:]))-10); err != nil {
-			t.Fatal(err)
-		}
-		switch answer := binary.BigEndian.Uint32(head[6:]); answer {
-		case 0:
-			return
-		case 0x922:
-		default:
-			t.Fatalf("the TPM refuses the command %08x with %08x", code, answer)
-		}
 	}
 }
 

@@ -1,0 +1,95 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/manoward/manoward/internal/hub"
+)
+
+const (
+	// readyWithin is how long a hub may take to start on a machine that is busy with
+	// other things; on a quiet one it takes less than a second.
+	readyWithin = 2 * time.Minute
+	// endWithin is how long it may take to end: its own limit is 5 s.
+	endWithin = 20 * time.Second
+)
+
+// hubProcess is the hub that is demonstrated.
+type hubProcess struct {
+	*process
+	log     string // path of what it logs
+	context string // path of the operator's context file
+}
+
+// startHub starts the program as a hub with all roles, and waits until it is ready.
+func startHub(ctx context.Context, o *Options, config string, environ []string) (*hubProcess, error) {
+	h := &hubProcess{log: filepath.Join(o.Home, "hub.log")}
+	log, err := os.OpenFile(h.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("%s cannot be written; make room there, or name another --home", h.log), err)
+	}
+	defer log.Close() // the process has its own
+	cmd := exec.Command(o.Executable, "up", "--json", "--config", config, "--data", filepath.Join(o.Home, "data"))
+	cmd.Dir, cmd.Env, cmd.Stderr = o.Home, environ, log
+	out, into, err := os.Pipe()
+	if err != nil {
+		return nil, hub.E(hub.Unavailable, opDemo, "no pipe can be made; raise the limit of open files (ulimit -n)", err)
+	}
+	cmd.Stdout = into
+	h.process, err = start(cmd)
+	into.Close()
+	if err != nil {
+		out.Close()
+		return nil, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("%s cannot be started as a hub", o.Executable), err)
+	}
+	lines := make(chan string, 1)
+	go func() {
+		defer out.Close()
+		line, _ := bufio.NewReader(out).ReadString('\n') // none: it has ended
+		lines <- line
+		_, _ = io.Copy(io.Discard, out) // until it ends
+	}()
+	if err := h.ready(ctx, lines); err != nil {
+		h.stop(endWithin)
+		return nil, err
+	}
+	return h, nil
+}
+
+// ready waits for the line that says that the hub is ready.
+func (h *hubProcess) ready(ctx context.Context, lines <-chan string) error {
+	late := time.NewTimer(readyWithin)
+	defer late.Stop()
+	select {
+	case line := <-lines:
+		var said struct{ Context string }
+		if json.Unmarshal([]byte(line), &said) == nil && said.Context != "" {
+			h.context = said.Context
+			return nil
+		}
+		return hub.E(hub.Internal, opDemo, "the hub did not start: "+h.lastWords(), nil)
+	case <-late.C:
+		return hub.E(hub.Unavailable, opDemo, fmt.Sprintf("the hub is not ready after %s; see %s", readyWithin, h.log), nil)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lastWords is the last line that the hub logged.
+func (h *hubProcess) lastWords() string {
+	raw, err := os.ReadFile(h.log)
+	if err != nil {
+		return "its log cannot be read"
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	return strings.TrimPrefix(lines[len(lines)-1], "manoward: ") + "; its log is " + h.log
+}
