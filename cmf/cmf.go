@@ -255,7 +255,7 @@ func certificateTerms(c *Certificate) []string {
 	terms := []string{
 		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
 		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
-		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore),
+		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore), ByIssuer(c.Issuer),
 	}
 	if c.Revoked != nil {
 		terms = append(terms, ByRevoked(c.Issuer, c.NotAfter), ByRevokedIn(c.TrustDomain))
@@ -330,6 +330,9 @@ func ByRenews(id string) string { return prefixed("renews=", id) }
 
 // ByAssurance finds a trust domain's certificates by their assurance.
 func ByAssurance(domain, assurance string) string { return "assurance=" + domain + " " + assurance }
+
+// ByIssuer finds certificates by the key identifier of their issuer.
+func ByIssuer(issuer string) string { return prefixed("issuer=", issuer) }
 
 // ByRevoked finds what was revoked of an issuer's, by the month in which it ends:
 // what ended long ago is in no list any more, and need not be looked at.
