@@ -57,6 +57,7 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("POST /certificates/{id}/revoke", a.revoke)
 	g.Handle("GET /authorities/{domain}", a.showAuthority)
 	g.Handle("POST /authorities/{domain}/rotate", a.rotate)
+	g.Handle("POST /authorities/{domain}/issuers/{issuer}/revoke", a.revokeIssuer)
 	g.Handle("GET /authorities/{domain}/crl/{issuer}", a.crl, httpapi.Produces(typeCRL))
 	g.Handle("POST /authorities/{domain}/ocsp", a.ocsp, httpapi.Produces(typeOCSPResponse), httpapi.MaxBody(maxOCSP))
 }

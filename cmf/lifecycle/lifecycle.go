@@ -84,6 +84,7 @@ type Metrics struct {
 	Revoked  func(reason string)                   // a certificate was revoked
 	Expiring func(days int)                        // one was alarmed, this long before its end at most
 	Overdue  func()                                // one was alarmed because its key was not attested again
+	Orphaned func()                                // one was alarmed because its issuer was revoked
 	List     func(entries int, took time.Duration) // a revocation list was signed and stored
 	Answered func(status string)                   // an OCSP answer: "good", "revoked", "unknown", or that it is an error
 }

@@ -303,6 +303,9 @@ func certificateTable(w io.Writer, x *certmgmt.Certificate) {
 		}
 		fmt.Fprintf(w, "revoked\t%s, %s%s\n", when(*x.Revoked), x.RevocationReason, unpublished)
 	}
+	if x.IssuerRevoked != nil {
+		fmt.Fprintf(w, "issuer revoked\t%s; renew the certificate\n", when(*x.IssuerRevoked))
+	}
 	if x.Renews != "" {
 		fmt.Fprintf(w, "renews\t%s\n", x.Renews)
 	}
