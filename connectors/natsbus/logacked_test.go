@@ -10,6 +10,7 @@ import (
 // What a log shows is acknowledged, but for one whose disk refused a write, until the
 // restart.
 func TestAcknowledged(t *testing.T) {
+	t.Parallel()
 	cfg, fill := fullDisk(t)
 	b := mustOpen(t, cfg)
 	l := mustLog(t, mustCreate(t, b, "north"), "l")
