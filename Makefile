@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo up test e2e interop check lint fmt vet staticcheck fence register nocgo fuzz-short bench bench-all soak trace deps clean
+.PHONY: help build demo up test e2e interop check lint fmt vet staticcheck fence register nocgo fuzz-short bench bench-all soak trace fresh deps clean
 
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -100,6 +100,11 @@ soak: deps ## run the soak tests (TestSoak...) at full size
 
 trace: ## requirement -> tests, also in docs/requirements.md; TRACE='-o json -run-log .cache/test.jsonl'
 	@$(GO) run ./internal/trace/cmd -w $(TRACE)
+
+# Not part of CI: it takes as long as its targets, and downloads a Debian and all modules.
+# Another list, each in quotes: make fresh FRESH='"build" "test PKG=./internal/hub/"'
+fresh: ## show in a fresh Debian that targets do all their set-up (root; FRESH='"build" "demo DEMO=--exit" "test"')
+	@.ci/fresh $(FRESH)
 
 deps: ## install what the tests need besides Go (apt, as root or with sudo)
 	@.ci/deps
