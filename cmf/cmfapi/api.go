@@ -70,7 +70,7 @@ func (a *API) enter(r *http.Request, operation, named, target string) (who hub.I
 	}
 	if who, err = a.Authorize(r, operation, domain, target); err != nil {
 		if hub.CodeOf(err) == hub.NotFound {
-			err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain), err)
+			err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain)+"; list them with: manoward trust-domain list", err)
 		}
 		return who, domain, err
 	}

@@ -17,7 +17,7 @@ func (a *API) authorityOf(r *http.Request, operation string) (who hub.Identity, 
 	domain = r.PathValue("domain")
 	who, err = a.Authorize(r, operation, domain, "authority/"+domain)
 	if hub.CodeOf(err) == hub.NotFound {
-		err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain), err)
+		err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain)+"; list them with: manoward trust-domain list", err)
 	}
 	return who, domain, err
 }

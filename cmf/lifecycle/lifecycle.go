@@ -214,8 +214,8 @@ func (s *Service) issuer(ctx context.Context, domain, id string) (*issuer, error
 // certificate returns a certificate that a party sees.
 func (s *Service) certificate(ctx context.Context, who hub.Identity, id string) (state.Entry[cmf.Certificate], error) {
 	e, err := s.Store.Certificates.Get(ctx, id)
-	if err == nil && !cmf.Sees(who, e.Domain, e.Value.Manager) {
-		err = hub.E(hub.NotFound, "find resource", "not found", nil)
+	if hub.CodeOf(err) == hub.NotFound || err == nil && !cmf.Sees(who, e.Domain, e.Value.Manager) {
+		err = hub.E(hub.NotFound, "find certificate", "there is no such certificate; list them with GET /certificates", nil)
 	}
 	return e, err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // An empty hub is ready within 2 s of the start of its process, the first time
-// and again, and has less than 80 MB resident.
+// and again, and has at most emptyRSS resident.
 func TestOpsReadyAndSmall(t *testing.T) {
 	h := newHub(t)
 	for _, which := range []string{"first", "second"} {
