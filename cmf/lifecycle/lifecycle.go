@@ -216,7 +216,7 @@ func (s *Service) issuer(ctx context.Context, domain, id string) (*issuer, error
 func (s *Service) certificate(ctx context.Context, who hub.Identity, id string) (state.Entry[cmf.Certificate], error) {
 	e, err := s.Store.Certificates.Get(ctx, id)
 	if hub.CodeOf(err) == hub.NotFound || err == nil && !cmf.Sees(who, e.Domain, e.Value.Manager) {
-		err = hub.E(hub.NotFound, "find certificate", fmt.Sprintf("there is no certificate %q; list them to see the identifiers", clip(id)), nil)
+		err = hub.E(hub.NotFound, "find certificate", "there is no such certificate; list them with GET /certificates", nil)
 	}
 	return e, err
 }

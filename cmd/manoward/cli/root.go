@@ -220,6 +220,7 @@ var asVerbs = strings.NewReplacer(
 	"GET /ns_descriptors lists them", "list them with: manoward nsd list",
 	"list them with GET /nsd/v2/ns_descriptors", "list them with: manoward nsd list",
 	"GET /pnf_descriptors lists them", "list them with: manoward pnfd list",
+	"list them with GET /certificates", "list them with: manoward cert list",
 	"list them with GET /hosts", "list them with: manoward host list",
 	"list them with GET /images", "list them with: manoward vim images",
 )
