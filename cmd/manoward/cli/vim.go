@@ -17,7 +17,7 @@ import (
 func (p *program) vim() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "vim",
-		Short: "The NFVI model: load an inventory, inject a change, look at hosts and images",
+		Short: "The NFVI model: load an inventory, inject a change, look at hosts, images and storages",
 		Long: `The built-in VIM manages a model of an infrastructure, not a real one, and says so
 in every answer (nfviSource). It is there to exercise policies and enforcement
 before a real VIM is attached.`,
@@ -82,8 +82,18 @@ compute-failed COMPUTE.`,
 		}
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", i.ID, i.Name, i.TrustDomain, i.Status, sum)
 	})
-	c.AddCommand(load, event, hosts, images)
+	storages := &cobra.Command{Use: "storages", Short: "List the storages, also those that were erased, and when", Example: "  manoward vim storages"}
+	listVerb(p, storages, p.vimClient, "/storages", noQuery, "ID\tNAME\tTRUST DOMAIN\tGIB\tVNF\tERASED", storageRow)
+	c.AddCommand(load, event, hosts, images, storages)
 	return c
+}
+
+func storageRow(s ifa006.Storage) string {
+	erased := "-"
+	if s.ErasedAt != nil {
+		erased = moment(*s.ErasedAt)
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%d\t%s\t%s", s.ID, cell(s.Name), s.TrustDomain, s.SizeGiB, dash(s.Metadata["vnfInstanceId"]), erased)
 }
 
 func noQuery() (url.Values, error) { return nil, nil }
