@@ -5,7 +5,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo up test e2e interop check lint fmt vet staticcheck fence nocgo fuzz-short bench bench-all soak trace deps clean
+.PHONY: help build demo up test e2e interop check lint fmt vet staticcheck fence register nocgo fuzz-short bench bench-all soak trace fresh deps clean
 
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -40,7 +40,7 @@ up: build ## build, and start a hub with all roles in this process
 
 # Tests across roles (internal/e2e) are part of ./..., so they run here too.
 test: deps ## all tests, with the race detector; a page of results
-	$(GO) run ./internal/testsum -log $(RUNLOG) -race -parallel 3 -timeout 20m $(TESTFLAGS) $(PKG)
+	$(GO) run ./internal/testsum -again 3 -log $(RUNLOG) -race -parallel 3 -timeout 20m $(TESTFLAGS) $(PKG)
 
 e2e: deps ## only the tests across roles
 	$(GO) run ./internal/testsum -race -count=1 -timeout 15m $(TESTFLAGS) ./internal/e2e/...
@@ -56,7 +56,7 @@ interop: deps ## drive a hub with clients that no one here wrote: tackerclient, 
 check: lint build nocgo test fuzz-short ## everything CI asks: lint, build, nocgo, test, fuzz-short, trace
 	$(GO) run ./internal/trace/cmd -run-log $(RUNLOG)
 
-lint: fmt vet staticcheck fence ## gofmt, vet, staticcheck, and the rules of the house plan
+lint: fmt vet staticcheck fence register ## gofmt, vet, staticcheck, the rules of the house plan, the register
 
 fmt:
 	@bad=$$(find . -name '*.go' -not -path './.*/*' -not -path '*/testdata/*' -exec gofmt -l {} +); \
@@ -71,6 +71,9 @@ staticcheck:
 # -count=1: it asks the go command about the tree, which the test cache does not see.
 fence:
 	$(GO) test -count=1 ./internal/fence
+
+register:
+	$(GO) run ./internal/trace/cmd -o none
 
 # Without cgo there is no PKCS#11. Only packages that consist of other files then are tested again.
 FILES := {{.ImportPath}} {{.GoFiles}} {{.TestGoFiles}} {{.XTestGoFiles}}
@@ -95,8 +98,13 @@ bench-all: ## run every benchmark of PKG; they print ratios taken in one run
 soak: deps ## run the soak tests (TestSoak...) at full size
 	MANOWARD_SOAK=1 $(GO) run ./internal/testsum -log .cache/soak.jsonl -count=1 -p 1 -timeout 0 -run '^TestSoak' $(TESTFLAGS) $(PKG)
 
-trace: ## print requirement -> tests; TRACE='-o json -run-log .cache/test.jsonl'
-	@$(GO) run ./internal/trace/cmd $(TRACE)
+trace: ## requirement -> tests, also in docs/requirements.md; TRACE='-o json -run-log .cache/test.jsonl'
+	@$(GO) run ./internal/trace/cmd -w $(TRACE)
+
+# Not part of CI: it takes as long as its targets, and downloads a Debian and all modules.
+# Another list, each in quotes: make fresh FRESH='"build" "test PKG=./internal/hub/"'
+fresh: ## show in a fresh Debian that targets do all their set-up (root; FRESH='"build" "demo DEMO=--exit" "test"')
+	@.ci/fresh $(FRESH)
 
 deps: ## install what the tests need besides Go (apt, as root or with sudo)
 	@.ci/deps

@@ -36,12 +36,32 @@ type Attester struct {
 	// Unrecorded: it is not known yet that its record is written. It is answered
 	// after that alone; start-up writes the record of one that a crash left so.
 	Unrecorded bool `json:"unrecorded,omitempty"`
+	// Activations are those whose records may not be written yet, likewise.
+	Activations []Activation `json:"activations,omitempty"`
 }
+
+// Activation is an answer that proved the key of an attester to be in a TPM.
+type Activation struct {
+	ChallengeID string    `json:"challengeId"`
+	At          time.Time `json:"at"`
+	By          string    `json:"by"` // identity
+	Vouched     bool      `json:"vouched,omitempty"`
+}
+
+// Same says whether two activations answer the same challenge.
+func (v Activation) Same(other Activation) bool { return v.ChallengeID == other.ChallengeID }
 
 // Registration is a registration as it is stored.
 type Registration struct {
 	certmgmt.Registration
-	Unrecorded bool `json:"unrecorded,omitempty"` // as of [Attester]
+	Unrecorded bool    `json:"unrecorded,omitempty"` // as of [Attester]
+	Ending     *Ending `json:"ending,omitempty"`     // its end, while the record of that may not be written yet
+}
+
+// Ending says when and by whom a registration was ended.
+type Ending struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"` // identity
 }
 
 // HostNames returns the host names that its certificates can have.
@@ -205,7 +225,7 @@ func NewStore(space *state.Space) *Store {
 }
 
 func attesterTerms(a *Attester) []string {
-	return unrecorded(a.Unrecorded, []string{ByConsumer(a.By), ByAttesterKey(a.KeyHash)})
+	return unrecorded(a.Unrecorded || len(a.Activations) > 0, []string{ByConsumer(a.By), ByAttesterKey(a.KeyHash)})
 }
 
 func requestTerms(r *Request) []string {
@@ -215,7 +235,7 @@ func requestTerms(r *Request) []string {
 // registrationTerms lets one that ended be found by its consumer and VNF only: its
 // subjects and names are free.
 func registrationTerms(r *Registration) []string {
-	terms := unrecorded(r.Unrecorded, []string{ByConsumer(r.Manager), ByVnf(r.VnfInstanceID)})
+	terms := unrecorded(r.Unrecorded || r.Ending != nil, []string{ByConsumer(r.Manager), ByVnf(r.VnfInstanceID)})
 	if r.Ended {
 		return terms
 	}
@@ -235,7 +255,7 @@ func certificateTerms(c *Certificate) []string {
 	terms := []string{
 		BySubject(c.CertType, c.SubjectID), ByConsumer(c.Manager), ByVnf(c.VnfInstanceID), ByAttester(c.AttesterID), ByKey(c.TrustDomain, c.KeyHash),
 		BySerial(c.Issuer, c.Serial), ByBegin(c.NotBefore), ByEnd(c.NotAfter), ByRenews(c.Renews), ByAssurance(c.TrustDomain, c.Assurance),
-		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore),
+		ByHour(c.TrustDomain, c.CertType, c.SubjectID, c.NotBefore), ByIssuer(c.Issuer),
 	}
 	if c.Revoked != nil {
 		terms = append(terms, ByRevoked(c.Issuer, c.NotAfter), ByRevokedIn(c.TrustDomain))
@@ -256,7 +276,7 @@ func unrecorded(is bool, terms []string) []string {
 
 // Terms by which records are found, for [state.Kind.Find].
 
-// Unrecorded finds attesters and registrations whose record may not be written yet.
+// Unrecorded finds attesters and registrations of which a record may not be written yet.
 const Unrecorded = "unrecorded"
 
 // BySubject finds by the entity that a certificate or registration is for.
@@ -310,6 +330,9 @@ func ByRenews(id string) string { return prefixed("renews=", id) }
 
 // ByAssurance finds a trust domain's certificates by their assurance.
 func ByAssurance(domain, assurance string) string { return "assurance=" + domain + " " + assurance }
+
+// ByIssuer finds certificates by the key identifier of their issuer.
+func ByIssuer(issuer string) string { return prefixed("issuer=", issuer) }
 
 // ByRevoked finds what was revoked of an issuer's, by the month in which it ends:
 // what ended long ago is in no list any more, and need not be looked at.

@@ -49,7 +49,7 @@ type KeyStores interface {
 	Open(ctx context.Context, domain, kind string) (Keys, error)
 }
 
-// Config is what authorities are made of. All but Remote are needed.
+// Config is what authorities are made of. All but Remote and Published are needed.
 type Config struct {
 	Space *state.Space // of the CMF, not open yet
 	Keys  KeyStores
@@ -59,6 +59,9 @@ type Config struct {
 	// Remote returns the authority elsewhere that signs for a trust domain; nil
 	// where there is none.
 	Remote func(domain string) CA
+	// Published says where the revocation list and the certificate of a domain's root
+	// are, for those who check what it signed; nil if they are nowhere.
+	Published func(domain, root string) (crl, certificate []string)
 	// Records appends to a domain's records; what is there already stands.
 	Records func(ctx context.Context, domain string, r hub.Record) error
 	Self    hub.Identity // the CMF, for what it does by itself
@@ -107,6 +110,9 @@ func New(c Config) *Authorities {
 	c.Times = c.Times.orDefaults()
 	if c.Remote == nil {
 		c.Remote = func(string) CA { return nil }
+	}
+	if c.Published == nil {
+		c.Published = func(string, string) (crl, certificate []string) { return nil, nil }
 	}
 	return &Authorities{Config: c, kind: state.NewKept[domainCA](c.Space, "authority", nil), process: hub.NewID(), slots: map[string]*slot{}}
 }

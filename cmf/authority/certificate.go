@@ -15,10 +15,17 @@ import (
 // older than its issuer.
 const backdate = time.Hour
 
+// above is who signs an intermediate.
+type above struct {
+	cert             *x509.Certificate
+	key              crypto.Signer
+	crl, certificate []string // where its revocation list and its certificate are
+}
+
 // newCertificate signs a CA certificate (RFC 5280): a root when parent is nil, and
 // else an intermediate that signs leaves alone. The domain's name and the number
 // make its name unlike that of every other.
-func newCertificate(domain string, number int, key crypto.Signer, parent *x509.Certificate, parentKey crypto.Signer, now time.Time, life time.Duration) ([]byte, error) {
+func newCertificate(domain string, number int, key crypto.Signer, parent *above, now time.Time, life time.Duration) ([]byte, error) {
 	serial := make([]byte, 16)
 	rand.Read(serial) // never fails: crypto/rand ends the process instead
 	serial[0] = serial[0]&0x3f | 0x40
@@ -34,8 +41,9 @@ func newCertificate(domain string, number int, key crypto.Signer, parent *x509.C
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	if parent == nil {
-		parent, parentKey = t, key
+		parent = &above{cert: t, key: key}
 	} else {
+		t.CRLDistributionPoints, t.IssuingCertificateURL = parent.crl, parent.certificate
 		t.Subject.CommonName = fmt.Sprintf("manoward CMF CA %d", number)
 		t.MaxPathLen, t.MaxPathLenZero = 0, true
 		// Without a policy of its own, the policies of what it signs, among them the
@@ -45,14 +53,14 @@ func newCertificate(domain string, number int, key crypto.Signer, parent *x509.C
 			return nil, fmt.Errorf("name any policy: %w", err)
 		}
 		t.Policies = []x509.OID{anyPolicy}
-		if t.NotBefore.Before(parent.NotBefore) {
-			t.NotBefore = parent.NotBefore
+		if t.NotBefore.Before(parent.cert.NotBefore) {
+			t.NotBefore = parent.cert.NotBefore
 		}
-		if t.NotAfter.After(parent.NotAfter) {
-			t.NotAfter = parent.NotAfter
+		if t.NotAfter.After(parent.cert.NotAfter) {
+			t.NotAfter = parent.cert.NotAfter
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, parent, key.Public(), parentKey)
+	der, err := x509.CreateCertificate(rand.Reader, t, parent.cert, key.Public(), parent.key)
 	if err != nil {
 		return nil, fmt.Errorf("sign certificate of %s: %w", t.Subject.CommonName, err)
 	}

@@ -76,6 +76,9 @@ func TestRotate_Version(t *testing.T) {
 	if done.Load() < 1 || done.Load()+late.Load() != 4 {
 		t.Errorf("%d were done and %d came late", done.Load(), late.Load())
 	}
+	if _, err := p.Version(t.Context(), "north"); err != nil { // reads what the other process did, before the bus tells it
+		t.Error(err)
+	}
 	if got := p.states("north"); got != "root 1 ACTIVE, issuer 2 RETIRING, issuer 3 ACTIVE" {
 		t.Error(got)
 	}

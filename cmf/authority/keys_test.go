@@ -296,6 +296,9 @@ func TestRemote(t *testing.T) {
 	if err := p.Rotate(t.Context(), "north", intermediate, authority.AnyVersion, operator); hub.CodeOf(err) != hub.Conflict {
 		t.Errorf("a rotation that is not ours: %v", err)
 	}
+	if err := p.RevokeIntermediate(t.Context(), "north", issued.Issuer, w.revocation()); hub.CodeOf(err) != hub.Conflict || !strings.Contains(hub.SafeText(err), "revoke and rotate it there") {
+		t.Errorf("a revocation that is not ours: %v", err)
+	}
 	p.issue("south") // never had one of its own
 	w.remotes["north"] = elsewhere()
 	p.look("north")

@@ -251,7 +251,7 @@ func (a *Authorities) make(ctx context.Context, e *state.Entry[domainCA]) error 
 		if err != nil {
 			return err
 		}
-		if root.Certificate, err = newCertificate(e.Domain, root.Number, key, nil, nil, r.Began, a.Times.Root); err != nil {
+		if root.Certificate, err = newCertificate(e.Domain, root.Number, key, nil, r.Began, a.Times.Root); err != nil {
 			return err
 		}
 		made, parent = append(made, root), &root
@@ -274,20 +274,21 @@ func (a *Authorities) makeIssuer(ctx context.Context, domain string, keys Keys, 
 	if parent == nil {
 		return ca{}, fmt.Errorf("there is no root to sign CA certificate %d", c.Number)
 	}
-	above, err := x509.ParseCertificate(parent.Certificate)
-	if err != nil {
+	var by above
+	var err error
+	if by.cert, err = x509.ParseCertificate(parent.Certificate); err != nil {
 		return ca{}, unreadable(domain, err)
 	}
-	rootKey, err := a.key(ctx, domain, parent)
-	if err != nil {
+	if by.key, err = a.key(ctx, domain, parent); err != nil {
 		return ca{}, err
 	}
+	by.crl, by.certificate = a.Published(domain, keyID(by.cert))
 	key, err := caKey(ctx, keys, c.label())
 	if err != nil {
 		return ca{}, err
 	}
 	c.Parent = parent.Number
-	c.Certificate, err = newCertificate(domain, c.Number, key, above, rootKey, c.Since, a.Times.Issuer)
+	c.Certificate, err = newCertificate(domain, c.Number, key, &by, c.Since, a.Times.Issuer)
 	return c, err
 }
 

@@ -168,8 +168,9 @@ func (w *world) start() *process {
 			}
 			return stepca.Open(stepca.Issuer(current), list...)
 		},
-		Remote: func(domain string) authority.CA { return w.remotes[domain] },
-		Self:   hub.Identity{TrustDomain: "hub", Kind: hub.KindCMF, Name: "hub"},
+		Published: published,
+		Remote:    func(domain string) authority.CA { return w.remotes[domain] },
+		Self:      hub.Identity{TrustDomain: "hub", Kind: hub.KindCMF, Name: "hub"},
 		Wait: func(ctx context.Context, d time.Duration) error {
 			if d < time.Minute { // for another process
 				w.pass(d)
@@ -183,6 +184,11 @@ func (w *world) start() *process {
 		w.t.Fatal(err)
 	}
 	return &process{Authorities: a, w: w, end: end}
+}
+
+// published is where the list and the certificate of a root would be.
+func published(domain, root string) (crl, certificate []string) {
+	return []string{"http://pki.example/crl/" + domain + "/" + root}, []string{"http://pki.example/ca/" + domain + "/" + root}
 }
 
 // order is an order that ends in an hour of the world's time.

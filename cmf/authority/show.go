@@ -27,6 +27,8 @@ type Issuer struct {
 	UsedFrom    time.Time `json:"usedFrom,omitzero"`  // of a root that is published only
 	Alarm       string    `json:"alarm,omitempty"`    // what has to be done about it
 	Certificate []byte    `json:"certificate"`        // DER
+	// Revoked: of an intermediate that its root revoked; nil for the others.
+	Revoked *Revocation `json:"revoked,omitempty"`
 }
 
 // Issuers returns the CA certificates of a domain, roots among them, in the order
@@ -40,7 +42,7 @@ func (a *Authorities) Issuers(ctx context.Context, domain string) ([]Issuer, err
 	for _, m := range v.members {
 		i := Issuer{
 			ID: m.id, Root: m.Root, Number: m.Number, State: a.stateOf(domain, m), Since: m.Since, Subject: m.cert.Subject.String(), Serial: fmt.Sprintf("%x", m.cert.SerialNumber),
-			NotBefore: m.cert.NotBefore, NotAfter: m.cert.NotAfter, KeyPlace: m.Place, Alarm: a.alarm(domain, m), Certificate: m.cert.Raw,
+			NotBefore: m.cert.NotBefore, NotAfter: m.cert.NotAfter, KeyPlace: m.Place, Alarm: a.alarm(domain, m), Certificate: m.cert.Raw, Revoked: m.Revoked,
 		}
 		if m.above != nil {
 			i.Parent = m.above.id
@@ -59,6 +61,8 @@ func (a *Authorities) Issuers(ctx context.Context, domain string) ([]Issuer, err
 // stateOf is the state of a CA certificate now.
 func (a *Authorities) stateOf(domain string, m *member) string {
 	switch {
+	case m.Revoked != nil:
+		return hub.StateRevoked
 	case a.Now().After(m.cert.NotAfter):
 		return hub.StateExpired
 	case a.replaced(domain, m):
@@ -73,10 +77,16 @@ func (a *Authorities) replaced(domain string, m *member) bool {
 	return m.State == hub.StateRetiring || (a.Remote(domain) != nil) != (m.Place == PlaceRemote)
 }
 
-// alarm says what has to be done about a CA certificate whose end comes near;
-// nothing about one that was replaced.
+// alarm says what has to be done about a CA certificate that was revoked or whose end
+// comes near; nothing about another one that was replaced, or has ended.
 func (a *Authorities) alarm(domain string, m *member) string {
 	left := m.cert.NotAfter.Sub(a.Now())
+	if m.Revoked != nil {
+		if left <= 0 {
+			return ""
+		}
+		return fmt.Sprintf("it was revoked at %s, and nothing that it issued is valid any more; renew what is listed by: manoward cert list --trust-domain %s --issuer %s --state VALID", m.Revoked.At.Format(time.RFC3339), domain, m.id)
+	}
 	if left > a.Times.Alarm || a.replaced(domain, m) {
 		return ""
 	}

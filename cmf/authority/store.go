@@ -21,8 +21,9 @@ const PlaceRemote = "remote"
 
 // StatePublished is the state of a root that is told to those who verify, and not
 // used yet. The other states are [hub.StateActive], [hub.StateRetiring] (it signs
-// no certificate any more, and goes on answering for those it signed) and
-// [hub.StateExpired].
+// no certificate any more, and goes on answering for those it signed),
+// [hub.StateRevoked] (likewise, and nothing that it signed is valid for who looks at
+// the list of its root) and [hub.StateExpired].
 const StatePublished = "PUBLISHED"
 
 // domainCA is the authority of a trust domain, as it is stored under the domain's
@@ -43,6 +44,8 @@ type ca struct {
 	Certificate []byte    `json:"certificate"`      // DER
 	State       string    `json:"state"`            // never EXPIRED, which the time says
 	Since       time.Time `json:"since"`            // of State
+	// Revoked: by its root, of an intermediate.
+	Revoked *Revocation `json:"revoked,omitempty"`
 }
 
 // label names the key in the key store.
@@ -93,7 +96,7 @@ func (d *domainCA) find(root bool, st string) *ca {
 type view struct {
 	seq     int
 	members []*member
-	current *member // the issuer; nil while the first is made
+	current *member // the issuer; nil while the first, or one in place of a revoked one, is made
 	pending bool    // a rotation is under way
 }
 
@@ -148,7 +151,7 @@ func newView(domain string, d *domainCA, remote bool) (*view, error) {
 			return nil, unreadable(domain, fmt.Errorf("CA certificate %d has none above it", c.Number))
 		}
 		v.members = append(v.members, m)
-		if !c.Root && c.State == hub.StateActive && remote == (c.Place == PlaceRemote) {
+		if !c.Root && c.State == hub.StateActive && c.Revoked == nil && remote == (c.Place == PlaceRemote) {
 			v.current = m
 		}
 	}

@@ -67,7 +67,7 @@ func (a *Authorities) raise(ctx context.Context, domain string) error {
 	}
 	for _, m := range v.members {
 		text := a.alarm(domain, m)
-		if text == "" {
+		if text == "" || m.Revoked != nil { // which has a record of its own
 			continue
 		}
 		level, left := 0, m.cert.NotAfter.Sub(a.Now())

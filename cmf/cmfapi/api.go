@@ -57,6 +57,7 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("POST /certificates/{id}/revoke", a.revoke)
 	g.Handle("GET /authorities/{domain}", a.showAuthority)
 	g.Handle("POST /authorities/{domain}/rotate", a.rotate)
+	g.Handle("POST /authorities/{domain}/issuers/{issuer}/revoke", a.revokeIssuer)
 	g.Handle("GET /authorities/{domain}/crl/{issuer}", a.crl, httpapi.Produces(typeCRL))
 	g.Handle("POST /authorities/{domain}/ocsp", a.ocsp, httpapi.Produces(typeOCSPResponse), httpapi.MaxBody(maxOCSP))
 }
@@ -70,7 +71,7 @@ func (a *API) enter(r *http.Request, operation, named, target string) (who hub.I
 	}
 	if who, err = a.Authorize(r, operation, domain, target); err != nil {
 		if hub.CodeOf(err) == hub.NotFound {
-			err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain), err)
+			err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain)+"; list them with: manoward trust-domain list", err)
 		}
 		return who, domain, err
 	}

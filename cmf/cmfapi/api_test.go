@@ -107,6 +107,11 @@ func TestErrors(t *testing.T) {
 		{"operator", "POST", "/authorities/north/rotate", `{"part":"leaf"}`, 400, nil},
 		{"operator", "POST", "/authorities/north/rotate", `{"part":"intermediate"}`, 412, []string{"If-Match", `"other"`}},
 		{"operator", "POST", "/authorities/south/rotate", `{"part":"intermediate"}`, 404, nil},
+		{"alpha", "POST", "/authorities/north/issuers/" + none + "/revoke", `{"reason":"cACompromise"}`, 403, nil},
+		{"operator", "POST", "/authorities/north/issuers/" + none + "/revoke", `{"reason":"cACompromise"}`, 404, nil},
+		{"operator", "POST", "/authorities/north/issuers/" + none + "/revoke", `{"reason":"keyCompromise"}`, 400, nil},
+		{"operator", "POST", "/authorities/north/issuers/" + none + "/revoke", `{"reason":"because"}`, 400, nil},
+		{"operator", "POST", "/authorities/north/issuers/" + none + "/revoke", `{"reason":"superseded","comment":"` + strings.Repeat("x", 1001) + `"}`, 400, nil},
 		{"alpha", "GET", "/authorities/north/crl/" + none, "", 404, nil},
 		{"alpha", "POST", "/authorities/north/ocsp", "x", 415, nil},
 		{"alpha", "POST", "/authorities/north/ocsp", strings.Repeat("x", 9<<10), 413, []string{"Content-Type", "application/ocsp-request"}},
@@ -124,7 +129,7 @@ func TestErrors(t *testing.T) {
 	// What is posted is JSON, of a bounded size, with known attributes.
 	for _, path := range []string{
 		"/registrations", "/attesters", "/attesters/" + attester + "/withdraw", "/challenges", "/challenges/" + none + "/activate", "/certificate_signing_requests",
-		"/certificates/" + is.CertificateID + "/renew", "/certificates/" + is.CertificateID + "/revoke", "/authorities/north/rotate",
+		"/certificates/" + is.CertificateID + "/renew", "/certificates/" + is.CertificateID + "/revoke", "/authorities/north/rotate", "/authorities/north/issuers/" + none + "/revoke",
 	} {
 		s.ask("operator", "POST", base+path, `{}`, "Content-Type", "text/plain").isProblem(t, path+" in plain text", 415)
 		s.ask("operator", "POST", base+path, ``, "Content-Type", "application/json").isProblem(t, path+" without a body", 400)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/manoward/manoward/cmf/authority"
+	"github.com/manoward/manoward/cmf/lifecycle"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -17,7 +18,7 @@ func (a *API) authorityOf(r *http.Request, operation string) (who hub.Identity, 
 	domain = r.PathValue("domain")
 	who, err = a.Authorize(r, operation, domain, "authority/"+domain)
 	if hub.CodeOf(err) == hub.NotFound {
-		err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain), err)
+		err = hub.E(hub.NotFound, operation, "there is no trust domain "+quote(domain)+"; list them with: manoward trust-domain list", err)
 	}
 	return who, domain, err
 }
@@ -51,9 +52,40 @@ func (a *API) authority(ctx context.Context, domain string) (certmgmt.Authority,
 		if !i.UsedFrom.IsZero() {
 			shown.UsedFrom = &i.UsedFrom
 		}
+		if r := i.Revoked; r != nil {
+			shown.Revoked, shown.RevocationReason = &r.At, lifecycle.ReasonName(r.Reason)
+		}
 		made.Issuers = append(made.Issuers, shown)
 	}
 	return made, nil
+}
+
+// revokeIssuer revokes an intermediate, which is replaced in the same act if it is the
+// one that signs; again, it changes nothing.
+func (a *API) revokeIssuer(w http.ResponseWriter, r *http.Request) error {
+	var in certmgmt.RevokeRequest
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	who, domain, err := a.authorityOf(r, "ca.revoke")
+	if err != nil {
+		return err
+	}
+	order, err := a.Life.IssuerRevocation(who, in)
+	if err != nil {
+		return err
+	}
+	if err := a.Authorities.RevokeIntermediate(r.Context(), domain, r.PathValue("issuer"), order); err != nil {
+		return err
+	}
+	if err := a.Life.IssuersRevoked(r.Context(), domain); err != nil {
+		return err
+	}
+	v, err := a.authority(r.Context(), domain)
+	if err != nil {
+		return err
+	}
+	return writeChanged(w, v)
 }
 
 // rotate renews a part of the authority; see package authority for what stays valid.

@@ -110,7 +110,7 @@ func authorize(r *http.Request, operation, domain, _ string) (hub.Identity, erro
 	switch {
 	case domain != "" && domain != who.TrustDomain && who.TrustDomain != "hub":
 		return who, hub.E(hub.NotFound, operation, "not found", nil)
-	case operation == "ca.rotate" && who.TrustDomain != "hub":
+	case (operation == "ca.rotate" || operation == "ca.revoke") && who.TrustDomain != "hub":
 		return who, hub.E(hub.Denied, operation, "for operators alone", nil)
 	}
 	return who, nil

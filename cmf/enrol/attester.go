@@ -120,18 +120,34 @@ func (s *Service) storeAttester(ctx context.Context, a cmf.Attester) (cmf.Attest
 	return e.Value, nil
 }
 
-// recordAttester records that an attester that is stored was registered, once.
+// recordAttester records that an attester that is stored was registered, and its
+// activations, once.
 func (s *Service) recordAttester(ctx context.Context, a *cmf.Attester) error {
-	if !a.Unrecorded {
+	if !a.Unrecorded && len(a.Activations) == 0 {
 		return nil
 	}
-	told := a.Attester
-	told.Activated, told.Withdrawn = nil, nil // these have records of their own
-	r, err := record("attester.registered", *a.Registered, a.By, "attester/"+a.ID, told)
-	if err := s.append(ctx, a.TrustDomain, r, err); err != nil {
-		return err
+	if a.Unrecorded {
+		told := a.Attester
+		told.Activated, told.Withdrawn = nil, nil // these have records of their own
+		r, err := record("attester.registered", *a.Registered, a.By, "attester/"+a.ID, told)
+		if err := s.append(ctx, a.TrustDomain, r, err); err != nil {
+			return err
+		}
 	}
-	_, err = s.Store.Attesters.Update(ctx, a.ID, func(a *cmf.Attester) error { a.Unrecorded = false; return nil })
+	done := a.Activations
+	for _, v := range done {
+		r, err := record("attester.activated", v.At, v.By, "attester/"+a.ID, struct {
+			Vouched bool `json:"vouched"`
+		}{v.Vouched}, v.ChallengeID)
+		if err := s.append(ctx, a.TrustDomain, r, err); err != nil {
+			return err
+		}
+	}
+	_, err := s.Store.Attesters.Update(ctx, a.ID, func(a *cmf.Attester) error {
+		a.Unrecorded = false
+		a.Activations = slices.DeleteFunc(a.Activations, func(v cmf.Activation) bool { return slices.ContainsFunc(done, v.Same) })
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("store attester: %w", err)
 	}

@@ -248,7 +248,7 @@ func (s *Service) Activate(ctx context.Context, who hub.Identity, id string, in 
 	return s.activated(ctx, who, e)
 }
 
-// activated records and stores that an attester's key is in a TPM.
+// activated stores, and then records, that an attester's key is in a TPM.
 func (s *Service) activated(ctx context.Context, who hub.Identity, e state.Entry[cmf.Challenge]) (certmgmt.Attester, error) {
 	const op = "activate attester"
 	c := e.Value
@@ -261,12 +261,7 @@ func (s *Service) activated(ctx context.Context, who hub.Identity, e state.Entry
 			return certmgmt.Attester{}, fmt.Errorf("%s: %w", op, err)
 		}
 	}
-	rec, err := record("attester.activated", at, who.String(), "attester/"+c.AttesterID, struct {
-		Vouched bool `json:"vouched"`
-	}{c.Vouched}, c.ID)
-	if err := s.append(ctx, c.TrustDomain, rec, err); err != nil {
-		return certmgmt.Attester{}, err
-	}
+	v := cmf.Activation{ChallengeID: c.ID, At: at, By: who.String(), Vouched: c.Vouched}
 	a, err := s.Store.Attesters.Update(ctx, c.AttesterID, func(a *cmf.Attester) error {
 		if a.Withdrawn != nil {
 			return hub.E(hub.Conflict, op, "the attester was withdrawn meanwhile; register another one", nil)
@@ -275,10 +270,13 @@ func (s *Service) activated(ctx context.Context, who hub.Identity, e state.Entry
 			a.Activated = &at
 		}
 		a.Vouched = a.Vouched || c.Vouched
+		if !slices.ContainsFunc(a.Activations, v.Same) {
+			a.Activations = append(a.Activations, v)
+		}
 		return nil
 	})
 	if err != nil {
 		return certmgmt.Attester{}, fmt.Errorf("%s: %w", op, err)
 	}
-	return a.Value.Attester, nil
+	return a.Value.Attester, s.recordAttester(ctx, &a.Value)
 }

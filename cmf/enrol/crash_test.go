@@ -126,42 +126,27 @@ func killAt(t *testing.T, point int, recovers bool) (whole bool) {
 // registration again is the same.
 func TestRegister_Killed(t *testing.T) {
 	t.Parallel()
-	points := 0
-	for whole := false; !whole; points++ {
-		t.Run(fmt.Sprint(points), func(t *testing.T) {
-			w := mortal(t)
-			p, v := w.process(), vnfc{id: hub.NewID(), device: devicekit.NewSoft(t)}
-			w.live(points)
-			first, err := p.Register(t.Context(), alpha, "north", v.request())
-			w.live(-1)
-			if whole = err == nil; !whole && !errors.Is(err, errDead) {
-				t.Fatalf("the dying process says %v", err)
-			}
-			next := w.process()
-			if err := next.Recover(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if n := len(next.store.Registrations.Find(cmf.Unrecorded)) + len(next.store.Attesters.Find(cmf.Unrecorded)); n > 0 {
-				t.Errorf("%d are not known to be recorded", n)
-			}
-			if there, told := next.store.Registrations.Len(), len(w.kinds("registration.registered")); there != told {
-				t.Errorf("%d registrations are there, %d are recorded", there, told)
-			}
-			if there, told := next.store.Attesters.Len(), len(w.kinds("attester.registered")); there != told {
-				t.Errorf("%d attesters are there, %d are recorded", there, told)
-			}
-			again, err := next.Register(t.Context(), alpha, "north", v.request())
-			if err != nil || whole && again.ID != first.ID || next.store.Registrations.Len() != 1 || len(w.kinds("registration.registered")) != 1 {
-				t.Errorf("again: %+v %v; at first %+v", again, err, first)
-			}
+	everyPoint(t, 12, func(t *testing.T, point int) bool {
+		w := mortal(t)
+		p, v := w.process(), vnfc{id: hub.NewID(), device: devicekit.NewSoft(t)}
+		var first certmgmt.Registration
+		whole := w.dies(t, point, func() (err error) {
+			first, err = p.Register(t.Context(), alpha, "north", v.request())
+			return err
 		})
-		if points > 100 {
-			t.Fatal("it never comes to its end")
+		next := w.recovered(t)
+		if there, told := next.store.Registrations.Len(), len(w.kinds("registration.registered")); there != told {
+			t.Errorf("%d registrations are there, %d are recorded", there, told)
 		}
-	}
-	if points < 12 {
-		t.Errorf("there were %d points: the test kills nothing", points)
-	}
+		if there, told := next.store.Attesters.Len(), len(w.kinds("attester.registered")); there != told {
+			t.Errorf("%d attesters are there, %d are recorded", there, told)
+		}
+		again, err := next.Register(t.Context(), alpha, "north", v.request())
+		if err != nil || whole && again.ID != first.ID || next.store.Registrations.Len() != 1 || len(w.kinds("registration.registered")) != 1 {
+			t.Errorf("again: %+v %v; at first %+v", again, err, first)
+		}
+		return whole
+	})
 }
 
 // books checks that certificates, records and what was signed agree.

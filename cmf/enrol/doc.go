@@ -20,7 +20,8 @@
 //
 // # Order of durability
 //
-// An attester and a registration are stored, then recorded, then answered.
+// An attester and a registration, an activation and an end are stored, then recorded,
+// then answered.
 //
 // The request with its order, and in it the serial number, is stored before the
 // authority is asked; then the certificate, the record, and then the answer; the

@@ -78,6 +78,7 @@ type story struct {
 	SerialNumber string     `json:"serialNumber,omitempty"` // hexadecimal
 	Issuer       string     `json:"issuer,omitempty"`
 	KeyHash      string     `json:"keyHash,omitempty"`
+	Fingerprint  string     `json:"fingerprint,omitempty"` // SHA-256 of the certificate, hexadecimal
 	NotBefore    *time.Time `json:"notBefore,omitempty"`
 	NotAfter     *time.Time `json:"notAfter,omitempty"`
 	Failure      string     `json:"failure,omitempty"`
@@ -281,6 +282,7 @@ func (s *Service) settle(ctx context.Context, e state.Entry[cmf.Request]) (state
 func (s *Service) tellIssued(ctx context.Context, r *cmf.Request, c *cmf.Certificate) error {
 	t := tell(r)
 	t.SerialNumber, t.Issuer, t.KeyHash, t.NotBefore, t.NotAfter = hexadecimal(c.Serial), c.Issuer, c.KeyHash, &c.NotBefore, &c.NotAfter
+	t.Fingerprint = digest(c.DER)
 	rec, err := record("certificate.issued", r.Started, r.By, "certificate/"+c.ID, t)
 	return s.append(ctx, r.TrustDomain, rec, err)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/manoward/manoward/internal/state"
 )
 
-// Recover ends what was cut off: attesters and registrations that are stored have
-// their records written. A request that has a certificate is recorded and answered
+// Recover ends what was cut off: attesters and registrations that are stored,
+// activated or ended have their records written. A request that has a certificate is recorded and answered
 // from then on; one that has none, and whose attempt is older than
 // [Limits.AfterFailure], is recorded as failed, and may be sent again. Challenges
 // that are expired are removed. It is called at the start and on a timer; what

@@ -65,18 +65,33 @@ func (s *Service) storeRegistration(ctx context.Context, r *cmf.Registration) (*
 	return r, nil
 }
 
-// recordRegistration records a registration that is stored, once.
+// recordRegistration records a registration that is stored, and its end, once.
 func (s *Service) recordRegistration(ctx context.Context, r *cmf.Registration) error {
-	if !r.Unrecorded {
+	if !r.Unrecorded && r.Ending == nil {
 		return nil
 	}
-	told := r.Registration
-	told.Ended = false // that has a record of its own
-	rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, told)
-	if err := s.append(ctx, r.TrustDomain, rec, err); err != nil {
-		return err
+	if r.Unrecorded {
+		told := r.Registration
+		told.Ended = false // that has a record of its own
+		rec, err := record("registration.registered", r.Registered, r.Manager, "registration/"+r.ID, told)
+		if err := s.append(ctx, r.TrustDomain, rec, err); err != nil {
+			return err
+		}
 	}
-	_, err = s.Store.Registrations.Update(ctx, r.ID, func(r *cmf.Registration) error { r.Unrecorded = false; return nil })
+	ended := r.Ending
+	if ended != nil {
+		rec, err := record("registration.ended", ended.At, ended.By, "registration/"+r.ID, struct{}{})
+		if err := s.append(ctx, r.TrustDomain, rec, err); err != nil {
+			return err
+		}
+	}
+	_, err := s.Store.Registrations.Update(ctx, r.ID, func(r *cmf.Registration) error {
+		r.Unrecorded = false
+		if ended != nil { // else it may have been ended meanwhile
+			r.Ending = nil
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("store registration: %w", err)
 	}
@@ -99,21 +114,22 @@ func (s *Service) Registrations(ctx context.Context, who hub.Identity, after str
 // again does nothing.
 func (s *Service) EndRegistration(ctx context.Context, who hub.Identity, id string) error {
 	e, err := find(ctx, s.Store.Registrations, who, "registration", id, ownerOfRegistration)
-	if err != nil || e.Value.Ended {
-		return err
-	}
-	rec, err := record("registration.ended", s.now(), who.String(), "registration/"+id, struct{}{})
-	if err := s.append(ctx, e.Domain, rec, err); err != nil {
-		return err
-	}
-	_, err = s.Store.Registrations.Update(ctx, id, func(r *cmf.Registration) error {
-		r.Ended = true
-		return nil
-	})
 	if err != nil {
-		return fmt.Errorf("end registration: %w", err)
+		return err
 	}
-	return nil
+	if !e.Value.Ended {
+		now := s.now()
+		e, err = s.Store.Registrations.Update(ctx, id, func(r *cmf.Registration) error {
+			if !r.Ended {
+				r.Ended, r.Ending = true, &cmf.Ending{At: now, By: who.String()}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("end registration: %w", err)
+		}
+	}
+	return s.recordRegistration(ctx, &e.Value)
 }
 
 func ownerOfRegistration(r *cmf.Registration) (domain, manager string) {

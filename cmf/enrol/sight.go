@@ -17,7 +17,7 @@ import (
 // of, in the same words.
 func (s *Service) enter(who hub.Identity, op, domain string) error {
 	if !cmf.Reaches(who, domain) || !slices.Contains(s.Store.Space.Domains(), domain) {
-		return hub.E(hub.NotFound, op, fmt.Sprintf("there is no trust domain %q", clip(domain)), nil)
+		return hub.E(hub.NotFound, op, fmt.Sprintf("there is no trust domain %q; list them with: manoward trust-domain list", clip(domain)), nil)
 	}
 	return nil
 }

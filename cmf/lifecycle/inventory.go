@@ -19,7 +19,7 @@ import (
 
 // Query says which certificates are looked for. What is empty does not matter.
 // Finding by one of Serial, Subject, Attester, VnfInstance, KeyHash, the ends,
-// State REVOKED or Assurance costs what is found by it; the others are compared
+// Issuer, State REVOKED or Assurance costs what is found by it; the others are compared
 // with what is read.
 type Query struct {
 	Serial      string // hexadecimal
@@ -46,7 +46,7 @@ func (s *Service) Certificate(ctx context.Context, who hub.Identity, id string) 
 	if err != nil {
 		return certmgmt.Certificate{}, err
 	}
-	c, err := s.show(&e.Value)
+	c, err := s.show(ctx, &e.Value)
 	if err != nil {
 		return certmgmt.Certificate{}, err
 	}
@@ -81,7 +81,7 @@ func (s *Service) Certificates(ctx context.Context, who hub.Identity, q Query, a
 				if !cmf.Sees(who, e.Domain, e.Value.Manager) || !q.matches(&e.Value, now) {
 					continue
 				}
-				c, err = s.show(&e.Value)
+				c, err = s.show(ctx, &e.Value)
 			}
 			if !yield(c, err) || err != nil {
 				return
@@ -134,6 +134,8 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 			return bad("the ends are too far apart; look for certificates that end within 40 years")
 		}
 		terms = days(from, to, cmf.ByEnd)
+	case q.Issuer != "":
+		terms = []string{cmf.ByIssuer(q.Issuer)}
 	case q.State == certmgmt.CertificateRevoked:
 		for _, domain := range s.domains(who, q) {
 			terms = append(terms, cmf.ByRevokedIn(domain))
@@ -196,7 +198,7 @@ func stateOf(c *cmf.Certificate, now time.Time) string {
 }
 
 // show is a certificate as its consumer sees it, without the chain.
-func (s *Service) show(c *cmf.Certificate) (certmgmt.Certificate, error) {
+func (s *Service) show(ctx context.Context, c *cmf.Certificate) (certmgmt.Certificate, error) {
 	leaf, err := x509.ParseCertificate(c.DER)
 	if err != nil {
 		return certmgmt.Certificate{}, hub.E(hub.Unavailable, "read certificate", "the stored certificate cannot be read; restore it from a backup", err)
@@ -212,7 +214,11 @@ func (s *Service) show(c *cmf.Certificate) (certmgmt.Certificate, error) {
 		r, _ := reasonOf(c.Revoked.Reason)
 		out.Revoked, out.RevocationReason, out.RevocationUnpublished = &c.Revoked.At, r.name, c.Revoked.Unpublished
 	}
-	return out, nil
+	orphaned, err := s.issuerRevoked(ctx, c.TrustDomain, c.Issuer)
+	if orphaned != nil {
+		out.IssuerRevoked = &orphaned.At
+	}
+	return out, err
 }
 
 // renewedBy is the certificate that took the place of another, or nothing.

@@ -84,6 +84,7 @@ type Metrics struct {
 	Revoked  func(reason string)                   // a certificate was revoked
 	Expiring func(days int)                        // one was alarmed, this long before its end at most
 	Overdue  func()                                // one was alarmed because its key was not attested again
+	Orphaned func()                                // one was alarmed because its issuer was revoked
 	List     func(entries int, took time.Duration) // a revocation list was signed and stored
 	Answered func(status string)                   // an OCSP answer: "good", "revoked", "unknown", or that it is an error
 }
@@ -214,8 +215,8 @@ func (s *Service) issuer(ctx context.Context, domain, id string) (*issuer, error
 // certificate returns a certificate that a party sees.
 func (s *Service) certificate(ctx context.Context, who hub.Identity, id string) (state.Entry[cmf.Certificate], error) {
 	e, err := s.Store.Certificates.Get(ctx, id)
-	if err == nil && !cmf.Sees(who, e.Domain, e.Value.Manager) {
-		err = hub.E(hub.NotFound, "find resource", "not found", nil)
+	if hub.CodeOf(err) == hub.NotFound || err == nil && !cmf.Sees(who, e.Domain, e.Value.Manager) {
+		err = hub.E(hub.NotFound, "find certificate", "there is no such certificate; list them with GET /certificates", nil)
 	}
 	return e, err
 }

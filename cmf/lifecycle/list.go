@@ -30,7 +30,9 @@ type list struct {
 	ThisUpdate time.Time `json:"thisUpdate"`
 	NextUpdate time.Time `json:"nextUpdate"`
 	Entries    int       `json:"entries"`
-	DER        []byte    `json:"der,omitempty"` // none when it is larger than maxStored: each process signs one then
+	// Issuers are those that the list of a root has: see [Service.rootList].
+	Issuers []string `json:"issuers,omitempty"`
+	DER     []byte   `json:"der,omitempty"` // none when it is larger than maxStored: each process signs one then
 }
 
 const (
@@ -73,6 +75,9 @@ type round struct {
 // time.
 func (s *Service) CRL(ctx context.Context, domain, issuerID string) (Signed, error) {
 	i, err := s.issuer(ctx, domain, issuerID)
+	if hub.CodeOf(err) == hub.NotFound {
+		return s.rootCRL(ctx, domain, issuerID)
+	}
 	if err != nil {
 		return Signed{}, err
 	}

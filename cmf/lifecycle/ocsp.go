@@ -87,15 +87,20 @@ type answer struct {
 	status string
 }
 
-// answer says what is known of a certificate.
+// answer says what is known of a certificate. One whose issuer was revoked is revoked
+// too (RFC 6960 clause 2.7): those who ask for it alone would take it for good.
 func (s *Service) answer(ctx context.Context, i *issuer, q ocspQuestion) (answer, error) {
+	orphaned, err := s.issuerRevoked(ctx, i.domain, i.id)
+	if err != nil {
+		return answer{}, err
+	}
 	changes := uint64(0)
 	if l := s.lists.Kept(i.id); l != nil {
 		changes = l.Changes // what another process revoked changes it
 	}
 	now := s.Now()
 	kept, since := i.cache.get(q, changes, now.Add(s.Times.Answer/2))
-	if kept != nil {
+	if kept != nil && (orphaned == nil || kept.status != "good") {
 		return *kept, nil
 	}
 	status := hub.CertificateStatus{Issuer: i.id, Serial: q.serial, Hash: q.hash, Nonce: q.nonce, ThisUpdate: now.UTC().Truncate(time.Second)}
@@ -108,6 +113,9 @@ func (s *Service) answer(ctx context.Context, i *issuer, q ocspQuestion) (answer
 	case c != nil && c.Revoked != nil:
 		status.Known, a.status = true, "revoked"
 		status.Revoked = &hub.RevokedCertificate{Serial: c.Serial, Revoked: c.Revoked.At, Reason: c.Revoked.Reason}
+	case c != nil && orphaned != nil:
+		status.Known, a.status = true, "revoked"
+		status.Revoked = &hub.RevokedCertificate{Serial: c.Serial, Revoked: orphaned.At, Reason: caCompromise}
 	case c != nil:
 		status.Known, a.status = true, "good"
 	}

@@ -91,7 +91,11 @@ func (s *Service) refusals(ctx context.Context, c *cmf.Certificate, in *certmgmt
 		no(RefusedRenewed, "certificate "+by+" took its place", "renew that one")
 	}
 	from := c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 100 * time.Duration(s.renewFrom(c)))
-	if early = now.Before(from); early && in.RenewalReason == "" {
+	orphaned, err := s.issuerRevoked(ctx, c.TrustDomain, c.Issuer)
+	if err != nil {
+		return nil, false, err
+	}
+	if early = now.Before(from) && orphaned == nil; early && in.RenewalReason == "" {
 		no(RefusedEarly, "the certificate can be renewed from "+from.UTC().Format(time.RFC3339)+" on", "wait until then, or say in renewalReason why it has to be now")
 	}
 	bound, err := s.bound(ctx, c)

@@ -18,6 +18,7 @@ import (
 // Reasons of revocation (RFC 5280 clause 5.3.1) that others than people give.
 const (
 	KeyCompromise        = 1
+	caCompromise         = 2
 	Superseded           = 4
 	CessationOfOperation = 5
 	PrivilegeWithdrawn   = 9
@@ -34,7 +35,7 @@ func reasons() []reason {
 	return []reason{
 		{0, "unspecified", 0},
 		{KeyCompromise, "keyCompromise", 3},
-		{2, "cACompromise", 3},
+		{caCompromise, "cACompromise", 3},
 		{3, "affiliationChanged", 1},
 		{Superseded, "superseded", 1},
 		{CessationOfOperation, "cessationOfOperation", 1},

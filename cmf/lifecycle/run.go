@@ -54,7 +54,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) look(ctx context.Context) {
 	var failed []error
 	for _, domain := range s.Store.Space.Domains() {
-		for _, do := range []func(context.Context, string) error{s.recover, s.alarm, s.reattest, s.refresh} {
+		for _, do := range []func(context.Context, string) error{s.recover, s.IssuersRevoked, s.alarm, s.alarmOrphans, s.reattest, s.refresh} {
 			if err := do(ctx, domain); err != nil && ctx.Err() == nil {
 				failed = append(failed, fmt.Errorf("trust domain %s: %w", domain, err))
 			}

@@ -40,7 +40,7 @@ type world struct {
 	tables  state.Tables
 	domains []string
 	ca      lifecycle.Authorities
-	cas     map[string]authority.Issuer // by trust domain
+	cas     map[string]authority.Issuer // by trust domain; mu covers Revoked
 	keys    map[string]crypto.Signer    // of the issuers
 	leaf    []byte                      // DER of a certificate, for what is put
 
@@ -260,6 +260,7 @@ type fakeCA struct {
 	*world
 	mu     sync.Mutex // covers what is below
 	signed int
+	rooted int // lists of roots
 	down   error
 	hold   chan struct{} // if set, a list is signed when it is closed
 	during func()        // if set, done once while an OCSP answer is signed
@@ -267,11 +268,35 @@ type fakeCA struct {
 
 // Issuers has a root that signs nothing beside the issuer.
 func (f *fakeCA) Issuers(_ context.Context, domain string) ([]authority.Issuer, error) {
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
 	i, ok := f.cas[domain]
 	if !ok {
 		return nil, hub.E(hub.NotFound, "find issuers", "there is no such trust domain", nil)
 	}
-	return []authority.Issuer{{ID: "root", Root: true}, i}, nil
+	i.Parent, i.Serial = "root", "2a"
+	return []authority.Issuer{{ID: "root", Root: true, NotAfter: time.Now().AddDate(9, 0, 0)}, i}, nil
+}
+
+// revokeCA revokes the issuer of a trust domain.
+func (w *world) revokeCA(domain string, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.cas[domain]
+	i.Revoked = &authority.Revocation{At: at.UTC().Truncate(time.Second), Reason: 2, By: operator.String()}
+	w.cas[domain] = i
+}
+
+// contextOf is a context that outlives what a test tells to end.
+func contextOf() (context.Context, context.CancelFunc) {
+	return context.WithCancel(context.Background())
+}
+
+// roots says how many lists of roots were signed.
+func (f *fakeCA) roots() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rooted
 }
 
 func (f *fakeCA) Chain(_ context.Context, domain, issuer string) (chain [][]byte, root []byte, err error) {
@@ -294,6 +319,8 @@ func (f *fakeCA) RevocationList(_ context.Context, domain string, l hub.Revocati
 	switch {
 	case f.down != nil:
 		return nil, f.down
+	case l.Issuer == "root":
+		f.rooted++
 	case f.cas[domain].ID != l.Issuer:
 		return nil, hub.E(hub.NotFound, "sign", "no such issuer", nil)
 	}

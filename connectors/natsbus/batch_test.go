@@ -109,6 +109,7 @@ func TestWindow(t *testing.T) {
 
 // A log with more records than the window is opened by its newest part.
 func TestLog_LargeWindow(t *testing.T) {
+	t.Parallel()
 	a := testAccount(t, testServer(t, t.TempDir()))
 	l := mustLog(t, a, "l")
 	const total = Window + 3*maxBatchRecords

@@ -12,6 +12,7 @@ import (
 
 // TestClasses_Cluster runs the suite with three replicas of every stream.
 func TestClasses_Cluster(t *testing.T) {
+	t.Parallel()
 	nodes := testCluster(t)
 	next := 0
 	conformance(t, func(t *testing.T) *Account {

@@ -50,6 +50,7 @@ func TestDurability_External(t *testing.T) {
 }
 
 func TestDurability_UnknownWhenNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 1)
 	b := mustOpenCluster(t, c.config())
 	c.servers[0].Shutdown()

@@ -70,6 +70,9 @@ func (b *Bus) openEmbedded(ctx context.Context) error {
 	if err := checkBlocks(dir, b.cfg.AcceptDamage, b.log); err != nil {
 		return err
 	}
+	if err := recountLogs(dir, b.log); err != nil {
+		return err
+	}
 	if err := b.startServer(keys, ids); err != nil {
 		return err
 	}

@@ -123,14 +123,14 @@ func readPrivate(path string) ([]byte, error) {
 	const op = "open bus"
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, hub.E(hub.Invalid, op, fmt.Sprintf("cannot read %s (%v)", path, rootCause(err)), err)
+		return nil, hub.E(hub.Invalid, op, fmt.Sprintf("cannot read %s (%v); correct the path, or its owner and mode", path, rootCause(err)), err)
 	}
 	if perm := info.Mode().Perm(); perm&0o007 != 0 {
 		return nil, hub.E(hub.Invalid, op, fmt.Sprintf("%s holds a secret and has mode %04o: everybody can read it; run: chmod 600 %s", path, perm, path), nil)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, hub.E(hub.Invalid, op, fmt.Sprintf("cannot read %s (%v)", path, rootCause(err)), err)
+		return nil, hub.E(hub.Invalid, op, fmt.Sprintf("cannot read %s (%v); correct the path, or its owner and mode", path, rootCause(err)), err)
 	}
 	return raw, nil
 }
@@ -159,7 +159,7 @@ func (x *External) tlsConfig() (*tls.Config, error) {
 	if x.CAFile != "" {
 		pem, err := os.ReadFile(x.CAFile)
 		if err != nil {
-			return nil, hub.E(hub.Invalid, op, fmt.Sprintf("cannot read the CA file %s (%v)", x.CAFile, rootCause(err)), err)
+			return nil, hub.E(hub.Invalid, op, fmt.Sprintf("cannot read the CA file %s (%v); correct the path, or its owner and mode", x.CAFile, rootCause(err)), err)
 		}
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(pem) {

@@ -22,6 +22,7 @@ func TestConformance_External(t *testing.T) {
 }
 
 func TestConformance_Cluster3(t *testing.T) {
+	t.Parallel()
 	b := mustOpen(t, startCluster(t, 3).config())
 	conformance(t, func(t *testing.T) *Account {
 		a := another(t, b, "north")
@@ -33,6 +34,7 @@ func TestConformance_Cluster3(t *testing.T) {
 }
 
 func TestCluster3_GoesOnWithoutOneServer(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	b := mustOpenCluster(t, c.config())
 	a := mustCreate(t, b, "north")
@@ -87,6 +89,7 @@ func mustOpenCluster(t *testing.T, cfg Config) (b *Bus) {
 }
 
 func TestCluster3_WithoutQuorumIsNotHealthy(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, 3)
 	b := mustOpenCluster(t, c.config())
 	if err := b.Health(testContext(t)); err != nil {
@@ -271,6 +274,7 @@ func TestExternal_WrongFiles(t *testing.T) {
 }
 
 func TestExternal_Refusals(t *testing.T) {
+	t.Parallel()
 	c, other := startCluster(t, 1), startCluster(t, 1)
 	plain := startCluster(t, 1, func(_ int, o *server.Options) { o.TLSConfig = nil })
 	noJetStream := startCluster(t, 1, func(_ int, o *server.Options) { o.JetStream = false })

@@ -10,6 +10,7 @@ import (
 
 // The server stores what it is sent, and its answers are lost.
 func TestAnswerLost(t *testing.T) {
+	t.Parallel()
 	s := testServer(t, t.TempDir())
 	a, line := flakyAccount(t, s)
 	l, tb, q := mustLog(t, a, "l"), mustTable(t, a, "t"), mustQueue(t, a, "q", fast())
@@ -44,6 +45,7 @@ func TestAnswerLost(t *testing.T) {
 }
 
 func TestReconnect(t *testing.T) {
+	t.Parallel()
 	s := testServer(t, t.TempDir())
 	a, line := flakyAccount(t, s)
 	other := testAccount(t, s)

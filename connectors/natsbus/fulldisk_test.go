@@ -71,6 +71,7 @@ func refusedSoon(t *testing.T, what string, write func() error) error {
 //
 // "Must hold" of issue 2: a full disk.
 func TestFullDisk_WritesFailFast(t *testing.T) {
+	t.Parallel()
 	cfg, fill := fullDisk(t)
 	b := mustOpen(t, cfg)
 	a := mustCreate(t, b, "north")

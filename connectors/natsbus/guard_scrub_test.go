@@ -73,8 +73,53 @@ func TestGuard_Witness(t *testing.T) {
 	}
 }
 
+// After a crash, while a table is read in the background: what was written after the witness
+// and is replaced before it is read no longer says what it had replaced itself. That is
+// no damage.
+func TestGuard_ReplacedTwiceWhileRead(t *testing.T) {
+	a := testAccount(t, testServer(t, t.TempDir()))
+	tb := mustTable(t, a, "t")
+	put := func(revision uint64) uint64 {
+		t.Helper()
+		revision, err := tb.Update(within(t), "k", nil, revision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revision
+	}
+	first, err := tb.Create(within(t), "k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := tb.Create(within(t), "other", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := mark("$KV.t.k", first) + mark("$KV.t.other", other) // the witness, and then
+	last := put(first)
+	stream, err := a.js.Stream(within(t), "KV_t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.guard = newGuard(t.TempDir(), a.name, a.log)
+	in := &inspection{guard: a.guard, account: a, name: "KV_t", stream: stream, old: witness{Class: classTable, Last: other, Sum: sum}}
+	if more, err := in.first(within(t), false); err != nil || !more {
+		t.Fatalf("the table is not read in the background: %v, %v", more, err)
+	}
+	last = put(last)
+	if err := in.all(within(t)); err != nil {
+		t.Errorf("false alarm: %v", err)
+	}
+	put(last)
+	w := a.guard.streams["KV_t"]
+	if want := mark("$KV.t.k", last+1) + mark("$KV.t.other", other); w.Last != last+1 || w.Sum != want {
+		t.Errorf("the witness is at message %d with sum %x, want %d with %x", w.Last, w.Sum, last+1, want)
+	}
+}
+
 // What is too large to be read at start is read while the account is in use.
 func TestGuard_Background(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a, s, err := guarded(within(t), dir)
 	if err != nil {

@@ -137,6 +137,7 @@ func whole(ctx context.Context, a *Account) error {
 // TestSoak_GuardDamage harms one file of a store at a time. Property: either the
 // start is refused and the reason names the account, or all is there.
 func TestSoak_GuardDamage(t *testing.T) {
+	t.Parallel()
 	samples := 20
 	if os.Getenv("MANOWARD_SOAK") != "" {
 		samples = 500

@@ -49,16 +49,6 @@ func (g *guard) check(ctx context.Context, a *Account, accept bool) error {
 	for name, w := range f.Streams {
 		s, ok := found[name]
 		delete(found, name)
-		if ok && w.neverWritten(s) {
-			g.log.Warn("a log whose first message could not be written is made anew", "account", g.account, "stream", name)
-			if err := a.js.DeleteStream(ctx, name); err != nil {
-				return g.harm(name, "cannot be made anew", err)
-			}
-			continue
-		}
-		if !ok && w.Class == classLog && w.Last == 0 {
-			continue // removed just above, and not made anew before a crash
-		}
 		if !ok {
 			if accept {
 				g.log.Error("a lost stream is given up", "account", g.account, "stream", name)
@@ -82,14 +72,6 @@ func (g *guard) check(ctx context.Context, a *Account, accept bool) error {
 		}
 	}
 	return g.begin(rest)
-}
-
-// neverWritten reports whether a log lost its first message, which was never
-// acknowledged: a server that cannot write the first message of a block counts it
-// nevertheless, and leaves it out at the next start. A log has to begin with 1.
-func (w *witness) neverWritten(s jetstream.Stream) bool {
-	state := s.CachedInfo().State
-	return w.Class == classLog && w.Last == 0 && state.Msgs == 0 && state.LastSeq > 0
 }
 
 // begin starts what runs beside the account.
@@ -269,6 +251,20 @@ func (s *scrub) missed(upTo uint64) (sum uint64) {
 	return sum
 }
 
+// unknown reports whether a message after last went away before it was read: what it
+// replaced may be of before, and nothing tells it any more.
+func (s *scrub) unknown(last uint64) bool {
+	if s == nil {
+		return false
+	}
+	for seq := range s.gone {
+		if _, read := slices.BinarySearch(s.seen, seq); !read && seq > last {
+			return true
+		}
+	}
+	return false
+}
+
 // readTable adds up the marks of all messages and compares the sum of those
 // that the witness knows of.
 func (in *inspection) readTable(ctx context.Context) error {
@@ -325,6 +321,7 @@ func (in *inspection) conclude(ctx context.Context, exact bool, old, all uint64,
 		if busy {
 			w.scrub.seen = seen
 		}
+		exact = exact && !w.scrub.unknown(in.old.Last)
 		same := old+w.scrub.missed(in.old.Last) == in.old.Sum
 		if same || !exact || w.Lost || !busy || time.Since(begun) > 2*attemptTimeout {
 			if w.held {

@@ -17,6 +17,7 @@ const (
 	streamMeta    = "meta.inf"
 	streamMetaSum = "meta.sum" // checksum of meta.inf
 	streamData    = "msgs"
+	streamIndex   = "index.db" // in streamData: what the server counted when it last looked; made anew when missing
 )
 
 // clearHalfMade removes the directories of streams whose creation a crash cut

@@ -8,6 +8,7 @@ import (
 
 // Streams that are being made do not make a bus look ill.
 func TestHealth_WhileStreamsAreMade(t *testing.T) {
+	t.Parallel()
 	b := mustOpen(t, embeddedConfig(t))
 	ctx := testContext(t)
 	a := mustCreate(t, b, "north")

@@ -144,6 +144,7 @@ func runChild(t *testing.T, role, dir string) (*exec.Cmd, *bufio.Scanner) {
 // What was acknowledged before kill -9 is there after it: domains, also those
 // never used, and what was appended to them.
 func TestCrash_KeepsWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	for _, lines := range []int{1, 2, 7, 12, 16, 17, 18, 60} {
 		t.Run(fmt.Sprint(lines), func(t *testing.T) {
 			dir := t.TempDir()
@@ -214,6 +215,7 @@ func childDirWithKey(t *testing.T, dir string) *vault.Vault {
 }
 
 func TestFullDisk_AppendIsRefusedAndHealthSaysSo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	childDirWithKey(t, dir)
 	_, out := runChild(t, "limited", dir)
@@ -222,6 +224,7 @@ func TestFullDisk_AppendIsRefusedAndHealthSaysSo(t *testing.T) {
 
 // The same on a file system that is really full.
 func TestFullDisk_Tmpfs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=80m"); err != nil {
 		t.Skipf("mounting a small file system needs root: %v", err)

@@ -40,6 +40,7 @@ func TestQueue_After(t *testing.T) {
 // An owner that is cut off stops handing out, and another goes on when its
 // lease is over.
 func TestQueue_OwnerCutOff(t *testing.T) {
+	t.Parallel()
 	s := testServer(t, t.TempDir())
 	a, line := flakyAccount(t, s)
 	first, second := mustQueue(t, a, "q", fast()), mustQueue(t, testAccount(t, s), "q", fast())

@@ -13,6 +13,7 @@ import (
 // Whatever fails and however often the owner changes, the items of each key are
 // handled at least once, one at a time and in order.
 func TestQueue_OrderUnderFailuresAndRestarts(t *testing.T) {
+	t.Parallel()
 	for range 4 {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprintf("seed=%#x", seed), func(t *testing.T) { orderOfRandomWork(t, seed) })

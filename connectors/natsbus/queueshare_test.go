@@ -111,6 +111,7 @@ func (sh *sharing) empty(rounds int) {
 // Processes divide the keys among them, also when one comes, stops or is cut off,
 // and the items of each key are handled in order, one at a time.
 func TestQueue_Shared(t *testing.T) {
+	t.Parallel()
 	sh := newSharing(t)
 	round := 0
 	rounds := func(n int) {
@@ -235,6 +236,7 @@ func TestQueue_SharedAtRandom(t *testing.T) {
 // What a program before there were parts has is respected until its lease ends,
 // and then its work is taken over; and such a program sees a lease that is kept.
 func TestQueue_UpgradeFromOneOwner(t *testing.T) {
+	t.Parallel()
 	s := testServer(t, t.TempDir())
 	q := mustQueue(t, testAccount(t, s), "q", sharedConfig())
 	push(t, q, "k", "1", "2")

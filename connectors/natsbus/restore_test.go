@@ -12,6 +12,7 @@ import (
 // Many trust domains are opened at the same time at a start: all are there, and
 // what is wrong with one of them is the error.
 func TestEmbedded_RestoresManyDomains(t *testing.T) {
+	t.Parallel()
 	cfg := embeddedConfig(t)
 	b := mustOpen(t, cfg)
 	const domains = 3 * restoreAtOnce

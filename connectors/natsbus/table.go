@@ -19,8 +19,8 @@ import (
 //
 // Keys are paths: segments joined by '/', each of letters, digits, '-', '_'
 // and '.', at most 512 bytes in all. Reads are answered by the leader of the
-// table's replicas, so that a reader sees every write that was acknowledged
-// before it asked. Methods are safe for concurrent use.
+// table's replicas, or by the embedded server, so that a reader sees every write
+// that was acknowledged before it asked. Methods are safe for concurrent use.
 type Table struct {
 	a      *Account
 	name   string
@@ -60,13 +60,23 @@ func (a *Account) Table(ctx context.Context, name string) (*Table, error) {
 		MaxMsgsPerSubject: 1,
 		DenyDelete:        true,
 		DenyPurge:         true,
-		AllowDirect:       false, // a replica or mirror that lags would answer
+		AllowDirect:       a.alone(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	if s.CachedInfo().Config.AllowDirect && !a.alone() {
+		return nil, hub.E(hub.Conflict, "open table", "stream KV_"+name+" of account "+a.name+" lets any replica answer, also one that lags: it was made on an embedded bus; set allow_direct of the stream to false", nil)
+	}
 	return &Table{a: a, name: name, stream: s}, nil
 }
+
+// alone says that one server has all that is read, so that it may be asked
+// directly instead of through its API, for a third of the price. Of several
+// replicas one that lags would answer, and of mirrors, which the hub does not
+// make. The embedded server reads the same store either way, and acknowledges a
+// write when it is in there (nats-server 2.15.2, getDirectRequest).
+func (a *Account) alone() bool { return a.store != nil }
 
 // subject returns the subject of a key. In it '/' separates tokens, and a '.'
 // of the key is written '='.

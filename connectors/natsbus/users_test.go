@@ -132,6 +132,7 @@ func TestUserCredentials_BadRequests(t *testing.T) {
 }
 
 func TestUserCredentials_Expire(t *testing.T) {
+	t.Parallel()
 	b := mustOpen(t, embeddedConfig(t))
 	mustCreate(t, b, "north")
 	c := userConn(t, b, "north", User{Name: "short", Expires: time.Now().Add(2 * time.Second)}, nats.NoReconnect())
@@ -139,6 +140,7 @@ func TestUserCredentials_Expire(t *testing.T) {
 }
 
 func TestRevokeUser(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, b *Bus) {
 		ctx := testContext(t)
 		mustCreate(t, b, "north")
@@ -169,6 +171,7 @@ func TestRevokeUser(t *testing.T) {
 }
 
 func TestRevokeUser_SurvivesRestart(t *testing.T) {
+	t.Parallel()
 	cfg := embeddedConfig(t)
 	b := mustOpen(t, cfg)
 	mustCreate(t, b, "north")

@@ -18,7 +18,7 @@ type Issuer struct {
 	ID           string     `json:"id"` // key identifier, hexadecimal, as in [Certificate]
 	Root         bool       `json:"root"`
 	Parent       string     `json:"parent,omitempty"` // that signed it
-	State        string     `json:"state"`            // ACTIVE signs, PUBLISHED will, RETIRING signs revocation lists alone, EXPIRED
+	State        string     `json:"state"`            // ACTIVE signs, PUBLISHED will, RETIRING signs revocation lists alone, REVOKED likewise, EXPIRED
 	Since        time.Time  `json:"since"`
 	Subject      string     `json:"subject"`      // RFC 4514
 	SerialNumber string     `json:"serialNumber"` // hexadecimal
@@ -29,6 +29,9 @@ type Issuer struct {
 	UsedFrom     *time.Time `json:"usedFrom,omitempty"` // of a root that is published and not used yet
 	Alarm        string     `json:"alarm,omitempty"`    // what has to be done about it
 	Certificate  string     `json:"certificate"`        // PEM
+	// Revoked: its root revoked it then.
+	Revoked          *time.Time `json:"revoked,omitempty"`
+	RevocationReason string     `json:"revocationReason,omitempty"` // RFC 5280 clause 5.3.1: "cACompromise"
 }
 
 // The parts of an authority that can be renewed.

@@ -208,9 +208,12 @@ type Certificate struct {
 	RevocationReason string     `json:"revocationReason,omitempty"` // RFC 5280 clause 5.3.1: "keyCompromise"
 	// RevocationUnpublished: no revocation list tells it, because the authority
 	// elsewhere that issued it has another issuer now.
-	RevocationUnpublished bool     `json:"revocationUnpublished,omitempty"`
-	Certificate           string   `json:"certificate,omitempty"`      // PEM
-	CertificateChain      []string `json:"certificateChain,omitempty"` // PEM each, from the issuer up, the root last
+	RevocationUnpublished bool `json:"revocationUnpublished,omitempty"`
+	// IssuerRevoked: its issuer was revoked then, so that it is not valid for who checks
+	// the whole chain. It has to be renewed, which it can be at any time.
+	IssuerRevoked    *time.Time `json:"issuerRevoked,omitempty"`
+	Certificate      string     `json:"certificate,omitempty"`      // PEM
+	CertificateChain []string   `json:"certificateChain,omitempty"` // PEM each, from the issuer up, the root last
 }
 
 // RevokeRequest ends a certificate.

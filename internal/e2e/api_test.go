@@ -16,6 +16,7 @@ import (
 // Every refusal of the operators' API is ProblemDetails with the status that
 // SOL013 gives it, names the cause, and changes nothing.
 func TestAPI_Refusals(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	h.register("north", "alpha")
@@ -93,6 +94,7 @@ func TestAPI_Refusals(t *testing.T) {
 }
 
 func TestAPI_VersionsFilterAndPages(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	op := h.operator()
@@ -136,6 +138,7 @@ func TestAPI_VersionsFilterAndPages(t *testing.T) {
 // A client with OAuth 2.0 credentials reads and changes nothing; a token of a
 // client that was deleted opens nothing.
 func TestAPI_OAuthClients(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	var made hub.OAuthClient

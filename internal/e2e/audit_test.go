@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/journal"
+	"github.com/manoward/manoward/internal/journal/trail"
 )
 
 // verified runs audit verify and returns its reports and its exit code.
@@ -47,6 +50,7 @@ func (h *hubProcess) awaitSealed(domain string, args ...string) journal.Report {
 // Every record that was acknowledged is sealed once, over kill -9 at any instant,
 // in one tree that goes on from what an auditor took away before.
 func TestAudit_Kill(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	h.awaitSealed("north")
@@ -81,6 +85,7 @@ func TestAudit_Kill(t *testing.T) {
 // The commands of docs/howto/audit-a-trust-domain.md do what the page says, and an
 // evidence pack that was altered is refused without a hub.
 func TestHowto_Audit(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	h.awaitSealed("north")
@@ -88,6 +93,7 @@ func TestHowto_Audit(t *testing.T) {
 	for path, code := range map[string]hub.Code{
 		"/trust_domains/north/journal/evidence?from=yesterday":          hub.Invalid,
 		"/trust_domains/north/journal/evidence?to=1":                    hub.Invalid,
+		"/trust_domains/north/journal/evidence?contents=maybe":          hub.Invalid,
 		"/trust_domains/north/journal/evidence?to=2000-01-01T00:00:00Z": hub.NotFound,
 		"/trust_domains/west/journal/evidence":                          hub.NotFound,
 	} {
@@ -111,4 +117,51 @@ func TestHowto_Audit(t *testing.T) {
 	if code != 3 || !strings.Contains(text, "altered") || !strings.Contains(text, "trust-domain.created") {
 		t.Errorf("an altered record: exit code %d, %s; want 3, and the record named", code, text)
 	}
+}
+
+// chainOf walks the chain of an ID on the hub and in a pack that it exports, which
+// are to say the same and to be sealed, and returns it with the pack's report.
+func (h *hubProcess) chainOf(domain, id string) (trail.Trail, journal.Report) {
+	h.t.Helper()
+	h.awaitSealed(domain)
+	pack := filepath.Join(h.t.TempDir(), "evidence.tar")
+	h.do("audit", "export", "--trust-domain", domain, "-f", pack)
+	var online, offline trail.Trail
+	for args, into := range map[string]*trail.Trail{"--trust-domain": &online, "--pack": &offline} {
+		value := map[string]string{"--trust-domain": domain, "--pack": pack}[args]
+		out, errs, code := h.cli("audit", "show", id, args, value, "-o", "json")
+		if code != 0 {
+			h.t.Fatalf("audit show %s %s: exit code %d\n%s%s", args, value, code, out, errs)
+		}
+		if err := json.Unmarshal([]byte(out), into); err != nil {
+			h.t.Fatal(err)
+		}
+		if strings.Contains(errs, "reading the whole log") {
+			h.t.Errorf("the hub does not know when %s was: %s", id, errs)
+		}
+	}
+	if !reflect.DeepEqual(online, offline) {
+		h.t.Errorf("the chain of %s on the hub\n%+v\nand in a pack\n%+v", id, online, offline)
+	}
+	for _, l := range offline.Links {
+		if l.Record != nil && (l.Record.Leaf == nil || l.Record.Altered) {
+			h.t.Errorf("a link is not sealed: %+v", l)
+		}
+	}
+	reports, code := h.verified("--pack", pack)
+	if code != 0 {
+		h.t.Errorf("the pack: exit code %d, %+v", code, reports)
+	}
+	return offline, reports[0]
+}
+
+// stepsOf lists the steps of a chain that a record tells of, in order, each once.
+func stepsOf(t trail.Trail) string {
+	var list []string
+	for _, l := range t.Links {
+		if l.Record != nil {
+			list = append(list, l.Step)
+		}
+	}
+	return strings.Join(slices.Compact(list), " ")
 }

@@ -181,6 +181,9 @@ func (b *cmfBooks) checkRegistrations() {
 	for _, c := range b.clients {
 		for _, r := range cmfList[certmgmt.Registration](c, "/registrations") {
 			there["registration/"+r.ID] = true
+			if told := len(b.bySubject["registration.ended"]["registration/"+r.ID]); r.Ended != (told == 1) || told > 1 {
+				b.t.Errorf("registration %s has ended: %v; records of that: %d", r.ID, r.Ended, told)
+			}
 		}
 		for _, a := range cmfList[certmgmt.Attester](c, "/attesters") {
 			there["attester/"+a.ID] = true

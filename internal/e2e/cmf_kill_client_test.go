@@ -24,6 +24,7 @@ type cmfClient struct {
 	domain, identity string
 	rnd              *rand.Rand
 	subjects         []*cmfSubject
+	brief            []*cmfSubject // those whose registration is ended as soon as it is there
 	asks             []*cmfAsk
 	did              map[string]int
 }
@@ -33,6 +34,7 @@ type cmfSubject struct {
 	id     string // of the registration; "" until it is acknowledged
 	ids    []string
 	device *devicekit.Soft
+	ended  bool // acknowledged
 }
 
 // cmfAsk is a request for a certificate.
@@ -65,10 +67,8 @@ func (c *cmfClient) done(what string, err error) bool {
 // work does one thing after the other until the hub is gone: at first what was not
 // acknowledged before.
 func (c *cmfClient) work(ctx context.Context) {
-	for _, r := range c.subjects {
-		if r.id == "" && !c.register(ctx, r) {
-			return
-		}
+	if !c.registered(ctx) {
+		return
 	}
 	for _, a := range c.asks {
 		if a.answer == nil && !a.gaveUp {
@@ -84,16 +84,42 @@ func (c *cmfClient) work(ctx context.Context) {
 	}
 }
 
+// registered registers and ends what was not acknowledged before.
+func (c *cmfClient) registered(ctx context.Context) bool {
+	for _, r := range slices.Concat(c.subjects, c.brief) {
+		if r.id == "" && !c.register(ctx, r) {
+			return false
+		}
+	}
+	for _, r := range c.brief {
+		if !r.ended && !c.end(ctx, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// newSubject is one or two VNFC instances.
+func (c *cmfClient) newSubject() *cmfSubject {
+	r := &cmfSubject{device: devicekit.NewSoft(c.t)}
+	for range 1 + c.rnd.IntN(2) {
+		r.ids = append(r.ids, hub.NewID())
+	}
+	return r
+}
+
 // one does one thing, and says whether it was acknowledged.
 func (c *cmfClient) one(ctx context.Context) bool {
 	what := c.rnd.IntN(10)
 	if len(c.subjects) == 0 || what == 0 && len(c.subjects) < 40 {
-		r := &cmfSubject{device: devicekit.NewSoft(c.t)}
-		for range 1 + c.rnd.IntN(2) {
-			r.ids = append(r.ids, hub.NewID())
-		}
+		r := c.newSubject()
 		c.subjects = append(c.subjects, r)
 		return c.register(ctx, r)
+	}
+	if what == 9 && len(c.brief) < 40 {
+		r := c.newSubject()
+		c.brief = append(c.brief, r)
+		return c.register(ctx, r) && c.end(ctx, r)
 	}
 	if a := c.living(); a != nil && what < 4 {
 		if what < 3 {
@@ -129,6 +155,13 @@ func (c *cmfClient) register(ctx context.Context, r *cmfSubject) bool {
 	}
 	r.id = made.ID
 	return true
+}
+
+// end ends a registration, or does so again.
+func (c *cmfClient) end(ctx context.Context, r *cmfSubject) bool {
+	_, err := c.Do(ctx, http.MethodDelete, "/registrations/"+r.id, nil, nil)
+	r.ended = c.done("ended", err)
+	return r.ended
 }
 
 // request asks for a certificate of a new key, half of them with a nonce, or for one
@@ -193,12 +226,14 @@ func (c *cmfClient) wholeOrNot() {
 			found[id] = r
 		}
 	}
-	for _, s := range c.subjects {
+	for _, s := range slices.Concat(c.subjects, c.brief) {
 		r, there := found[s.ids[0]]
 		switch {
 		case !there && s.id != "":
 			c.t.Errorf("registration %s was acknowledged and is not there", s.id)
 		case !there:
+		case s.ended && !r.Ended:
+			c.t.Errorf("the end of registration %s was acknowledged, and it goes on", s.id)
 		case !slices.Equal(r.SubjectID, s.ids) || r.Manager != c.identity || r.TrustDomain != c.domain || r.Issuer == "" || len(r.AttesterIDs) != 1 || s.id != "" && r.ID != s.id:
 			c.t.Errorf("a registration of %s is half there: %+v; acknowledged as %q", s.ids, r, s.id)
 		default:

@@ -11,6 +11,7 @@ import (
 //
 // Covers: Security.004
 func TestAdmin_StaysOnLoopback(t *testing.T) {
+	t.Parallel()
 	h := startHub(t, "--listen", "0.0.0.0", "--advertise", "hub.example.net")
 	if got := h.ready.Endpoints["admin"]; !strings.HasPrefix(got, "https://127.0.0.1:") {
 		t.Errorf("admin is at %s", got)
@@ -35,6 +36,7 @@ func TestAdmin_StaysOnLoopback(t *testing.T) {
 
 // A data directory that has lost its bus is not taken for a new one.
 func TestStart_WithoutItsBus(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	h.kill()
@@ -47,6 +49,7 @@ func TestStart_WithoutItsBus(t *testing.T) {
 // Readiness names what is missing to anybody, and says why to operators only:
 // the reasons hold paths.
 func TestReadiness_ReasonsAreForOperators(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "create", "north")
 	if err := os.Remove(h.file("keys", "north", "root.key")); err != nil {

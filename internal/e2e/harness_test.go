@@ -33,7 +33,7 @@ const (
 
 // patience bounds the waits that have no bound of their own; only a defect or a
 // machine that is far too slow meets it.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // binary builds the program once for all tests, without the race detector
 // whatever the tests run with: it is what users run, and its start-up time and

@@ -51,6 +51,7 @@ func says(t *testing.T, out string, texts ...string) {
 // The commands of the pages about packages, network services and enforcement do
 // what the pages say, one after the other.
 func TestHowto_NetworkService(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	dir := t.TempDir()
 	k := nskit.New(t, "north")

@@ -27,6 +27,7 @@ const (
 // TestSoak_KillHub kills the hub at random instants while clients change what it
 // keeps: 5 times, 50 with MANOWARD_SOAK.
 func TestSoak_KillHub(t *testing.T) {
+	t.Parallel()
 	kills := soak(5)
 	seed := *killSeed
 	if seed == 0 {

@@ -25,6 +25,7 @@ var lcmSeed = flag.Uint64("lcm.seed", 0, "seed of TestSoak_LCMKill; 0: a new one
 // is of its trust domain and nothing else, in order, and the NFVI model holds
 // what the instances say and no more.
 func TestSoak_LCMKill(t *testing.T) {
+	t.Parallel()
 	seed := *lcmSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())

@@ -7,6 +7,7 @@ import (
 // A network service lives its whole life through the real interfaces, and the
 // infrastructure follows: nothing is a canned answer.
 func TestNs_Life(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 2, "north")
 	ns := h.instantiate("north", "edge")
 	h.checkNfvi(1)

@@ -30,6 +30,7 @@ var onboardSeed = flag.Uint64("onboard.seed", 0, "seed of TestSoak_OnboardKill; 
 // its content is what was sent; or it is CREATED or ERROR and nothing of it is
 // left on disk. What the client was told of is there, and can be gone on with.
 func TestSoak_OnboardKill(t *testing.T) {
+	t.Parallel()
 	seed := *onboardSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())

@@ -10,6 +10,7 @@ import (
 // every notification that the life of packages, network services and VNFs
 // causes, is what the official OpenAPI files of SOL 003 and SOL 005 V3.7.1 say.
 func TestOpenAPI(t *testing.T) {
+	t.Parallel()
 	h := newAPIHub(t, "north", "south")
 	h.subscribeAll()
 	for _, part := range []struct {

@@ -9,6 +9,7 @@ import (
 
 // What is no data directory of this hub is refused, and left as it was.
 func TestOpsForeignDataDirectory(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		make func(t *testing.T, h *hubProcess)
@@ -60,6 +61,7 @@ func TestOpsForeignDataDirectory(t *testing.T) {
 // The unlock key can be kept elsewhere. Without it, or with another one, the hub
 // does not start and makes nothing anew.
 func TestOpsUnlockKey(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	elsewhere := filepath.Join(h.home, "unlock.key")
 	h.start().stop()
@@ -108,6 +110,7 @@ func TestOpsUnlockKey(t *testing.T) {
 // A CA key that is missing, damaged or another domain's takes its trust domain
 // out of service, says which file it is, and touches no other domain.
 func TestOpsCAKeyFiles(t *testing.T) {
+	t.Parallel()
 	key := func(h *hubProcess, domain string) string { return h.file("keys", domain, "intermediate.key") }
 	tests := []struct {
 		name   string
@@ -167,6 +170,7 @@ func TestOpsCAKeyFiles(t *testing.T) {
 // The hub's own CA key is needed for everything: without it the hub does not
 // start, and does not make another.
 func TestOpsHubKeyFile(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	h.start().stop()
 	if err := os.Rename(h.file("keys", "hub"), filepath.Join(h.home, "hub-keys")); err != nil {
@@ -186,6 +190,7 @@ func TestOpsHubKeyFile(t *testing.T) {
 // A copy of a data directory does not start beside the hub that it is a copy of:
 // it would answer for the same addresses, and with the same keys.
 func TestOpsCopyDoesNotStartBesideItsHub(t *testing.T) {
+	t.Parallel()
 	h := newFilledHub(t)
 	h.start()
 	copied := *h.hubProcess
@@ -199,6 +204,7 @@ func TestOpsCopyDoesNotStartBesideItsHub(t *testing.T) {
 // A copy of the data directory of a stopped hub is a backup: put back, it starts
 // with all that was acknowledged until then and nothing of what came after.
 func TestOpsRestoredBackup(t *testing.T) {
+	t.Parallel()
 	h := newFilledHub(t)
 	h.start()
 	h.do("sm", "revoke", "alpha", "--trust-domain", "north", "--reason", "lost")

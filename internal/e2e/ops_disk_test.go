@@ -76,6 +76,7 @@ func fillDisk(t *testing.T, dir string) (makeRoom func()) {
 // A data directory that cannot be written is refused with the reason, whether it
 // is new or has been used.
 func TestOpsReadOnlyDataDirectory(t *testing.T) {
+	t.Parallel()
 	for _, used := range []bool{false, true} {
 		t.Run(fmt.Sprintf("used %t", used), func(t *testing.T) {
 			h := newHub(t)
@@ -99,6 +100,7 @@ func TestOpsReadOnlyDataDirectory(t *testing.T) {
 // A disk that is full at the start is refused, also in the middle of a first
 // start; with room the same start succeeds.
 func TestOpsFullDiskAtStart(t *testing.T) {
+	t.Parallel()
 	for _, used := range []bool{false, true} {
 		t.Run(fmt.Sprintf("used %t", used), func(t *testing.T) {
 			h := newHub(t)
@@ -128,6 +130,7 @@ func TestOpsFullDiskAtStart(t *testing.T) {
 //
 // "Must hold" of issue 2: a full disk.
 func TestOpsDiskRunsFull(t *testing.T) {
+	t.Parallel()
 	h := newHub(t)
 	disk := filepath.Join(h.home, "disk")
 	makeDir(t, disk, 0o700)

@@ -14,6 +14,7 @@ import (
 
 // Health needs no credential on the admin listener; metrics need an operator's.
 func TestOpsProbesOnAdmin(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	c := h.operatorContext()
 	anybody, operator := httpClient(t, adminTLS(t, c, false), false), httpClient(t, adminTLS(t, c, true), false)
@@ -47,6 +48,7 @@ func TestOpsProbesOnAdmin(t *testing.T) {
 // --probes serves health and metrics in plain HTTP, on loopback and nowhere
 // else.
 func TestOpsProbesInPlainHTTP(t *testing.T) {
+	t.Parallel()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +75,7 @@ func TestOpsProbesInPlainHTTP(t *testing.T) {
 // Every metric that the hub has is documented in docs/metrics.md, with the help
 // that it shows, and no metric is documented that it has not.
 func TestOpsMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +104,7 @@ func TestOpsMetricsAreDocumented(t *testing.T) {
 // The end of each credential is a metric, labelled so that an alarm names the
 // Security Manager and the interface.
 func TestOpsExpiryMetric(t *testing.T) {
+	t.Parallel()
 	h := startHub(t, "--set", "trust.credentialLifetime=48h")
 	h.do("trust-domain", "create", "north")
 	began := time.Now()

@@ -16,7 +16,7 @@ import (
 )
 
 // An empty hub is ready within 2 s of the start of its process, the first time
-// and again, and has less than 80 MB resident.
+// and again, and has at most emptyRSS resident.
 func TestOpsReadyAndSmall(t *testing.T) {
 	h := newHub(t)
 	for _, which := range []string{"first", "second"} {
@@ -44,6 +44,7 @@ func TestOpsReadyAndSmall(t *testing.T) {
 // The addresses that were chosen at the first start are kept, so what was told
 // to Security Managers stays true; the context stays good.
 func TestOpsAddressesAreKept(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	first := h.ready
 	h.do("trust-domain", "create", "north")
@@ -73,6 +74,7 @@ func TestOpsAddressesAreKept(t *testing.T) {
 // Whoever takes the context file away gets a new credential at the next start,
 // and the lost one opens nothing.
 func TestOpsLostOperatorCredentialIsRefused(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	h.do("trust-domain", "list")
 	lost := filepath.Join(h.home, "lost.json")
@@ -87,6 +89,7 @@ func TestOpsLostOperatorCredentialIsRefused(t *testing.T) {
 
 // A second hub on the same data directory is refused, and the first goes on.
 func TestOpsSecondHubIsRefused(t *testing.T) {
+	t.Parallel()
 	h := startHub(t)
 	second := *h
 	second.log = &buffer{} // the first one goes on writing to its own
@@ -95,6 +98,7 @@ func TestOpsSecondHubIsRefused(t *testing.T) {
 }
 
 func TestOpsPortInUse(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

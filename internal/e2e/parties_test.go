@@ -83,7 +83,7 @@ var doors = []hub.ReferencePoint{hub.OsMa, hub.OrVnfm, hub.VNFM, hub.VIM}
 // Each reference point knows the operator by certificate and clients by tokens of
 // its own, and nobody else.
 //
-// Covers: Sec.6
+// Covers: Sec.6, RefPoints
 func TestParties_EachReferencePoint(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)

@@ -30,6 +30,7 @@ type scorAttempts struct {
 //
 // Covers: Sc-Or.NsLcm.003, Security.003, Security.007
 func TestScOr_Attempts(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 2, "north", "south")
 	x := &scorAttempts{T: t, h: h}
 	x.people.passive, x.people.south = h.scorSM("north", "watch", "passive"), h.scorSM("south", "intruder", "fully-active")

@@ -71,6 +71,7 @@ func (x *scorForce) gone(ns string, vnfs ...string) {
 //
 // Covers: Sc-Or.003, Sc-Or.SecEnforce.001, Sc-Or.SecEnforce.002
 func TestScOr_SemiActiveOrders(t *testing.T) {
+	t.Parallel()
 	x := scorForces(t)
 	x.checkSnapshotFirst()
 	x.checkBar()
@@ -186,6 +187,7 @@ func (x *scorForce) checkShared() {
 //
 // Covers: Sc-Or.SecEnforce.003, Sc-Or.SecEnforce.004
 func TestScOr_FullyActiveOrders(t *testing.T) {
+	t.Parallel()
 	x := scorForces(t)
 	x.checkErase()
 	x.checkCoHosted()

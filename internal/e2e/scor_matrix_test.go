@@ -62,6 +62,7 @@ type scorExpected struct{ domain, actor, operation string }
 //
 // Covers: Sc-Or.001, Sc-Or.002, Sc-Or.003, Sc-Or.004, Sc-Or.NsLcm.008, Sc-Or.SecEnforce.005, Sc-Or.SecurityVnfMgmt.002, Security.003
 func TestScOr_Matrix(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 2, "north", "south")
 	m := &scorMatrix{T: t, h: h, cells: map[string]int{}, inboxes: map[*scorSM]map[hub.Interface]*scorInbox{}}
 	if err := json.Unmarshal([]byte(h.do("trust", "matrix", "-o", "json")), &m.rules); err != nil {

@@ -18,6 +18,7 @@ import (
 //
 // Covers: Sc-Or.001, Sc-Or.NsLcm.001, Sc-Or.NsLcm.002, Sc-Or.NsLcm.004, Sc-Or.NsLcm.005, Sc-Or.NsLcm.006, Sc-Or.NsLcm.007, Security.002, Security.007
 func TestScOr_NsLcm(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 2, "north", "south")
 	h.scorPackage("north", "web2", h.kits["north"].Web2)
 	h.scorNSD("north", "wide", h.kits["north"].Wide)
@@ -340,9 +341,10 @@ func scorOrdered(t *testing.T, notes []scorNote) {
 	}
 }
 
-// What the NFVO heals without being asked is told as such.
+// What fails is healed without being asked where the descriptor says so, and only
+// there, and is told as such.
 //
-// Covers: Sc-Or.NsLcm.006, Sc-Or.NsLcm.007
+// Covers: Sc-Or.NsLcm.006, Sc-Or.NsLcm.007, Rel.6
 func TestScOr_AutoHeal(t *testing.T) {
 	t.Parallel() // it waits for the NFVO to look around
 	h := newNsHub(t, 1, "north")
@@ -350,11 +352,30 @@ func TestScOr_AutoHeal(t *testing.T) {
 	h.scorNSD("north", "heals", k.Heals)
 	p := h.scorSM("north", "p", "passive")
 	in, _ := p.subscribe(nil)
-	ns := h.scorMake(k.HealsID(), "heals")
-	h.mustComplete(ns, "update", scorGuard(k))
-	guard := h.vnfsOf(ns, k.GuardVNFD())[0]
-	h.do("vim", "event", "compute-failed", h.scorCompute(guard)) // its VNFM does not heal this one
+	withGuard := func(nsd, name string) (ns, guard string) { // the VNFM heals no guard
+		ns = h.scorMake(nsd, name)
+		h.mustComplete(ns, "update", scorGuard(k))
+		return ns, h.vnfsOf(ns, k.GuardVNFD())[0]
+	}
+	leftNs, left := withGuard(k.NSDID(), "is left")
+	leftCompute := h.scorCompute(left)
+	h.do("vim", "event", "compute-failed", leftCompute)
+	ns, guard := withGuard(k.HealsID(), "heals")
+	failed := h.scorCompute(guard)
+	h.do("vim", "event", "compute-failed", failed)
 	x := &scorLife{T: t, h: h, in: in, ns: ns, from: len(in.got())}
 	x.check("healing by the NFVO", "AUTO_HEAL", "HEAL", "VNF_HEAL", guard, "HEAL")
 	in.await(t, "an automatic operation", func(n scorNote) bool { return n.Operation == "HEAL" && n.Status == "RESULT" && n.Automatic })
+	if now := h.scorCompute(guard); now == failed {
+		t.Errorf("the healed VNF is on the compute that failed, %s", now)
+	}
+	// The other one failed first, and nobody touched it.
+	if now := h.scorCompute(left); now != leftCompute {
+		t.Errorf("the compute of an NS without automatic healing was replaced: %s by %s", leftCompute, now)
+	}
+	for _, n := range in.got() {
+		if n.Ns == leftNs && n.Operation == "HEAL" {
+			t.Errorf("an NS without automatic healing was healed: %s", n.line())
+		}
+	}
 }

@@ -15,6 +15,7 @@ import (
 //
 // Covers: Sc-Or.004, Sc-Or.SecurityVnfMgmt.001, Sc-Or.SecurityVnfMgmt.002
 func TestScOr_SecurityVnfs(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 1, "north")
 	passive, semi := h.scorSM("north", "passive", "passive"), h.scorSM("north", "semi", "semi-active")
 	k, i := h.kits["north"], hub.ScOrSecurityVnfMgmt
@@ -81,6 +82,7 @@ func TestScOr_SecurityVnfs(t *testing.T) {
 //
 // Covers: Sc-Or.002, Sc-Or.StatusInfo.001, Sc-Or.NsLcm.001, Security.007
 func TestScOr_StatusInfo(t *testing.T) {
+	t.Parallel()
 	h := newNsHub(t, 1, "north", "south")
 	s := h.scorSM("north", "watch", "passive")
 	k := h.kits["north"]

@@ -55,7 +55,10 @@ func (h *nsHub) refusedNs(kit string, says ...string) (ns, op string) {
 }
 
 // Where VNFs are is decided through the whole chain, NFVO, VNFM and VIM, and what
-// the descriptors and the state of the infrastructure say is kept.
+// the descriptors and the state of the infrastructure say is kept: affinity and
+// anti-affinity, also when a VNF is to move.
+//
+// Covers: Rel.6, VIM
 func TestScViChain_Placement(t *testing.T) {
 	t.Parallel()
 	h := newNsHub(t, 2, "north", "south")

@@ -19,6 +19,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
+	"github.com/manoward/manoward/internal/journal/trail"
 	"github.com/manoward/manoward/smgr"
 )
 
@@ -196,6 +197,21 @@ func TestSm_HostIntegrity(t *testing.T) {
 			t.Errorf("order %s ended %d times", id, n)
 		}
 	}
+
+	// An auditor follows it from the input to the outcome, with the hub and without.
+	chain, report := h.chainOf("north", order.ID)
+	steps := stepsOf(chain) // each decision that asked for it comes first
+	if chain.Is != trail.Order || !strings.HasPrefix(steps, "input policies decision notice ") || !strings.HasSuffix(steps, " order outcome operation outcome") {
+		t.Errorf("the chain of the order is of %s: %s\n%+v", chain.Is, steps, chain)
+	}
+	told := chain.Links[slices.IndexFunc(chain.Links, func(l trail.Link) bool { return l.Step == trail.StepInput })].Text
+	notification := told[strings.LastIndexByte(told, ' ')+1:]
+	if chain, _ := h.chainOf("north", notification); chain.Is != trail.Event || !strings.Contains(stepsOf(chain), "decision") {
+		t.Errorf("the chain of notification %s, of %q, is of %s: %s", notification, told, chain.Is, stepsOf(chain))
+	}
+	if report.Contents == 0 || report.NotKept != 0 {
+		t.Errorf("the evidence has %d contents, %d were not kept; want all", report.Contents, report.NotKept)
+	}
 }
 
 // A Security Manager in a process of its own, on a bus that it shares with the
@@ -246,9 +262,11 @@ func TestSm_OwnProcess(t *testing.T) {
 		t.Errorf("the order is %+v", o)
 	}
 	eventually(t, "the process of the Security Manager is ready", patience, func() bool { status, _ := probe("/readyz"); return status == 200 })
-	if _, text := probe("/metrics"); !strings.Contains(text, `manoward_sm_decisions_total{kind="host-change",sm="alpha",`) {
-		t.Error("/metrics of its process shows no decisions")
-	}
+	// The order is on record before the decision is counted.
+	eventually(t, "/metrics of its process shows the decision", patience, func() bool {
+		_, text := probe("/metrics")
+		return strings.Contains(text, `manoward_sm_decisions_total{kind="host-change",sm="alpha",`)
+	})
 	sm.kill()
 	h.do("vim", "event", "host-integrity", host, "TRUSTED")
 	h.do("vim", "event", "host-integrity", host, "UNTRUSTED")

@@ -139,6 +139,7 @@ func (x *enforcing) carry(want smgr.OrderState, a hub.Action, target hub.Target)
 // as ours and as if it were a foreign one; the effect is read back from NFVO and
 // VIM.
 func TestEnforce_AtOurNFVO(t *testing.T) {
+	t.Parallel()
 	x := scorForces(t)
 	fully, semi := x.enforcing(x.fully, hub.FullyActive, false), x.enforcing(x.semi, hub.SemiActive, false)
 	plain := x.enforcing(x.fully, hub.FullyActive, true)

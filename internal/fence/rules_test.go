@@ -98,8 +98,8 @@ type family struct {
 var families = []family{
 	{"OPA", []string{"github.com/open-policy-agent"}, []string{"policies"}, false, true,
 		"policy is evaluated in one place, so that its engine can be updated and limited in one place"},
-	{"JSON Schema", []string{"github.com/santhosh-tekuri/jsonschema"}, []string{"policies"}, false, true,
-		"inputs and parameters of policies are checked in one place, with the schemas that the policies were compiled against"},
+	{"JSON Schema", []string{"github.com/santhosh-tekuri/jsonschema"}, []string{"policies", "internal/testkit"}, false, true,
+		"inputs and parameters of policies are checked in one place, with the schemas that the policies were compiled against (tests hold what we write for others against its official schema)"},
 	{"NATS", []string{"github.com/nats-io"}, []string{"connectors/natsbus", "internal/e2e"}, false, true,
 		"durability and separation of trust domains are promises of natsbus alone (internal/e2e attacks it as an outsider)"},
 	{"smallstep", []string{"github.com/smallstep", "go.step.sm"}, []string{"connectors/stepca"}, false, true,

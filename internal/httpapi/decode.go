@@ -158,6 +158,8 @@ func typeError(err error) error {
 	switch {
 	case errors.As(err, &syntax):
 		return badBody(fmt.Sprintf("the body is not one JSON value: error at byte %d", syntax.Offset), err)
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return badBody(fmt.Sprintf("the body cannot be a JSON %s", clip(wrong.Value)), err)
 	case errors.As(err, &wrong):
 		return badBody(fmt.Sprintf("attribute %q cannot be a JSON %s", clip(wrong.Field), clip(wrong.Value)), err)
 	case hub.CodeOf(err) != hub.Internal:

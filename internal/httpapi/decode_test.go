@@ -83,7 +83,7 @@ func TestDecode(t *testing.T) {
 		"not UTF-8":         {"{\"id\":\"\xff\"}", "not UTF-8", "not UTF-8"},
 		"deep":              {deep, "deeper than 32", "deeper than 32"},
 		"deep list":         {strings.Repeat("[", 40) + strings.Repeat("]", 40), "deeper than 32", "deeper than 32"},
-		"array on top":      {`[{"x":1}]`, "cannot be a JSON array", "cannot be a JSON array"},
+		"array on top":      {`[{"x":1}]`, "the body cannot be a JSON array", "the body cannot be a JSON array"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var v decoded

@@ -8,16 +8,15 @@ import (
 )
 
 // readRecord reads one record of a pack as the entry that it should have.
-func readRecord(line []byte) (Entry, error) {
+func readRecord(line []byte) (e Entry, body []byte, err error) {
 	var r packRecord
 	if err := strict(line, &r); err != nil {
-		return Entry{}, fmt.Errorf("read record: %w", err)
+		return Entry{}, nil, fmt.Errorf("read record: %w", err)
 	}
-	body, err := r.line()
-	if err != nil {
-		return Entry{}, fmt.Errorf("read record: %w", err)
+	if body, err = r.line(); err != nil {
+		return Entry{}, nil, fmt.Errorf("read record: %w", err)
 	}
-	return newEntry(r.Sequence, r.Index, r.Stored, headerDigest(r.Header), body), nil
+	return newEntry(r.Sequence, r.Index, r.Stored, headerDigest(r.Header), body), body, nil
 }
 
 // readRecords compares the records of a part with its entries, both ways.
@@ -32,7 +31,7 @@ func (v *verifier) readRecords(name string, raw []byte) {
 		}
 	}
 	for i, line := range splitLines(raw) {
-		got, err := readRecord(line)
+		got, body, err := readRecord(line)
 		if err != nil {
 			v.report.file(BadFormat, name, "line %d: %v", i+1, err)
 			continue
@@ -43,6 +42,7 @@ func (v *verifier) readRecords(name string, raw []byte) {
 			continue
 		}
 		v.at = got
+		v.wantContents(body)
 		for len(want) > 0 && want[0].compare(got) < 0 {
 			v.report.record(Missing, name, want[0], "was sealed and is not among the records")
 			want = want[1:]
@@ -87,10 +87,10 @@ type manifestLine struct {
 }
 
 // readManifest reads the text of a manifest.
-func readManifest(text, origin string) ([]manifestLine, error) {
-	rest, ok := strings.CutPrefix(text, manifestTitle+"\n"+origin+"\n")
+func readManifest(text, origin string, version int) ([]manifestLine, error) {
+	rest, ok := strings.CutPrefix(text, manifestTitle(version)+"\n"+origin+"\n")
 	if !ok {
-		return nil, fmt.Errorf("it does not begin with %q and the name of this journal", manifestTitle)
+		return nil, fmt.Errorf("it does not begin with %q and the name of this journal", manifestTitle(version))
 	}
 	var list []manifestLine
 	for line := range strings.Lines(rest) {
@@ -116,7 +116,7 @@ func (v *verifier) checkManifest() {
 	text, err := v.key.openNote(v.manifest)
 	var listed []manifestLine
 	if err == nil {
-		listed, err = readManifest(text, v.key.Origin())
+		listed, err = readManifest(text, v.key.Origin(), max(1, v.about.Version))
 	}
 	if err != nil {
 		v.report.file(BadFile, fileManifest, "it is not what the hub signed: %v", err)

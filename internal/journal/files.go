@@ -17,19 +17,32 @@ import (
 
 // TarFiles reads a pack as [WritePack] writes it.
 func TarFiles(r io.Reader) Files {
-	t := tar.NewReader(r)
+	counted := &counter{Reader: r}
+	t := tar.NewReader(counted)
 	return func() (string, io.Reader, error) {
 		h, err := t.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return "", nil, nothingLeft(r)
+			return "", nil, nothingLeft(counted)
 		case err != nil:
-			return "", nil, err
+			return "", nil, fmt.Errorf("at byte %d: %w", counted.n, err)
 		case h.Typeflag != tar.TypeReg:
 			return h.Name, strings.NewReader(""), nil // no file of a pack: whatever its name, it does not have its content
 		}
 		return h.Name, t, nil
 	}
+}
+
+// counter counts what was read: where a damaged pack is damaged.
+type counter struct {
+	io.Reader
+	n int64
+}
+
+func (c *counter) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
 }
 
 // nothingLeft refuses what stands after the end of a tar file, but for its padding.

@@ -2,12 +2,14 @@ package journal
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -15,7 +17,7 @@ import (
 func packOf(t *testing.T, w *world) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WritePack(t.Context(), &b, Source{w.records, w.seals, w.key, w.sealer().Now}, Request{TrustDomain: "north"}); err != nil {
+	if err := WritePack(t.Context(), &b, Source{Records: w.records, Seals: w.seals, Key: w.key, Now: time.Now}, Request{TrustDomain: "north"}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -102,5 +104,26 @@ func TestPackCutOff(t *testing.T) {
 	}
 	if _, _, err := OpenPack(filepath.Join(t.TempDir(), "none")); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("OpenPack of nothing: %v; want not found", err)
+	}
+}
+
+// Of a tar file that is damaged between two files, the last good one and the place
+// are named.
+func TestTar_Header(t *testing.T) {
+	w := newWorld(t)
+	w.records.add("k")
+	w.sealAll(t, 1)
+	raw := packOf(t, w)
+	at := bytes.Index(raw, []byte("seals/000001.jsonl"))
+	raw[at] ^= 1
+	r, err := Verify(t.Context(), TarFiles(bytes.NewReader(raw)), Trust{Key: w.key.Public()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("at byte %d:", at+512)
+	if !slices.ContainsFunc(r.Findings, func(f Finding) bool {
+		return f.What == BadFile && f.File == fileAbout && strings.Contains(f.Text, want)
+	}) {
+		t.Errorf("findings %+v; want one after %s, %s", r.Findings, fileAbout, want)
 	}
 }

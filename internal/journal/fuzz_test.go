@@ -53,8 +53,8 @@ func FuzzCheckpoint(f *testing.F) {
 // FuzzPack: a pack with one file of any content is judged without a crash, and
 // never found to be good.
 func FuzzPack(f *testing.F) {
-	w := filled(f, 3, 2)
-	whole := w.export(f, Request{})
+	w, _ := contentWorld(f)
+	whole := w.export(f, Request{Contents: true})
 	for i, file := range whole {
 		f.Add(i, file.raw[:len(file.raw)/2])
 	}

@@ -19,7 +19,8 @@ import (
 )
 
 // The files of an evidence pack, in their order. Those in folders are parts,
-// numbered from 1, in the order seals, proofs, records.
+// numbered from 1, in the order seals, proofs, records,
+// contents.
 const (
 	fileAbout      = "about.json"
 	fileBefore     = "before"
@@ -27,19 +28,28 @@ const (
 	fileCheckpoint = "checkpoint"
 	fileManifest   = "manifest"
 
-	folderSeals   = "seals"
-	folderProofs  = "proofs"
-	folderRecords = "records"
+	folderSeals    = "seals"
+	folderProofs   = "proofs"
+	folderRecords  = "records"
+	folderContents = "contents" // none or several for each part, if wanted
 )
+
+// version is of the packs that are written. Those of version 1, which have no
+// contents and do not name their version, are read too.
+const version = 2
 
 // manifestTitle begins the text of a manifest, so that its signature is for
 // nothing else.
-const manifestTitle = "manoward evidence pack, version 1"
+func manifestTitle(version int) string {
+	return fmt.Sprintf("manoward evidence pack, version %d", version)
+}
 
 func partName(folder string, n int) string { return fmt.Sprintf("%s/%06d.jsonl", folder, n) }
 
 // about says what a pack holds.
 type about struct {
+	Version     int        `json:"version,omitempty"`  // absent: 1
+	Contents    bool       `json:"contents,omitempty"` // what sealed records name is in the pack
 	Origin      string     `json:"origin"`
 	TrustDomain string     `json:"trustDomain"`
 	Key         string     `json:"key"` // the key that the hub names; whoever verifies should have it from elsewhere
@@ -71,6 +81,7 @@ func (r *packRecord) line() ([]byte, error) {
 type Request struct {
 	TrustDomain string
 	From, To    time.Time // of storing; zero: from the first, to the last
+	Contents    bool      // add what the records name: inputs, policies, certificates
 }
 
 // Source is where a pack is made from.
@@ -79,6 +90,9 @@ type Source struct {
 	Seals   Seals
 	Key     *Key
 	Now     func() time.Time
+	// Contents reads what a record names: hub.NotFound, with the reason, for what is
+	// not kept. Needed where contents are wanted.
+	Contents func(ctx context.Context, ref Reference) ([]byte, error)
 }
 
 // WritePack writes an evidence pack as a tar file: every seal that has a record
@@ -90,8 +104,9 @@ func WritePack(ctx context.Context, w io.Writer, s Source, r Request) error {
 	if err != nil {
 		return err
 	}
-	p := &packer{Source: s, ctx: ctx, tar: tar.NewWriter(w), now: s.Now().UTC()}
+	p := &packer{Source: s, ctx: ctx, tar: tar.NewWriter(w), now: s.Now().UTC(), wanted: r.Contents, given: map[string]bool{}}
 	a := about{
+		Version: version, Contents: r.Contents,
 		Origin: s.Key.Public().Origin(), TrustDomain: r.TrustDomain, Key: s.Key.Public().String(),
 		From: optional(r.From), To: optional(r.To), Exported: p.now, FirstSeal: first, LastSeal: last,
 	}
@@ -153,9 +168,26 @@ func (s Source) choose(ctx context.Context, r Request) (first, last uint64, err 
 	case failed != nil:
 		return 0, 0, fmt.Errorf("find the seals of a time: %w", failed)
 	case first > last && (newest > 0 || !r.From.IsZero() || !r.To.IsZero()):
+		if unsealed, err := s.unsealed(ctx, newest, r.From); unsealed && r.To.IsZero() || err != nil {
+			return first, last, err
+		}
 		return 0, 0, hub.E(hub.NotFound, "export evidence", "no sealed record is of that time; widen --from and --to, or wait a second if it is new", nil)
 	}
 	return first, last, nil
+}
+
+// unsealed reports whether there are records after a seal that were stored from a
+// time on.
+func (s Source) unsealed(ctx context.Context, newest uint64, from time.Time) (bool, error) {
+	end, err := s.Records.LastBatch(ctx)
+	if err != nil || end.Sequence == 0 || end.Stored.Before(from) {
+		return false, err
+	}
+	if newest == 0 {
+		return true, nil
+	}
+	one, err := readSeal(ctx, s.Seals, newest)
+	return err == nil && one.last().Sequence < end.Sequence, err
 }
 
 func storedAt(e Entry) time.Time {
@@ -173,7 +205,10 @@ type packer struct {
 	tar      *tar.Writer
 	now      time.Time
 	newest   *seal // the last one that was added
+	at       Entry // the last one whose record was added, or that is before the pack
 	manifest strings.Builder
+	wanted   bool            // contents
+	given    map[string]bool // shared contents that were added
 }
 
 func (p *packer) add(name string, content []byte) error {
@@ -206,7 +241,6 @@ func writeLine(b *bytes.Buffer, v any) error {
 // addParts adds the seals of numbers first to last, each with its proofs and what
 // the bus holds of its records.
 func (p *packer) addParts(first, last uint64) error {
-	var before Entry
 	if first > 1 {
 		previous, err := readSeal(p.ctx, p.Seals, first-1)
 		if err != nil {
@@ -215,7 +249,7 @@ func (p *packer) addParts(first, last uint64) error {
 		if err := p.add(fileBefore, []byte(previous.Checkpoint)); err != nil {
 			return err
 		}
-		before = previous.last()
+		p.at = previous.last()
 	}
 	for n, part := first, 1; n <= last; part++ {
 		var seals, proven, records bytes.Buffer
@@ -228,12 +262,15 @@ func (p *packer) addParts(first, last uint64) error {
 			count += max(1, entries)
 		}
 		if p.newest != newest {
-			if err := p.records(&records, before, p.newest.last()); err != nil {
+			if err := p.records(&records, p.at, p.newest.last()); err != nil {
 				return err
 			}
-			before = p.newest.last()
+			p.at = p.newest.last()
 		}
 		err := errors.Join(p.add(partName(folderSeals, part), seals.Bytes()), p.add(partName(folderProofs, part), proven.Bytes()), p.add(partName(folderRecords, part), records.Bytes()))
+		if err == nil {
+			err = p.contents(part, records.Bytes())
+		}
 		if err != nil {
 			return err
 		}
@@ -303,12 +340,8 @@ func (p *packer) records(b *bytes.Buffer, after, upTo Entry) error {
 // addUnsealed adds what the bus holds after the last seal: what is new, or what
 // nobody seals.
 func (p *packer) addUnsealed() error {
-	var after Entry
-	if p.newest != nil {
-		after = p.newest.last()
-	}
 	var b bytes.Buffer
-	if err := p.records(&b, after, Entry{}); err != nil {
+	if err := p.records(&b, p.at, Entry{}); err != nil {
 		return err
 	}
 	return p.add(fileUnsealed, b.Bytes())
@@ -316,7 +349,7 @@ func (p *packer) addUnsealed() error {
 
 // finish adds the signed list of all files.
 func (p *packer) finish() error {
-	signed, err := p.Key.signNote(manifestTitle + "\n" + p.Key.Public().Origin() + "\n" + p.manifest.String())
+	signed, err := p.Key.signNote(manifestTitle(version) + "\n" + p.Key.Public().Origin() + "\n" + p.manifest.String())
 	if err != nil {
 		return err
 	}

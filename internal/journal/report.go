@@ -7,7 +7,7 @@ import (
 
 // What a [Finding] is of.
 const (
-	Missing   = "missing"    // sealed, and not among the records
+	Missing   = "missing"    // sealed, and not among the records; named by a record, and not in the pack
 	Added     = "added"      // among the records, and not sealed though later ones are
 	Altered   = "altered"    // not what was sealed
 	Reordered = "reordered"  // sealed at another place
@@ -38,9 +38,11 @@ type Report struct {
 	Exported    time.Time `json:"exported"`
 	Records     int       `json:"records"` // compared
 	Seals       int       `json:"seals"`
-	Size        uint64    `json:"size"`   // entries in the tree at its newest checkpoint
-	Root        string    `json:"root"`   // of that tree, base64
-	Recent      int       `json:"recent"` // records too new to be sealed yet
+	Size        uint64    `json:"size"`            // entries in the tree at its newest checkpoint
+	Root        string    `json:"root"`            // of that tree, base64
+	Recent      int       `json:"recent"`          // records too new to be sealed yet
+	Contents    int       `json:"contents"`        // that records name and the pack has
+	NotKept     int       `json:"contentsNotKept"` // that records name and the hub did not have any more
 	Findings    []Finding `json:"findings"`
 	More        int       `json:"moreFindings,omitempty"` // beyond maxFindings
 }

@@ -169,10 +169,18 @@ type world struct {
 	records *recordLog
 	seals   *sealLog
 	key     *Key
+	kept    map[string][]byte // contents, by kind and name
 }
 
 func newWorld(t testing.TB) *world {
-	return &world{newRecordLog(), &sealLog{}, newTestKey(t, "north")}
+	return &world{records: newRecordLog(), seals: &sealLog{}, key: newTestKey(t, "north"), kept: map[string][]byte{}}
+}
+
+func (w *world) contents(_ context.Context, ref Reference) ([]byte, error) {
+	if raw, ok := w.kept[ref.key()]; ok {
+		return raw, nil
+	}
+	return nil, hub.E(hub.NotFound, "read content", "it is not kept any more", nil)
 }
 
 func (w *world) sealer() *Sealer {
@@ -207,7 +215,7 @@ func (w *world) export(t testing.TB, r Request) []packFile {
 	t.Helper()
 	r.TrustDomain = "north"
 	var b bytes.Buffer
-	if err := WritePack(t.Context(), &b, Source{w.records, w.seals, w.key, time.Now}, r); err != nil {
+	if err := WritePack(t.Context(), &b, Source{Records: w.records, Seals: w.seals, Key: w.key, Now: time.Now, Contents: w.contents}, r); err != nil {
 		t.Fatal(err)
 	}
 	return untar(t, b.Bytes())

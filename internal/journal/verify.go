@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/transparency-dev/merkle/proof"
@@ -35,7 +37,7 @@ const grace = 10 * time.Second
 //
 // What is wrong is in the report; an error says that there is nothing to judge.
 func Verify(ctx context.Context, files Files, trust Trust) (*Report, error) {
-	v := &verifier{key: trust.Key, report: &Report{Findings: []Finding{}}}
+	v := &verifier{key: trust.Key, report: &Report{Findings: []Finding{}}, wanted: map[string]*content{}, chains: map[string]*x509.Certificate{}}
 	if err := v.begin(files); err != nil {
 		return nil, err
 	}
@@ -51,13 +53,26 @@ func Verify(ctx context.Context, files Files, trust Trust) (*Report, error) {
 			break
 		}
 		if err != nil {
-			v.report.file(BadFile, name, "the pack ends early or cannot be read: %v", err)
+			v.broken(name, err)
 			break
 		}
 		v.file(name, content)
 	}
 	v.end()
 	return v.report, nil
+}
+
+// broken names where a pack cannot be read any further.
+func (v *verifier) broken(name string, err error) {
+	if name == "" {
+		name = v.files[len(v.files)-1].name // begin has seen one
+		if v.manifest != nil {
+			name = fileManifest
+		}
+		v.report.file(BadFile, name, "after this file the pack ends early or cannot be read, %v", err)
+		return
+	}
+	v.report.file(BadFile, name, "the pack ends early or cannot be read: %v", err)
 }
 
 // Trust is what a verifier has from elsewhere than the hub.
@@ -125,6 +140,10 @@ type verifier struct {
 	ending   string      // the newest checkpoint as text
 	seals    uint64
 	at       Entry // of the record that was compared last
+
+	wanted map[string]*content          // contents that records name
+	due    []string                     // those that must come with the part
+	chains map[string]*x509.Certificate // issuers that are proven, by name
 }
 
 // sealed is a seal, what its checkpoint says, and what the one before it said.
@@ -141,6 +160,9 @@ func (v *verifier) begin(files Files) error {
 	}
 	if name != fileAbout || strict(raw, &v.about) != nil {
 		return hub.E(hub.Invalid, "verify evidence", "this is no evidence pack, or its first file, about.json, is damaged: give the file or folder that \"manoward audit export\" wrote", err)
+	}
+	if v.about.Version < 0 || v.about.Version > version {
+		return hub.E(hub.Invalid, "verify evidence", fmt.Sprintf("the pack is of version %d, and this program knows those up to %d: use a newer one", v.about.Version, version), nil)
 	}
 	named, err := ParseKey(v.about.Key)
 	switch {
@@ -191,6 +213,8 @@ func (v *verifier) file(name string, raw []byte) {
 		v.readProofs(name, raw)
 	case name == partName(folderRecords, v.part) && v.stage == folderProofs:
 		v.readRecords(name, raw)
+	case v.contentsOf(name):
+		v.readContents(name, raw)
 	case name == fileUnsealed:
 		v.readUnsealed(name, raw)
 	case name == fileCheckpoint:
@@ -204,9 +228,15 @@ func (v *verifier) file(name string, raw []byte) {
 
 // finishPart says what of a part has not come.
 func (v *verifier) finishPart() {
-	if v.part > 0 && v.stage != folderRecords {
+	if v.part > 0 && v.stage != folderRecords && v.stage != folderContents {
 		v.report.file(BadFile, partName(folderRecords, v.part), "the files of part %d are not all there, or not in their order", v.part)
 	}
+	v.finishContents()
+}
+
+// contentsOf reports whether a file has contents of the part that was read.
+func (v *verifier) contentsOf(name string) bool {
+	return v.about.Contents && (v.stage == folderRecords || v.stage == folderContents) && strings.HasPrefix(name, fmt.Sprintf("%s/%06d-", folderContents, v.part))
 }
 
 func (v *verifier) end() {
@@ -302,7 +332,7 @@ func (v *verifier) readProofs(name string, raw []byte) {
 // readUnsealed counts what is too new to be sealed, and names what is not.
 func (v *verifier) readUnsealed(name string, raw []byte) {
 	for i, line := range splitLines(raw) {
-		e, err := readRecord(line)
+		e, _, err := readRecord(line)
 		switch {
 		case err != nil:
 			v.report.file(BadFormat, name, "line %d: %v", i+1, err)

@@ -209,7 +209,7 @@ func TestEarlierCheckpoint(t *testing.T) {
 	if r, err := judge(w, early); err != nil || len(r.Findings) > 0 {
 		t.Errorf("report %+v, %v; want no finding", r, err)
 	}
-	anew := &world{newRecordLog(), &sealLog{}, w.key}
+	anew := &world{records: newRecordLog(), seals: &sealLog{}, key: w.key}
 	for range 25 {
 		anew.records.add("else", "else")
 	}
@@ -229,7 +229,7 @@ func TestEarlierCheckpoint(t *testing.T) {
 // Two trees of one key, however each fits to itself, are found.
 func TestFindsSplitView(t *testing.T) {
 	w := filled(t, 20, 10)
-	other := &world{newRecordLog(), &sealLog{}, w.key}
+	other := &world{records: newRecordLog(), seals: &sealLog{}, key: w.key}
 	for range 20 {
 		other.records.add("else", "else")
 	}
@@ -263,7 +263,7 @@ func TestPackOfATime(t *testing.T) {
 			}
 		}
 	}
-	err := WritePack(t.Context(), io.Discard, Source{w.records, w.seals, w.key, time.Now}, Request{TrustDomain: "north", From: began.Add(time.Hour)})
+	err := WritePack(t.Context(), io.Discard, Source{Records: w.records, Seals: w.seals, Key: w.key, Now: time.Now, Contents: w.contents}, Request{TrustDomain: "north", From: began.Add(time.Hour)})
 	if hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("a time without records: %v; want not found", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -26,10 +27,34 @@ type event struct {
 
 // summary counts tests, subtests included. A package that fails outside its
 // tests (build, TestMain, a race seen at exit) counts as one failed test.
-type summary struct{ passed, failed, skipped int }
+type summary struct {
+	counts
+	failures []failure
+}
 
-func (s summary) line() string {
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", s.passed, s.failed, s.skipped)
+type counts struct{ passed, failed, skipped int }
+
+func (c counts) line() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", c.passed, c.failed, c.skipped)
+}
+
+func (c *counts) add(more counts) {
+	c.passed += more.passed
+	c.failed += more.failed
+	c.skipped += more.skipped
+}
+
+func (c *counts) subtract(less counts) {
+	c.add(counts{-less.passed, -less.failed, -less.skipped})
+}
+
+// failure is a top-level test that failed, or a package that failed outside its
+// tests.
+type failure struct {
+	pkg, test string // test is empty where the package failed
+	counts           // of the test with its subtests
+	reason    string // what it said last, with file and line
+	hard      bool   // a data race or a panic, which no second run makes good
 }
 
 // collector holds what may still have to be shown of packages that run.
@@ -43,7 +68,8 @@ type collector struct {
 // packageRun is what is known of a package that has not ended.
 type packageRun struct {
 	summary
-	output map[string][]line // of top-level tests that have not ended; "" is outside tests
+	tests  map[string]counts // of top-level tests that have not ended
+	output map[string][]line // the same; "" is outside tests
 	skips  []line            // tests skipped, with their reasons
 }
 
@@ -100,25 +126,43 @@ func (c *collector) event(raw []byte) {
 // testEnd counts the end of a test or subtest. The output of a top-level test
 // is shown when it failed and forgotten when it passed.
 func (c *collector) testEnd(e event) {
-	run := c.run(e.Package)
-	lines := run.output[topLevel(e.Test)]
+	run, top := c.run(e.Package), topLevel(e.Test)
+	lines, of := run.output[top], run.tests[top]
 	switch e.Action {
 	case "pass":
-		run.passed++
+		of.passed++
 	case "fail":
-		run.failed++
+		of.failed++
 	case "skip":
-		run.skipped++
+		of.skipped++
 		run.skips = append(run.skips, line{e.Test, reason(lines, e.Test)})
 	default:
 		return // run, pause, cont, bench
 	}
-	if e.Test == topLevel(e.Test) {
-		if e.Action == "fail" {
-			c.show(lines)
-		}
-		delete(run.output, e.Test)
+	if run.tests[top] = of; e.Test != top {
+		return
 	}
+	if e.Action == "fail" {
+		c.show(lines)
+		run.failures = append(run.failures, newFailure(e.Package, top, of, lines))
+	}
+	run.counts.add(of)
+	delete(run.output, top)
+	delete(run.tests, top)
+}
+
+// blame is a line that a test logged; the last one tells best why it failed.
+var blame = regexp.MustCompile(`^\s+\w+_test\.go:\d+: `)
+
+func newFailure(pkg, test string, of counts, lines []line) failure {
+	f := failure{pkg: pkg, test: test, counts: of}
+	for _, l := range lines {
+		if blame.MatchString(l.text) {
+			f.reason = strings.TrimSpace(l.text)
+		}
+		f.hard = f.hard || strings.HasPrefix(l.text, "WARNING: DATA RACE") || strings.HasPrefix(l.text, "panic: ")
+	}
+	return f
 }
 
 // packageEnd writes the line of a package, and before it what explains a
@@ -132,16 +176,21 @@ func (c *collector) packageEnd(e event, run *packageRun) {
 		for _, test := range slices.Sorted(maps.Keys(run.output)) {
 			c.show(run.output[test])
 		}
-		run.failed = max(run.failed, 1)
+		for _, of := range run.tests { // cut off: their subtests may have ended
+			run.counts.add(of)
+		}
+		if len(run.failures) == 0 || len(run.tests) > 0 {
+			run.failures = append(run.failures, failure{pkg: e.Package, hard: true})
+			run.failed = max(run.failed, 1)
+		}
 	}
 	for _, skip := range run.skips {
 		fmt.Fprintf(c.w, "skip  %s  %s\n%s", e.Package, skip.test, skip.text)
 	}
 	verdict := map[string]string{"pass": "ok", "fail": "FAIL", "skip": "none"}[e.Action]
 	fmt.Fprintf(c.w, "%-4s %7.2fs  %4d tests  %s\n", verdict, e.Elapsed, run.passed+run.failed+run.skipped, e.Package)
-	c.sum.passed += run.passed
-	c.sum.failed += run.failed
-	c.sum.skipped += run.skipped
+	c.sum.counts.add(run.counts)
+	c.sum.failures = append(c.sum.failures, run.failures...)
 	delete(c.runs, e.Package)
 }
 
@@ -171,7 +220,7 @@ func topLevel(test string) string {
 func (c *collector) run(pkg string) *packageRun {
 	run := c.runs[pkg]
 	if run == nil {
-		run = &packageRun{output: map[string][]line{}}
+		run = &packageRun{output: map[string][]line{}, tests: map[string]counts{}}
 		c.runs[pkg] = run
 	}
 	return run

@@ -42,6 +42,26 @@ func TestMain(m *testing.M) { m.Run(); fmt.Println("cannot clean up"); os.Exit(1
 func TestOK(t *testing.T) {}
 `,
 	"empty/empty.go": "package empty\n",
+	"unsteady/unsteady_test.go": `package unsteady
+import ("os"; "testing")
+func TestFine(t *testing.T) {}
+func TestOnce(t *testing.T) {
+	t.Run("sub", func(t *testing.T) {})
+	t.Run("other", func(t *testing.T) {
+		if err := os.Mkdir(os.Getenv("ONCE"), 0o755); err == nil { t.Error("the first time") }
+	})
+}
+`,
+	"races/races_test.go": `package races
+import ("os"; "testing")
+func TestRaces(t *testing.T) {
+	if err := os.Mkdir(os.Getenv("ONCE"), 0o755); err != nil { return }
+	n, done := 0, make(chan int)
+	go func() { n++; close(done) }()
+	n++
+	<-done
+}
+`,
 }
 
 func TestRun(t *testing.T) {
@@ -75,10 +95,18 @@ func TestRun(t *testing.T) {
 		{"bad flag", []string{"-log"}, false, 2, []string{"flag needs an argument"}, nil},
 		{"log cannot be made", []string{"-log", "go.mod/x", "./good"}, false, 1, []string{"make folder for the log"}, nil},
 		{"log is a folder", []string{"-log", "good", "./good"}, false, 1, []string{"make log"}, nil},
+		{"passes alone", []string{"-again", "1", "-count=1", "./good", "./unsteady"}, true, 0, []string{"the first time", "again   example.test/m/unsteady  TestOnce", "UNSTEADY  example.test/m/unsteady  TestOnce failed (unsteady_test.go:7: the first time)", "6 passed, 0 failed, 0 skipped"}, []string{"failed  example"}},
+		{"no second try unless asked for", []string{"-count=1", "./unsteady"}, true, 1, []string{"failed  example.test/m/unsteady  TestOnce  unsteady_test.go:7: the first time"}, []string{"UNSTEADY"}},
+		{"fails again", []string{"-again", "3", "./bad"}, true, 1, []string{"again   example.test/m/bad  TestBad", "failed  example.test/m/bad  TestBad  bad_test.go:5: the inner reason", "1 passed, 2 failed"}, []string{"UNSTEADY"}},
+		{"too many for a second try", []string{"-again", "1", "./bad", "./broken"}, true, 1, nil, []string{"again "}},
+		{"a race gets no second try", []string{"-again", "3", "-race", "-count=1", "./races"}, true, 1, []string{"DATA RACE", "failed  example.test/m/races"}, []string{"again "}},
+		{"a panic gets no second try", []string{"-again", "3", "./panics"}, true, 1, nil, []string{"again "}},
+		{"a build gets no second try", []string{"-again", "3", "./broken"}, true, 1, nil, []string{"again "}},
 		{"disk is full", []string{"-log", "/dev/full", "./good"}, false, 1, []string{"no space left"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv("ONCE", filepath.Join(t.TempDir(), "once"))
 			var out strings.Builder
 			if code := run(t.Context(), tt.args, tt.ci, &out, &out); code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)
@@ -133,7 +161,7 @@ func TestSummarize_CutOff(t *testing.T) {
 not json
 {"Action":"output","Package":"p","Test":"TestA","Output":" line\n"}`
 	sum, err := summarize(strings.NewReader(in), &out)
-	if err != nil || sum != (summary{failed: 1}) {
+	if err != nil || sum.counts != (counts{failed: 1}) {
 		t.Errorf("summarize = %+v, %v; want one failure, nil", sum, err)
 	}
 	for _, want := range []string{"not json\n", "half a line\n", "FAIL"} {

@@ -26,11 +26,12 @@ type Row struct {
 // Report is the register with its tests.
 type Report struct {
 	Rows     []Row    `json:"requirements"`
-	Problems []string `json:"problems"` // claims that name nothing or stand in no test
+	Problems []string `json:"problems"` // claims that name nothing or stand in no test, rows whose tests do not bear their state out
 }
 
-// Join makes the report. log may be nil; module is the path of the module that
-// the claims' files are in.
+// Join makes the report. module is the path of the module that the claims' files
+// are in. log may be nil; with one, each test of a row that is not open must have
+// passed in it.
 func Join(register []Requirement, claims []Claim, module string, log *RunLog) Report {
 	report := Report{Rows: make([]Row, len(register)), Problems: []string{}}
 	index := map[string]int{}
@@ -58,7 +59,26 @@ func Join(register []Requirement, claims []Claim, module string, log *RunLog) Re
 			row.Tests = append(row.Tests, test)
 		}
 	}
+	for _, row := range report.Rows {
+		report.Problems = append(report.Problems, row.problems()...)
+	}
 	return report
+}
+
+// problems says what about the tests of a row does not bear its state out.
+func (r Row) problems() (list []string) {
+	switch {
+	case r.State == Open && len(r.Tests) > 0:
+		return []string{fmt.Sprintf("%s is listed as open, and %s proves it; take it off the list, or list it as in part", r.ID, r.Tests[0].Name)}
+	case r.State != Open && len(r.Tests) == 0:
+		return []string{fmt.Sprintf("%s has no test; write one through the real interface with \"// Covers: %s\"", r.ID, r.ID)}
+	}
+	for _, t := range r.Tests {
+		if t.Result != "" && t.Result != Passed {
+			list = append(list, fmt.Sprintf("%s: its test %s (%s): %s", r.ID, t.Name, t.File, t.Result))
+		}
+	}
+	return list
 }
 
 func (r *Report) problem(c Claim, text string) {
@@ -74,15 +94,11 @@ func (r Report) WriteJSON(w io.Writer) error {
 }
 
 // WriteTable writes one line per requirement and test, then the requirements
-// that no test names, then the counts.
+// of which not all is built, then the counts.
 func (r Report) WriteTable(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	var without []string
 	ran, proved := false, 0
 	for _, row := range r.Rows {
-		if len(row.Tests) == 0 {
-			without = append(without, row.ID)
-		}
 		good := len(row.Tests) > 0
 		for _, t := range row.Tests {
 			ran = ran || t.Result != ""
@@ -96,18 +112,35 @@ func (r Report) WriteTable(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	if len(without) > 0 {
-		fmt.Fprintf(w, "\nwithout a test:\n")
-		for _, group := range inLines(without, 100) {
-			fmt.Fprintf(w, "  %s\n", group)
+	for _, state := range []State{InPart, Open} {
+		if ids := r.ids(state); len(ids) > 0 {
+			fmt.Fprintf(w, "\n%s:\n", state)
+			for _, group := range inLines(ids, 100) {
+				fmt.Fprintf(w, "  %s\n", group)
+			}
 		}
 	}
-	summary := fmt.Sprintf("\n%d requirements, %d named by a test, %d without", len(r.Rows), len(r.Rows)-len(without), len(without))
+	summary := "\n" + r.counts()
 	if ran {
 		summary += fmt.Sprintf("; in this run all tests of %d passed", proved)
 	}
 	_, err := fmt.Fprintln(w, summary)
 	return err
+}
+
+// ids lists the rows of a state.
+func (r Report) ids(state State) (list []string) {
+	for _, row := range r.Rows {
+		if row.State == state {
+			list = append(list, row.ID)
+		}
+	}
+	return list
+}
+
+// counts says how many rows are in which state.
+func (r Report) counts() string {
+	return fmt.Sprintf("%d requirements: %d built, %d in part, %d open", len(r.Rows), len(r.ids(Built)), len(r.ids(InPart)), len(r.ids(Open)))
 }
 
 // inLines joins words into lines of at most width bytes, or one longer word.

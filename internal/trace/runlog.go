@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"strings"
 )
@@ -40,6 +41,11 @@ func ReadRunLog(r io.Reader) (*RunLog, error) {
 		if json.Unmarshal(bytes.TrimSpace(line), &e) == nil && e.Test != "" && verdicts[e.Action] != "" {
 			name := testName{e.Package, e.Test}
 			log.results[name] = worse(log.results[name], verdicts[e.Action])
+		}
+		if e.Action == "again" { // testsum: the second try counts, not the first
+			maps.DeleteFunc(log.results, func(name testName, _ Result) bool {
+				return name.pkg == e.Package && (name.test == e.Test || strings.HasPrefix(name.test, e.Test+"/"))
+			})
 		}
 		if errors.Is(err, io.EOF) {
 			break

@@ -29,14 +29,25 @@ Prose | that is no table.
 | id | asks |
 |---|---|
 | NFVO | much |
+| VIM | nobody proves it |
+
+## What is missing
+| in part | missing |
+|---|---|
+| NFVO | the rest |
+
+| Open | missing |
+|---|---|
+| VIM | all of it |
 `
 
 func TestReadRegister(t *testing.T) {
 	got, err := ReadRegister(strings.NewReader(register))
 	want := []Requirement{
-		{"Sc-Or.001", "an interface", 7, "Sc-Or"},
-		{"Sc-Or.NsLcm.001", "a report", 8, "Sc-Or"},
-		{"NFVO", "much", 17, "Functions"},
+		{"Sc-Or.001", "an interface", 7, "Sc-Or", Built, ""},
+		{"Sc-Or.NsLcm.001", "a report", 8, "Sc-Or", Built, ""},
+		{"NFVO", "much", 17, "Functions", InPart, "the rest"},
+		{"VIM", "nobody proves it", 18, "Functions", Open, "all of it"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("ReadRegister = %+v, %v; want %+v", got, err, want)
@@ -45,10 +56,13 @@ func TestReadRegister(t *testing.T) {
 
 func TestReadRegister_Bad(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
-		"empty":     {"# Nothing\n", "no table"},
-		"twice":     {"| id | x |\n|---|---|\n| A.1 | a |\n| A.1 | b |\n", "line 4: A.1 stands on line 3"},
-		"no text":   {"| id | x |\n|---|---|\n| A.1 | |\n", "line 3: a requirement needs"},
-		"no id":     {"| id | x |\n|---|---|\n|  | a |\n", "line 3: a requirement needs"},
+		"empty":   {"# Nothing\n", "no table"},
+		"twice":   {"| id | x |\n|---|---|\n| A.1 | a |\n| A.1 | b |\n", "line 4: A.1 stands on line 3"},
+		"no text": {"| id | x |\n|---|---|\n| A.1 | |\n", "line 3: a requirement needs"},
+		"no id":   {"| id | x |\n|---|---|\n|  | a |\n", "line 3: a requirement needs"},
+		"no row":  {"| id | x |\n|---|---|\n| A.1 | a |\n\n| open | x |\n|---|---|\n| A.1, A.2 | a |\n", `line 7: "A.2" is no id`},
+		"two states": {"| in part | x |\n|---|---|\n| A.1 | a |\n\n| open | x |\n|---|---|\n| A.1 | a |\n\n| id | x |\n|---|---|\n| A.1 | a |\n",
+			"line 7: A.1 is listed as in part already"},
 		"long line": {"| id | x |\n|---|---|\n" + strings.Repeat("x", 1<<17), "too long"},
 	}
 	for name, tt := range tests {
@@ -137,6 +151,9 @@ type failingFS struct{}
 func (failingFS) Open(string) (fs.File, error) { return nil, fs.ErrPermission }
 
 const runLog = `building...
+{"Action":"fail","Package":"m/a","Test":"TestDoc/sub"}
+{"Action":"fail","Package":"m/a","Test":"TestDoc"}
+{"Action":"again","Package":"m/a","Test":"TestDoc"}
 {"Action":"pass","Package":"m/a","Test":"TestDoc"}
 {"Action":"pass","Package":"m/a","Test":"TestBody"}
 {"Action":"fail","Package":"m/a","Test":"TestBody"}
@@ -159,7 +176,7 @@ func joined(t *testing.T) Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Join(append(rows, Requirement{ID: "VIM", Text: "nobody proves it"}), claims, "m", log)
+	return Join(rows, claims, "m", log)
 }
 
 func TestJoin(t *testing.T) {
@@ -180,9 +197,31 @@ func TestJoin(t *testing.T) {
 		`a/p_test.go:24: covers Sc-Or.001 outside any test; move the line into the test that proves it`,
 		`a/p_test.go:27: covers "", which is not in the register; mend the id or add its row`,
 		`a/p_test.go:27: covers "Typo.1", which is not in the register; mend the id or add its row`,
+		`Sc-Or.001: its test TestBody (a/p_test.go): failed`,
+		`Sc-Or.001: its test FuzzFilter_Sc_Or_001 (a/p_test.go): not run`,
+		`Sc-Or.NsLcm.001: its test TestBody (a/p_test.go): failed`,
+		`Sc-Or.NsLcm.001: its test TestSc_Or_NsLcm_001_Report (a/p_test.go): not run`,
+		`NFVO: its test up (a/testdata/script/up.txtar): skipped`,
 	}
 	if !reflect.DeepEqual(report.Problems, problems) {
 		t.Errorf("problems %q, want %q", report.Problems, problems)
+	}
+}
+
+// What the register says of a row and its tests must agree.
+func TestJoin_States(t *testing.T) {
+	claims := []Claim{{"A.1", "TestA", "a/p_test.go", 1}}
+	for state, want := range map[State][2]string{ // of a row with a test, of one without
+		Built:  {"", `A.2 has no test; write one through the real interface with "// Covers: A.2"`},
+		InPart: {"", `A.2 has no test; write one through the real interface with "// Covers: A.2"`},
+		Open:   {"A.1 is listed as open, and TestA proves it; take it off the list, or list it as in part", ""},
+	} {
+		for i, id := range []string{"A.1", "A.2"} {
+			got := strings.Join(Join([]Requirement{{ID: id, State: state}}, claims[:1-i], "m", nil).Problems, "\n")
+			if got != want[i] {
+				t.Errorf("%s, listed as %s: %q, want %q", id, state, got, want[i])
+			}
+		}
 	}
 }
 
@@ -199,10 +238,13 @@ Sc-Or.NsLcm.001  TestSc_Or_NsLcm_001_Report  a/p_test.go:16                not r
 NFVO             TestDoc                     a/p_test.go:5                 passed
 NFVO             up                          a/testdata/script/up.txtar:2  skipped
 
-without a test:
+in part:
+  NFVO
+
+open:
   VIM
 
-4 requirements, 3 named by a test, 1 without; in this run all tests of 0 passed
+4 requirements: 2 built, 1 in part, 1 open; in this run all tests of 0 passed
 `
 	if out.String() != want {
 		t.Errorf("table:\n%s\nwant:\n%s", &out, want)
@@ -216,10 +258,10 @@ func TestReport_WriteTable_Proved(t *testing.T) {
 	}
 	claims := []Claim{{"A.1", "TestDoc", "a/p_test.go", 1}}
 	var out strings.Builder
-	if err := Join([]Requirement{{ID: "A.1"}}, claims, "m", log).WriteTable(&out); err != nil {
+	if err := Join([]Requirement{{ID: "A.1", State: Built}}, claims, "m", log).WriteTable(&out); err != nil {
 		t.Fatal(err)
 	}
-	if want := "1 requirements, 1 named by a test, 0 without; in this run all tests of 1 passed\n"; !strings.HasSuffix(out.String(), want) {
+	if want := "1 requirements: 1 built, 0 in part, 0 open; in this run all tests of 1 passed\n"; !strings.HasSuffix(out.String(), want) {
 		t.Errorf("table:\n%s\nwant it to end with %q", &out, want)
 	}
 }
@@ -233,6 +275,35 @@ func TestReport_WriteJSON(t *testing.T) {
 	var back Report
 	if err := json.Unmarshal([]byte(out.String()), &back); err != nil || !reflect.DeepEqual(back, report) {
 		t.Errorf("JSON does not read back: %v\n%s", err, &out)
+	}
+}
+
+func TestReport_Document(t *testing.T) {
+	marks := generatedStart + "\nold\n" + generatedEnd + "\n"
+	got, err := joined(t).Document("before\n" + marks + "after\n")
+	want := "before\n" + generatedStart + `
+4 requirements: 2 built, 1 in part, 1 open.
+
+| row | state | tests |
+|---|---|---|
+| Sc-Or.001 | built | [TestDoc](../a/p_test.go), [TestBody](../a/p_test.go), [FuzzFilter_Sc_Or_001](../a/p_test.go) |
+| Sc-Or.NsLcm.001 | built | [TestBody](../a/p_test.go), [TestSc_Or_NsLcm_001_Report](../a/p_test.go) |
+| NFVO | in part | [TestDoc](../a/p_test.go), [up](../a/testdata/script/up.txtar) |
+| VIM | open |  |
+` + generatedEnd + "\nafter\n"
+	if err != nil || got != want {
+		t.Errorf("document: %v\n%s\nwant:\n%s", err, got, want)
+	}
+	if again, err := joined(t).Document(got); err != nil || again != got {
+		t.Errorf("made a second time: %v\n%s", err, again)
+	}
+	for name, text := range map[string]string{
+		"no marks": "text\n", "no end": generatedStart + "\n", "no start": generatedEnd + "\n",
+		"end first": generatedEnd + "\n" + generatedStart + "\n", "twice": marks + marks,
+	} {
+		if _, err := joined(t).Document(text); err == nil || !strings.Contains(err.Error(), generatedStart) {
+			t.Errorf("%s: %v, want an error that shows the marks", name, err)
+		}
 	}
 }
 

@@ -181,9 +181,10 @@ func (n *ns) instancesAt(element string) []string {
 }
 
 // convert makes a SOL 005 type of the SOL 003 type of the same name, where they are
-// not one type of package sol. They are the same but for three things: the VIM's
-// name in resource handles, the scale level, and the connection points of an
-// external link, of which SOL 005 V3.7.1 holds one.
+// not one type of package sol. They are the same but for four things: the VIM's
+// name in resource handles, the scale level, the connection points of an
+// external link, of which SOL 005 V3.7.1 holds one, and a connection point that has
+// no address yet, which SOL 005 cannot say.
 func convert[T any](v any) T {
 	var out T
 	raw, err := json.Marshal(v)
@@ -224,6 +225,13 @@ func rename(v any) {
 				v["currentVnfExtCpData"] = cps[0]
 			}
 		}
+		if layers, ok := v["cpProtocolInfo"].([]any); ok {
+			layers = slices.DeleteFunc(layers, withoutAddress)
+			v["cpProtocolInfo"] = layers
+			if len(layers) == 0 {
+				delete(v, "cpProtocolInfo")
+			}
+		}
 		for name, e := range v {
 			switch name {
 			case "metadata", "extensions", "vnfConfigurableProperties", "userDefinedData", "cpConfig":
@@ -233,4 +241,11 @@ func rename(v any) {
 			}
 		}
 	}
+}
+
+// withoutAddress reports whether an element of cpProtocolInfo has no
+// ipOverEthernet, as while a port is being made.
+func withoutAddress(layer any) bool {
+	info, ok := layer.(map[string]any)
+	return !ok || info["ipOverEthernet"] == nil
 }

@@ -142,6 +142,7 @@ func TestDecide_Parties(t *testing.T) {
 		{VNFMInterface, "subscription.create", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindCMF}},
 		{CmVnfmInterface, "csr.create", []hub.Kind{hub.KindOperator, hub.KindVNFM}},
 		{CmVnfmInterface, "ca.rotate", []hub.Kind{hub.KindOperator}},
+		{CmVnfmInterface, "ca.revoke", []hub.Kind{hub.KindOperator}},
 		{CmVnfmInterface, "notification.deliver", nil},
 		{CmVnfmInterface, "vnf.end", nil},
 		{VIMInterface, "resource.query", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindVNFM}},

@@ -115,7 +115,7 @@ func cmVnfmRules() []Rule {
 	)
 	return slices.Concat(
 		ofParty(hub.KindVNFM, used),
-		ofParty(hub.KindOperator, slices.Concat(used, rowsOf("CMF.Certm.Del.002", "ca.rotate"))),
+		ofParty(hub.KindOperator, slices.Concat(used, rowsOf("CMF.Certm.Del.002", "ca.rotate", "ca.revoke"))),
 		ofParty(hub.KindAuditor, seen),
 		ofParty(hub.KindOSS, look),
 		// What the hub's own functions tell the CMF of VNFs.

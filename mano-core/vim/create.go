@@ -104,7 +104,7 @@ func sees(viewer, domain string) bool { return viewer == All || viewer == domain
 
 // notFound is the answer for what is not there, and for what is another domain's.
 func notFound(what, id string) error {
-	return hub.E(hub.NotFound, "find "+what, fmt.Sprintf("there is no %s %.140s; list what there is", what, id), nil)
+	return hub.E(hub.NotFound, "find "+what, fmt.Sprintf("there is no %s %.140s; list them with GET /%ss", what, id, what), nil)
 }
 
 // get reads a record that the viewer may know of.

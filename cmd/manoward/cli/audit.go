@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ Merkle tree with signed checkpoints. These verbs hold the records against it on 
 machine, with the hub's data and without its word.`,
 		Example: "  manoward audit verify --trust-domain north",
 	}
-	c.AddCommand(p.auditVerify(), p.auditExport(), p.auditKey())
+	c.AddCommand(p.auditShow(), p.auditVerify(), p.auditExport(), p.auditOscal(), p.auditKey())
 	return c
 }
 
@@ -68,8 +69,9 @@ func (p *program) auditExport() *cobra.Command {
 		Short: "Write the records of a time as an evidence pack that verifies without the hub",
 		Long: `Writes records as the hub holds them, the seals and signed checkpoints over them, proofs
 that each record is in the signed tree and that each checkpoint continues the one before,
-and a signed list of all files with their SHA-256. The times are those of storing; the
-pack begins and ends with whole seals.`,
+what the records name (inputs of decisions, policies and parameters, certificates with
+their chains), and a signed list of all files with their SHA-256. The times are those of
+storing; the pack begins and ends with whole seals.`,
 		Example: `  manoward audit export --trust-domain north -f evidence.tar
   manoward audit export --trust-domain north --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z -f november`,
 		Args: exactly(),
@@ -81,6 +83,7 @@ pack begins and ends with whole seals.`,
 			if err != nil {
 				return err
 			}
+			query.Set("contents", "true")
 			body, err := p.evidence(c.Context(), domain, query)
 			if err != nil {
 				return err
@@ -148,6 +151,7 @@ func saveTar(file string, body io.Reader) error {
 
 func (p *program) auditVerify() *cobra.Command {
 	var domain, pack, keys, earlier string
+	var contents bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare records with their sealed journal, in the hub or in an evidence pack",
@@ -155,7 +159,8 @@ func (p *program) auditVerify() *cobra.Command {
 the bus and each record with its entry, and checks the signature of every checkpoint and
 that each one continues the one before. What is missing, added, altered or moved is named.
 Without --trust-domain it verifies the journals of the hub and of all trust domains. With
---pack it needs no hub.
+--pack it needs no hub, and holds what the records name (inputs, policies, certificates)
+against the digests in them; of a hub it does so with --contents.
 
 Without --keys the key is taken from the hub or the pack, which proves only that they
 fit to themselves; see "manoward audit key".
@@ -171,6 +176,7 @@ Exits 0 when all is as it was sealed, 3 when something is not, otherwise as ever
 			if err != nil {
 				return err
 			}
+			trusted.contents = contents
 			if earlier != "" && pack == "" && domain == "" {
 				return usage("--checkpoint is of one trust domain: name it with --trust-domain")
 			}
@@ -191,6 +197,7 @@ Exits 0 when all is as it was sealed, 3 when something is not, otherwise as ever
 	}
 	c.Flags().StringVar(&domain, "trust-domain", "", "whose records; hub is the hub's own (default: all)")
 	c.Flags().StringVar(&pack, "pack", "", "evidence pack to verify instead: a tar file or a folder")
+	c.Flags().BoolVar(&contents, "contents", false, "also read from the hub what the records name, and verify it (a pack has it)")
 	c.Flags().StringVar(&keys, "keys", "", "file with the lines that \"audit key\" printed, from where you trust it")
 	c.Flags().StringVar(&earlier, "checkpoint", "", "checkpoint of an earlier evidence pack, from which the journal must have gone on")
 	return c
@@ -200,6 +207,7 @@ Exits 0 when all is as it was sealed, 3 when something is not, otherwise as ever
 type trusted struct {
 	keys       map[string]*journal.PublicKey // of journals, by origin; nil: none
 	checkpoint string
+	contents   bool // to be read from the hub too
 }
 
 func readTrusted(keys, earlier string) (t trusted, err error) {
@@ -297,7 +305,7 @@ func (p *program) verifyDomain(ctx context.Context, domain string, t trusted) (*
 	if err != nil {
 		return nil, err
 	}
-	body, err := p.evidence(ctx, domain, nil)
+	body, err := p.evidence(ctx, domain, url.Values{"contents": {strconv.FormatBool(t.contents)}})
 	if err != nil {
 		return nil, err
 	}
@@ -309,9 +317,9 @@ func (p *program) verifyDomain(ctx context.Context, domain string, t trusted) (*
 func (p *program) judgeRecords(reports []*journal.Report, pinned bool) error {
 	bad := 0
 	err := p.print(reports, func(w io.Writer) {
-		fmt.Fprintln(w, "TRUST DOMAIN\tRECORDS\tSEALS\tTREE\tNOT YET SEALED\tFINDINGS")
+		fmt.Fprintln(w, "TRUST DOMAIN\tRECORDS\tSEALS\tTREE\tNOT YET SEALED\tCONTENTS\tNOT KEPT\tFINDINGS")
 		for _, r := range reports {
-			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", r.TrustDomain, r.Records, r.Seals, r.Size, r.Recent, len(r.Findings)+r.More)
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.TrustDomain, r.Records, r.Seals, r.Size, r.Recent, r.Contents, r.NotKept, len(r.Findings)+r.More)
 		}
 		for _, r := range reports {
 			for _, f := range r.Findings {

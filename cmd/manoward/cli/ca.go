@@ -17,12 +17,12 @@ func (p *program) ca() *cobra.Command {
 	m := &cmfCaller{program: p}
 	c := &cobra.Command{
 		Use:   "ca",
-		Short: "The certificate authorities of trust domains: look at them, rotate them",
+		Short: "The certificate authorities of trust domains: look at them, rotate and revoke them",
 		Example: `  manoward ca show --trust-domain north
   manoward ca rotate intermediate --trust-domain north`,
 	}
 	m.flags(c)
-	c.AddCommand(m.caShow(), m.caRotate())
+	c.AddCommand(m.caShow(), m.caRotate(), m.caRevoke())
 	return c
 }
 
@@ -125,5 +125,38 @@ and OCSP answers go on.`,
 		},
 	}
 	m.domainFlag(c)
+	return c
+}
+
+func (m *cmfCaller) caRevoke() *cobra.Command {
+	var in certmgmt.RevokeRequest
+	c := &cobra.Command{
+		Use:   "revoke-intermediate ISSUER",
+		Short: "Revoke an intermediate of a trust domain, and replace it if it is the one that signs",
+		Long: `Has the root of a trust domain revoke an intermediate, such as one whose key somebody else
+may have used. The one that signs is replaced in the same act. The root's revocation list
+tells it at once, and OCSP answers say of everything that it issued that it is revoked. What
+is still in use is listed by cert list --issuer ISSUER --state VALID, and has to be renewed.`,
+		Example: "  manoward ca revoke-intermediate 4f2e9d0e0d6f3c1f2a775c1b7f4e6c1c4f2e9d0e --trust-domain north --reason cACompromise",
+		Args:    exactly("ISSUER"),
+		RunE: func(c *cobra.Command, args []string) error {
+			path, err := m.authorityPath()
+			if err != nil {
+				return err
+			}
+			client, err := m.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			var a certmgmt.Authority
+			if _, err := client.Do(c.Context(), http.MethodPost, path+"/issuers/"+url.PathEscape(args[0])+"/revoke", in, &a); err != nil {
+				return err
+			}
+			return m.printAuthority(&a)
+		},
+	}
+	m.domainFlag(c)
+	c.Flags().StringVar(&in.Reason, "reason", "cACompromise", "why, as RFC 5280 names it: cACompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, unspecified")
+	c.Flags().StringVar(&in.Comment, "comment", "", "for the record")
 	return c
 }

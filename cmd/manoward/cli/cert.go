@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -264,6 +265,14 @@ func (m *cmfCaller) certList() *cobra.Command {
 	}
 	c.Flags().DurationVar(&within, "within", 0, "only those that end within this time, like 720h")
 	query := func() (url.Values, error) {
+		for flag, words := range map[string][]string{
+			"state":     {certmgmt.CertificateValid, certmgmt.CertificateRevoked, certmgmt.CertificateExpired},
+			"assurance": {"none", "bound", "protected", "genuine"},
+		} {
+			if is := *filters[flag]; is != "" && !slices.Contains(words, is) {
+				return nil, usage("--%s is one of %s, and not %q", flag, strings.Join(words, ", "), is)
+			}
+		}
 		q, terms := url.Values{}, []string{}
 		for attribute, value := range filters {
 			if *value != "" {
@@ -293,6 +302,9 @@ func certificateTable(w io.Writer, x *certmgmt.Certificate) {
 			unpublished = "; no revocation list tells it, because its issuer was replaced: take it away from who holds it"
 		}
 		fmt.Fprintf(w, "revoked\t%s, %s%s\n", when(*x.Revoked), x.RevocationReason, unpublished)
+	}
+	if x.IssuerRevoked != nil {
+		fmt.Fprintf(w, "issuer revoked\t%s; renew the certificate\n", when(*x.IssuerRevoked))
 	}
 	if x.Renews != "" {
 		fmt.Fprintf(w, "renews\t%s\n", x.Renews)

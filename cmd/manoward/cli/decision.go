@@ -159,7 +159,13 @@ func (f *decisionFilter) query() (url.Values, error) {
 // pages yields what a list of the Security Manager holds, and asks for a page when
 // it is needed.
 func pages[T any](ctx context.Context, s *remoteSM, below string, query url.Values) iter.Seq2[T, error] {
-	return httpapi.All[T](ctx, s.client, s.base()+below, s.query(query))
+	return func(yield func(T, error) bool) {
+		for v, err := range httpapi.All[T](ctx, s.client, s.base()+below, s.query(query)) {
+			if !yield(v, s.ifItRuns(ctx, err)) {
+				return
+			}
+		}
+	}
 }
 
 func (p *program) decisionList() *cobra.Command {

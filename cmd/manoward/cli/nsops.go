@@ -210,5 +210,8 @@ func readBody(file, what string) (any, error) {
 	if v == nil {
 		return nil, hub.E(hub.Invalid, "read "+what, fmt.Sprintf("%s is empty; write the %s to it", file, what), nil)
 	}
+	if _, named := v.(map[string]any); !named {
+		return nil, hub.E(hub.Invalid, "read "+what, fmt.Sprintf("%s holds no %s, which has names and their values; see the help for one", file, what), nil)
+	}
 	return v, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -44,6 +45,9 @@ used with --context, or MANOWARD_CONTEXT.`,
 			}
 			if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
 				return hub.E(hub.Conflict, "create operator", out+" is there already and was not touched; choose another file with --out", err)
+			}
+			if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
+				return hub.E(hub.Invalid, "create operator", filepath.Dir(out)+" is no folder to write to; make it, or choose another file with --out", err)
 			}
 			own, cert, err := p.operator()
 			if err != nil {

@@ -148,19 +148,34 @@ func (s *remoteSM) query(query url.Values) url.Values {
 
 // do sends one request about the Security Manager; see [httpapi.Client.Do].
 func (s *remoteSM) do(ctx context.Context, method, below string, query url.Values, in, out any, options ...httpapi.CallOption) (*httpapi.Answer, error) {
-	return s.client.Do(ctx, method, s.path(below, query), in, out, options...)
+	answer, err := s.client.Do(ctx, method, s.path(below, query), in, out, options...)
+	return answer, s.ifItRuns(ctx, err)
+}
+
+// ifItRuns returns err, or when what was asked for is not there because nobody runs
+// the Security Manager, that.
+func (s *remoteSM) ifItRuns(ctx context.Context, err error) error {
+	if hub.CodeOf(err) != hub.NotFound {
+		return err
+	}
+	if _, none := s.client.Do(ctx, http.MethodGet, s.path("/status", nil), nil, nil); hub.CodeOf(none) != hub.NotFound {
+		return err
+	}
+	text := "Security Manager %s of trust domain %s is not run by this hub; have it run by naming it under securityManagers in the configuration, or ask the program that holds its credentials"
+	return hub.E(hub.NotFound, "find Security Manager", fmt.Sprintf(text, s.name, s.domain), err)
 }
 
 // listOf reads a whole list of the Security Manager's.
 func listOf[T any](ctx context.Context, s *remoteSM, below string, query url.Values) ([]T, error) {
-	return list[T](ctx, s.client, s.base()+below, s.query(query))
+	all, err := list[T](ctx, s.client, s.base()+below, s.query(query))
+	return all, s.ifItRuns(ctx, err)
 }
 
 // text reads something that is no JSON, or is wanted as it is.
 func (s *remoteSM) text(ctx context.Context, below string, query url.Values, mediaType string, most int64) ([]byte, error) {
 	body, _, err := s.client.Download(ctx, s.path(below, query), mediaType)
 	if err != nil {
-		return nil, err
+		return nil, s.ifItRuns(ctx, err)
 	}
 	defer body.Close()
 	raw, err := io.ReadAll(io.LimitReader(body, most+1))

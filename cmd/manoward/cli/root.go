@@ -211,12 +211,29 @@ func ExitCode(err error) int {
 	return 1
 }
 
+// asVerbs says for who types what the hub's interfaces say for programs: how to
+// list what there is.
+var asVerbs = strings.NewReplacer(
+	"list them with GET /ns_instances", "list them with: manoward ns list",
+	"list them with GET /ns_lcm_op_occs", "list those of an NS with: manoward ns ops NS-ID",
+	"GET /vnf_packages lists them", "list them with: manoward package list",
+	"GET /ns_descriptors lists them", "list them with: manoward nsd list",
+	"list them with GET /nsd/v2/ns_descriptors", "list them with: manoward nsd list",
+	"GET /pnf_descriptors lists them", "list them with: manoward pnfd list",
+	"list them with GET /certificates", "list them with: manoward cert list",
+	"list them with GET /hosts", "list them with: manoward host list",
+	"list them with GET /images", "list them with: manoward vim images",
+)
+
 // message is the line that a failed verb prints. What failed on this machine is
 // told with its cause; what a hub answered is told in the hub's words.
 func message(err error) string {
 	var e *hub.Error
 	if !errors.As(err, &e) {
 		return err.Error()
+	}
+	if e.Code == hub.NotFound {
+		return asVerbs.Replace(e.Text)
 	}
 	cause := e.Err
 	for inner := e; errors.As(cause, &inner) && strings.Contains(e.Text, inner.Text); {

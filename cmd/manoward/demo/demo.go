@@ -94,7 +94,8 @@ type run struct {
 	devices *devices
 	environ []string // of verbs
 	proofs  []string
-	failed  int // steps
+	steps   int // that succeeded
+	failed  int // scenarios
 }
 
 func (r *run) all(ctx context.Context, all []Scenario) error {
@@ -110,10 +111,13 @@ func (r *run) all(ctx context.Context, all []Scenario) error {
 		}
 	}
 	whole, err := r.verify(ctx)
+	if ctx.Err() == nil && r.hub.gone(err) {
+		return r.hubEnded()
+	}
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	verdict := r.verdict(len(all), whole)
+	verdict := r.verdict(whole)
 	if r.o.Exit {
 		if !r.hub.stop(endWithin) && verdict == nil {
 			return hub.E(hub.Internal, opDemo, "the hub did not stop in order: "+r.hub.lastWords(), nil)
@@ -194,13 +198,14 @@ func (r *run) show(ctx context.Context, s Scenario) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !r.hub.running():
+		case r.hub.gone(err):
 			return r.hubEnded()
 		case err != nil:
 			r.failed++
 			stage.print(kindFailed, text(err))
 			return nil
 		}
+		r.steps++
 	}
 	return nil
 }
@@ -225,17 +230,17 @@ func text(err error) string {
 }
 
 // verdict says how it went, in one line.
-func (r *run) verdict(scenarios int, whole bool) error {
-	took := clock(r.line.elapsed().Seconds())
+func (r *run) verdict(whole bool) error {
+	took := ". It took " + clock(r.line.elapsed().Seconds()) + "."
 	if r.failed == 0 && whole {
-		r.line.print(event{Kind: kindEnd, Text: fmt.Sprintf("All steps of %d scenarios succeeded, and every record is as it was sealed. It took %s.", scenarios, took)})
+		r.line.print(event{Kind: kindEnd, Text: fmt.Sprintf("All %d steps succeeded, and every record is as it was sealed", r.steps) + took})
 		return nil
 	}
-	said := fmt.Sprintf("%d of %d scenarios failed; each says above why, and what to do", r.failed, scenarios)
+	said := fmt.Sprintf("scenarios that failed: %d; each says above why", r.failed)
 	if !whole {
 		said += "; records are not as they were sealed: run audit verify"
 	}
-	r.line.print(event{Kind: kindEnd, Text: said + ". It took " + took + "."})
+	r.line.print(event{Kind: kindEnd, Text: said + took})
 	return hub.E(hub.Internal, opDemo, said, nil)
 }
 

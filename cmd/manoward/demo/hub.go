@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,6 +77,7 @@ func (h *hubProcess) ready(ctx context.Context, lines <-chan string) error {
 			h.context = said.Context
 			return nil
 		}
+		h.stop(endWithin) // it has closed its output, or is no hub
 		return hub.E(hub.Internal, opDemo, "the hub did not start: "+h.lastWords(), nil)
 	case <-late.C:
 		return hub.E(hub.Unavailable, opDemo, fmt.Sprintf("the hub is not ready after %s; see %s", readyWithin, h.log), nil)
@@ -84,12 +86,34 @@ func (h *hubProcess) ready(ctx context.Context, lines <-chan string) error {
 	}
 }
 
-// lastWords is the last line that the hub logged.
+// lastWords is what a hub that has ended said of that, or how it was ended.
 func (h *hubProcess) lastWords() string {
+	where := "; its log is " + h.log
 	raw, err := os.ReadFile(h.log)
 	if err != nil {
-		return "its log cannot be read"
+		return h.cmd.ProcessState.String() + where
 	}
 	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
-	return strings.TrimPrefix(lines[len(lines)-1], "manoward: ") + "; its log is " + h.log
+	if text, told := strings.CutPrefix(lines[len(lines)-1], "manoward: "); told {
+		return text + where
+	}
+	return h.cmd.ProcessState.String() + where
+}
+
+// gone reports whether the hub has ended, after something failed with err. That its
+// connections are closed may be seen before its end is.
+func (h *hubProcess) gone(err error) bool {
+	const seenWithin = 10 * time.Second
+	var r *refusal
+	if !errors.As(err, &r) || r.code != exitUnavailable {
+		return !h.running()
+	}
+	late := time.NewTimer(seenWithin)
+	defer late.Stop()
+	select {
+	case <-h.ended:
+		return true
+	case <-late.C:
+		return false
+	}
 }

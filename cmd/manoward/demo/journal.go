@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 )
 
 // report is what "audit verify -o json" says of the records of a trust domain.
@@ -34,8 +35,8 @@ func (r *run) verify(ctx context.Context) (whole bool, err error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	if errors.As(err, &exit) && exit.ExitCode() != 3 { // 3: there are findings
-		return false, fmt.Errorf("verify the records: %s", exit.Stderr)
+	if errors.As(err, &exit) && exit.ExitCode() != exitRefused { // that is: there are findings
+		return false, &refusal{"audit verify", exit.ExitCode(), strings.TrimPrefix(strings.TrimSpace(string(exit.Stderr)), "manoward: ")}
 	}
 	var reports []report
 	if err := json.Unmarshal(out, &reports); err != nil {

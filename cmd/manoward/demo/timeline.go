@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -97,7 +98,7 @@ func (t *timeline) render(e event) string {
 
 // clock is a time since the start, as 1:02.3.
 func clock(seconds float64) string {
-	tenths := int(seconds * 10)
+	tenths := int(math.Round(seconds * 10))
 	return fmt.Sprintf("%d:%02d.%d", tenths/600, tenths/10%60, tenths%10)
 }
 

@@ -191,12 +191,14 @@ func (c *cmfRole) lifeMetrics() lifecycle.Metrics {
 	revoked := c.metrics.Counter("manoward_cmf_certificates_revoked_total", "Certificates that were revoked, by reason; keyCompromise asks for a look at the records.", "reason")
 	expiring := c.metrics.Counter("manoward_cmf_certificates_expiring_total", "Alarms that a certificate ends within so many days and was not renewed; look at the records of kind certificate.expiring.", "days")
 	overdue := c.metrics.Counter("manoward_cmf_attestations_overdue_total", "Alarms that a key was not attested again in time; the certificate is revoked unless it is renewed.")
+	orphans := c.metrics.Counter("manoward_cmf_issuer_revoked_total", "Alarms that the issuer of a living certificate was revoked; renew what the records of kind certificate.issuer-revoked name.")
 	lists := c.metrics.Histogram("manoward_cmf_revocation_list_seconds", "Time to sign and store a revocation list.", nil)
 	ocsp := c.metrics.Counter("manoward_cmf_ocsp_answers_total", "OCSP answers by status; unauthorized asks whether somebody looks for certificates of another hub.", "status")
 	return lifecycle.Metrics{
 		Revoked:  func(reason string) { revoked(1, reason) },
 		Expiring: func(days int) { expiring(1, fmt.Sprint(days)) },
 		Overdue:  func() { overdue(1) },
+		Orphaned: func() { orphans(1) },
 		List:     func(_ int, took time.Duration) { lists(took.Seconds()) },
 		Answered: func(status string) { ocsp(1, status) },
 	}

@@ -27,6 +27,10 @@ func (c *cmfRole) newAuthorities() error {
 			}
 			return nil // an interface that holds nothing is not nil
 		},
+		Published: func(domain, root string) (crl, certificate []string) {
+			crl, _, certificate = c.published(domain, root)
+			return crl, certificate
+		},
 		Records: func(ctx context.Context, domain string, r hub.Record) error { return c.records(ctx, domain, r) },
 		Self:    trust.FunctionIdentity(hub.KindCMF), Now: time.Now, Wait: wait, Log: c.log.With("part", "authority"),
 	})

@@ -26,6 +26,8 @@ type journals struct {
 	bus     *natsbus.Bus
 	records *records
 	vault   *vault.Vault
+	// managers names the Security Managers of a trust domain.
+	managers func(domain string) []string
 }
 
 // Source returns what a trust domain's journal is written and read with.
@@ -46,7 +48,8 @@ func (j journals) Source(ctx context.Context, domain string) (journal.Source, er
 	if err != nil {
 		return journal.Source{}, err
 	}
-	return journal.Source{Records: recordBatches{records}, Seals: sealLog{seals}, Key: key, Now: time.Now}, nil
+	kept := contents{account, domain, j.managers(domain)}
+	return journal.Source{Records: recordBatches{records}, Seals: sealLog{seals}, Key: key, Now: time.Now, Contents: kept.read}, nil
 }
 
 // key returns the key of a journal, which the first process that asks makes. It is
@@ -107,9 +110,14 @@ func (l recordBatches) LastBatch(ctx context.Context) (journal.Batch, error) {
 // sealLog keeps seals as records of a log of their own, one in each message.
 type sealLog struct{ log *natsbus.Log }
 
+// Last shows acknowledged seals only: one that was exported, and is gone after the
+// restart on a full disk, would make the tree that follows look signed anew.
 func (l sealLog) Last(ctx context.Context) (uint64, []byte, error) {
 	b, err := l.log.LastBatch(ctx)
 	if err != nil || b.Sequence == 0 {
+		return 0, nil, err
+	}
+	if err := l.log.Acknowledged(); err != nil {
 		return 0, nil, err
 	}
 	raw, err := sealIn(b)
@@ -150,7 +158,7 @@ func (h *hubProcess) openJournals(_, work context.Context) error {
 	if !h.has("trust") {
 		return nil
 	}
-	h.journals = journals{h.bus, h.logs, h.keys.vault}
+	h.journals = journals{h.bus, h.logs, h.keys.vault, h.managersOf}
 	m := journalMetrics{
 		sealed:  h.metrics.Counter("manoward_journal_records_total", "Records that this process sealed in the journal of a trust domain.", "trust_domain"),
 		age:     h.metrics.Gauge("manoward_journal_seal_age_seconds", "How old the oldest record of the newest seal of this process was when it was sealed; longer than a second means that the bus or the processor is overloaded.", "trust_domain"),
@@ -185,6 +193,15 @@ func (h *hubProcess) openJournals(_, work context.Context) error {
 		}
 	})
 	return nil
+}
+
+// managersOf names the Security Managers of a trust domain, revoked ones included.
+func (h *hubProcess) managersOf(domain string) []string {
+	var names []string
+	for _, sm := range h.directory.SecurityManagers(domain) {
+		names = append(names, sm.Name)
+	}
+	return names
 }
 
 // seal seals the records of one trust domain until ctx ends, or until records and

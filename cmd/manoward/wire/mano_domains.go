@@ -103,13 +103,24 @@ func (h *hubProcess) keepTrying(what string, work context.Context, fn func(conte
 	h.run(what, work, func(ctx context.Context) error { h.try(ctx, what, fn); return nil })
 }
 
+// The pauses of try.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 10 * time.Second
+)
+
 // try calls fn until it succeeds or ctx ends: another function may not be up yet,
-// or the bus be away.
+// or the bus be away. What worked for longer than the longest pause before it
+// failed is tried again as at first.
 func (h *hubProcess) try(ctx context.Context, what string, fn func(context.Context) error) {
-	for pause := 100 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, 10*time.Second) {
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
+		began := time.Now()
 		err := fn(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
+		}
+		if time.Since(began) > longestPause {
+			pause = firstPause
 		}
 		h.log.Warn("trying again", "what", what, "err", err)
 		select {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -93,4 +95,30 @@ func TestFollowDomains(t *testing.T) {
 	if n := serving.Load(); n != 1 {
 		t.Errorf("%d trust domains are served after one of two was deleted", n)
 	}
+}
+
+// Work that goes on for long and fails now and then is tried again at once each
+// time; what fails at once waits longer and longer.
+func TestTry_Pauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hubProcess{log: slog.New(slog.DiscardHandler)}
+		var pauses []time.Duration
+		var last time.Time
+		h.try(t.Context(), "work", func(context.Context) error {
+			if !last.IsZero() {
+				pauses = append(pauses, time.Since(last))
+			}
+			if n := len(pauses); n == 10 {
+				return nil
+			} else if n > 7 {
+				time.Sleep(time.Minute)
+			}
+			last = time.Now()
+			return errors.New("failed")
+		})
+		want := "[100ms 200ms 400ms 800ms 1.6s 3.2s 6.4s 10s 100ms 100ms]"
+		if got := fmt.Sprint(pauses); got != want {
+			t.Errorf("pauses %s, want %s", got, want)
+		}
+	})
 }

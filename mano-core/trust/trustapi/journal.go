@@ -46,16 +46,31 @@ func (a *Admin) exportEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	contents, err := queryBool(r, "contents")
+	if err != nil {
+		return err
+	}
 	source, err := a.journalOf(r)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", typeTar)
-	err = journal.WritePack(r.Context(), w, source, journal.Request{TrustDomain: r.PathValue("domain"), From: from, To: to})
+	err = journal.WritePack(r.Context(), w, source, journal.Request{TrustDomain: r.PathValue("domain"), From: from, To: to, Contents: contents})
 	if err != nil {
 		w.Header().Del("Content-Type")
 	}
 	return err
+}
+
+func queryBool(r *http.Request, name string) (bool, error) {
+	switch text := r.URL.Query().Get(name); text {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, hub.E(hub.Invalid, "export evidence", fmt.Sprintf("%s is %.60q; give true or false", name, text), nil)
+	}
 }
 
 func queryTime(r *http.Request, name string) (time.Time, error) {
