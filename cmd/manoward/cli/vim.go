@@ -82,7 +82,7 @@ compute-failed COMPUTE.`,
 		}
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", i.ID, i.Name, i.TrustDomain, i.Status, sum)
 	})
-	storages := &cobra.Command{Use: "storages", Short: "List the storages, also those that were erased, and when", Example: "  manoward vim storages"}
+	storages := &cobra.Command{Use: "storages", Short: "List the storages, and when those that were erased and stay were erased", Example: "  manoward vim storages"}
 	listVerb(p, storages, p.vimClient, "/storages", noQuery, "ID\tNAME\tTRUST DOMAIN\tGIB\tVNF\tERASED", storageRow)
 	c.AddCommand(load, event, hosts, images, storages)
 	return c

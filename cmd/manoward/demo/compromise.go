@@ -82,6 +82,13 @@ func (c *compromise) launch(ctx context.Context, s *Stage) (err error) {
 	if err := s.placed(ctx, c.water, "meter bonn-1"); err != nil {
 		return err
 	}
+	had, err := c.left(ctx, s, c.bank.vnfs["keys"])
+	if err != nil {
+		return err
+	}
+	if had != 1 {
+		return fmt.Errorf("the VIM has %d storages of keys, and must have one", had)
+	}
 	s.Say("On host bonn-1 run portal, ledger and keys of bank, and meter of water. keys has a storage and a TPM slot.")
 	for _, m := range compromiseManagers {
 		of := map[string]*service{"bank": c.bank, "water": c.water}[m.domain]
@@ -170,7 +177,7 @@ func (c *compromise) rest(ctx context.Context, s *Stage) error {
 	if err := s.placed(ctx, c.bank, "ledger bonn-2"); err != nil {
 		return err
 	}
-	when, err := c.erased(ctx, s, keys)
+	told, err := c.erased(ctx, s, keys)
 	if err != nil {
 		return err
 	}
@@ -191,36 +198,83 @@ func (c *compromise) rest(ctx context.Context, s *Stage) error {
 	if err := c.by(ctx, s, "host.stop-use.ended", "host/"+compromisedHost, "sentinel"); err != nil {
 		return err
 	}
-	s.Say("sentinel had keys ended: its storage was erased at %s, and only an operator can have it back.", when.UTC().Format(time.TimeOnly))
+	s.Say("sentinel had keys ended. The VIM tells that it erased its content and its TPM slot at %s, and has no storage of it any more. Only an operator can have it back.", told.Event.Changed.ErasedAt.UTC().Format(time.TimeOnly))
+	s.Proof("decision", told.decision, "decision", "show", "--input", "--sm", "sentinel", "--trust-domain", "bank")
 	s.Say("ledger was migrated to bonn-2, and bonn-1 is quarantined for bank. portal was gone already: that order is superseded.")
-	s.Proof("decision", orders[keys].DecisionID, "decision", "explain", "--sm", "sentinel", "--trust-domain", "bank")
-	s.Proof("order", orders[compromisedHost].ID, "order", "show", "--sm", "sentinel", "--trust-domain", "bank")
-	return nil
+	return s.chained(ctx, "bank", "order", orders[keys].ID, orderChain)
 }
 
-// erased wants that the VIM has erased all storages that a VNF had, and says when.
-func (c *compromise) erased(ctx context.Context, s *Stage, vnf string) (when time.Time, err error) {
+// left counts the storages that the VIM has of a VNF and has not erased.
+func (c *compromise) left(ctx context.Context, s *Stage, vnf string) (left int, err error) {
 	var all []struct {
 		Metadata map[string]string `json:"metadata"`
 		ErasedAt time.Time         `json:"erasedAt"`
 	}
 	if err := s.Get(ctx, &all, "vim", "storages"); err != nil {
-		return when, err
+		return 0, err
 	}
-	had := 0
 	for _, st := range all {
-		if st.Metadata["vnfInstanceId"] != vnf {
+		if st.Metadata["vnfInstanceId"] == vnf && st.ErasedAt.IsZero() {
+			left++
+		}
+	}
+	return left, nil
+}
+
+// erasure is the VIM's notification that it has erased a compute with its storages, in
+// the decision whose input holds it. The decision's record has the digest of the input.
+type erasure struct {
+	decision string
+	Event    struct {
+		ChangeType string `json:"changeType"`
+		Changed    struct {
+			ErasedAt      time.Time             `json:"erasedAt"`
+			Before        struct{ Hash string } `json:"checksumBefore"`
+			After         struct{ Hash string } `json:"checksumAfter"`
+			SecureStorage string                `json:"secureStorage"`
+		} `json:"changedResourceData"`
+	} `json:"event"`
+}
+
+// erased wants that nothing readable is left at the VIM of what a VNF had, and that the
+// VIM has told bank that it erased it.
+func (c *compromise) erased(ctx context.Context, s *Stage, vnf string) (told erasure, err error) {
+	left, err := c.left(ctx, s, vnf)
+	if err != nil {
+		return told, err
+	}
+	if left > 0 {
+		return told, fmt.Errorf("the VIM has %d storages of VNF %s that were not erased", left, vnf)
+	}
+	err = s.Until(ctx, "the VIM tells what it has erased", func(ctx context.Context) (bool, error) {
+		told, err = c.toldErased(ctx, s, c.bank.computes[vnf])
+		return told.decision != "", err
+	})
+	if is := told.Event.Changed; err == nil && (is.SecureStorage != "erased" || is.Before == is.After) {
+		err = fmt.Errorf("the VIM tells of the end of VNF %s: %+v; its TPM slot must be erased, and its content be another", vnf, is)
+	}
+	return told, err
+}
+
+// toldErased looks among what sentinel was told of a compute for its erasure.
+func (c *compromise) toldErased(ctx context.Context, s *Stage, compute string) (erasure, error) {
+	all, err := s.records(ctx, "bank", "sm.decision")
+	if err != nil {
+		return erasure{}, err
+	}
+	for _, r := range all {
+		if !strings.HasPrefix(r.Actor, managerIdentity("sentinel", "bank")) || !strings.Contains(string(r.Data), `"compute/`+compute+`"`) {
 			continue
 		}
-		if had++; st.ErasedAt.IsZero() {
-			return when, fmt.Errorf("the VIM has a storage of VNF %s that was not erased", vnf)
+		e := erasure{decision: strings.TrimPrefix(r.Subject, "decision/")}
+		if err := s.Get(ctx, &e, "decision", "show", e.decision, "--input", "--sm", "sentinel", "--trust-domain", "bank"); err != nil {
+			return erasure{}, err
 		}
-		when = st.ErasedAt
+		if e.Event.ChangeType == "ERASED" {
+			return e, nil
+		}
 	}
-	if had == 0 {
-		return when, fmt.Errorf("the VIM knows no storage of VNF %s", vnf)
-	}
-	return when, nil
+	return erasure{}, nil
 }
 
 func (c *compromise) other(ctx context.Context, s *Stage) error {

@@ -185,8 +185,7 @@ func (d *domains) recorded(ctx context.Context, s *Stage) error {
 		return fmt.Errorf("tram has %d records sm.alert, and must have none: only who was attacked is told", len(all))
 	}
 	s.Say("warden was told of both attempts, and raised an alert that names %s. Nobody in tram was told.", intruderIdentity)
-	s.Proof("decision", decision, "decision", "explain", "--sm", "warden", "--trust-domain", "rail")
-	return nil
+	return s.chained(ctx, "rail", "decision", decision, alertChain)
 }
 
 // alerted waits until rail's records say that its Security Manager raised an alert for

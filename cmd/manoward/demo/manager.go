@@ -113,6 +113,55 @@ func (s *Stage) ordered(ctx context.Context, name, domain string, want map[strin
 	return found, err
 }
 
+// chained waits until "audit show" has a thing's whole chain, sealed in the journal to the
+// last record: of an order all that is in orderChain.
+func (s *Stage) chained(ctx context.Context, domain, what, id string, steps []string) error {
+	err := s.Until(ctx, "the records of "+what+" "+id+" are sealed", func(ctx context.Context) (bool, error) {
+		var trail struct {
+			Links []struct {
+				Step, Missing string
+				Record        *struct {
+					JournalIndex *uint64
+					Altered      bool
+				}
+			}
+		}
+		if err := s.Get(ctx, &trail, "audit", "show", id, "--trust-domain", domain); err != nil {
+			return false, err
+		}
+		sealed := map[string]bool{}
+		for _, l := range trail.Links {
+			switch {
+			case l.Record == nil: // of an event there is none: the input holds it
+			case l.Record.Altered:
+				return false, fmt.Errorf("the record of the %s in the chain of %s %s is not what was sealed", l.Step, what, id)
+			case l.Record.JournalIndex == nil:
+				return false, nil
+			default:
+				sealed[l.Step] = true
+			}
+		}
+		for _, step := range steps {
+			if !sealed[step] {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	s.Say("Its chain is whole and sealed: %s.", strings.Join(steps, ", "))
+	s.Proof(what, id, "audit", "show", "--trust-domain", domain)
+	return nil
+}
+
+// orderChain and alertChain are what led to an order that was carried out, or to an alert.
+var (
+	orderChain = []string{"input", "policies", "decision", "order", "operation", "outcome"}
+	alertChain = []string{"input", "policies", "decision", "notice"}
+)
+
 // foreignManager is a Security Manager of another make: a program that has nothing but
 // the credentials that "sm register" wrote.
 type foreignManager struct {

@@ -218,8 +218,7 @@ func (o *ownPolicy) enforce(ctx context.Context, s *Stage) error {
 	}
 	o.decision = orders[wall].DecisionID
 	s.Say("The NFVO was ordered to put it back, and says that the firewall inspects strictly again.")
-	s.Proof("order", orders[wall].ID, ofKeeper("order", "show")...)
-	return nil
+	return s.chained(ctx, "museum", "order", orders[wall].ID, orderChain)
 }
 
 func (o *ownPolicy) explain(ctx context.Context, s *Stage) error {

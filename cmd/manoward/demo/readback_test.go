@@ -97,16 +97,47 @@ func TestOrdered(t *testing.T) {
 	}
 }
 
+// The VIM has to have erased what it has of a VNF, and to have told of what it has not any more.
 func TestErased(t *testing.T) {
 	t.Parallel()
-	const done, not = `{"metadata": {"vnfInstanceId": "v1"}, "erasedAt": "2026-11-23T01:02:03Z"}`, `{"metadata": {"vnfInstanceId": "v1"}}`
-	for answer, said := range map[string]string{
-		"[" + done + "]": "", "[" + done + "," + not + "]": "was not erased", `[{"metadata": {"vnfInstanceId": "v2"}}]`: "knows no storage of VNF v1",
+	const (
+		kept    = `[{"metadata": {"vnfInstanceId": "v1"}}]`
+		another = `[{"metadata": {"vnfInstanceId": "v2"}}, {"metadata": {"vnfInstanceId": "v1"}, "erasedAt": "2026-11-23T01:02:03Z"}]`
+		judged  = `[{"actor": "spiffe://bank/sm/sentinel/x", "subject": "decision/d1", "data": {"key": "compute/c1"}}]`
+	)
+	notice := func(secure, before, after string) string {
+		return `{"event": {"changeType": "ERASED", "changedResourceData": {"erasedAt": "2026-11-23T01:02:03Z", "secureStorage": "` + secure +
+			`", "checksumBefore": {"hash": "` + before + `"}, "checksumAfter": {"hash": "` + after + `"}}}}`
+	}
+	for name, c := range map[string]struct{ storages, records, notice, said string }{
+		"erased":                {another, judged, notice("erased", "a", "b"), ""},
+		"a storage is left":     {kept, judged, notice("erased", "a", "b"), "has 1 storages of VNF v1 that were not erased"},
+		"the content is left":   {"[]", judged, notice("erased", "a", "a"), "its content be another"},
+		"the TPM slot is left":  {"[]", judged, notice("", "a", "b"), "its TPM slot must be erased"},
+		"the answer is no JSON": {"[]", judged, "{", "read what"},
 	} {
-		when, err := (&compromise{}).erased(t.Context(), hubThatSays(t, map[string]string{"vim storages": answer}), "v1")
-		fails(t, answer, err, said)
-		if err == nil && when.Minute() != 2 {
-			t.Errorf("erased at %s", when)
+		s := hubThatSays(t, map[string]string{"vim storages": c.storages, "trust-domain records": c.records, "decision show": c.notice})
+		told, err := (&compromise{bank: &service{computes: map[string]string{"v1": "c1"}}}).erased(t.Context(), s, "v1")
+		fails(t, name, err, c.said)
+		if err == nil && (told.decision != "d1" || told.Event.Changed.ErasedAt.Minute() != 2) {
+			t.Errorf("%s: %+v", name, told)
+		}
+	}
+}
+
+// A chain counts when its steps have records and the journal has those; a record that is
+// not what was sealed fails it.
+func TestChained(t *testing.T) {
+	t.Parallel()
+	for answer, said := range map[string]string{
+		`{"links": [{"step": "event", "missing": "none"}, {"step": "order", "record": {"journalIndex": 0}}]}`: "",
+		`{"links": [{"step": "order", "record": {"journalIndex": 3, "altered": true}}]}`:                      "the record of the order in the chain of order o1 is not what was sealed",
+		`[]`: "read what",
+	} {
+		s := hubThatSays(t, map[string]string{"audit show": answer})
+		fails(t, answer, s.chained(t.Context(), "north", "order", "o1", []string{"order"}), said)
+		if (len(*s.proofs) == 1) != (said == "") {
+			t.Errorf("%s: proofs %q", answer, *s.proofs)
 		}
 	}
 }
