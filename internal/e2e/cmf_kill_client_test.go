@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/httpapi"
@@ -27,6 +28,7 @@ type cmfClient struct {
 	brief            []*cmfSubject // those whose registration is ended as soon as it is there
 	asks             []*cmfAsk
 	did              map[string]int
+	pace             time.Duration // between two requests
 }
 
 // cmfSubject is a VNFC instance, or two, with their device.
@@ -80,7 +82,7 @@ func (c *cmfClient) work(ctx context.Context) {
 			return
 		}
 	}
-	for c.one(ctx) && ctx.Err() == nil {
+	for c.one(ctx) && waitFor(ctx, c.pace) == nil {
 	}
 }
 
@@ -111,7 +113,7 @@ func (c *cmfClient) newSubject() *cmfSubject {
 // one does one thing, and says whether it was acknowledged.
 func (c *cmfClient) one(ctx context.Context) bool {
 	what := c.rnd.IntN(10)
-	if len(c.subjects) == 0 || what == 0 && len(c.subjects) < 40 {
+	if len(c.subjects) == 0 || what == 0 && len(c.subjects) < 400 {
 		r := c.newSubject()
 		c.subjects = append(c.subjects, r)
 		return c.register(ctx, r)
@@ -128,7 +130,7 @@ func (c *cmfClient) one(ctx context.Context) bool {
 		}
 		return c.request(ctx, a.subject, a)
 	}
-	return c.request(ctx, c.subjects[c.rnd.IntN(len(c.subjects))], nil)
+	return c.request(ctx, c.subjects[len(c.subjects)-1-c.rnd.IntN(min(len(c.subjects), 20))], nil) // a subject has 50 certificates a day at most
 }
 
 // living is one of the newest certificates that nothing was asked of, nil for none.

@@ -56,11 +56,17 @@ type cmfKill struct {
 // newCmfKill starts the hub, with two VNFMs in one trust domain and one in another.
 func newCmfKill(t *testing.T, seed uint64) *cmfKill {
 	t.Helper()
-	s := &cmfKill{hubProcess: startHub(t), t: t, rnd: rand.New(rand.NewPCG(seed, 0))}
+	h := startHub(t)
+	h.do("trust-domain", "create", "north")
+	h.do("trust-domain", "create", "south")
+	return newCmfKillOn(t, h, seed)
+}
+
+// newCmfKillOn is newCmfKill on a hub that has the two trust domains.
+func newCmfKillOn(t *testing.T, h *hubProcess, seed uint64) *cmfKill {
+	t.Helper()
+	s := &cmfKill{hubProcess: h, t: t, rnd: rand.New(rand.NewPCG(seed, 0))}
 	for n, domain := range []string{"north", "north", "south"} {
-		if n != 1 {
-			s.do("trust-domain", "create", domain)
-		}
 		name := fmt.Sprintf("vnfm-%d", n)
 		s.clients = append(s.clients, &cmfClient{
 			t: t, domain: domain, identity: "spiffe://" + domain + "/vnfm/" + name, cmVnfm: s.newCmVnfm(domain, name), rnd: rand.New(rand.NewPCG(seed, uint64(n)+1)),
@@ -89,10 +95,18 @@ func (s *cmfKill) round() {
 		s.kills++
 	}
 	s.start()
+	s.connect()
+	for _, c := range s.clients {
+		c.wholeOrNot()
+	}
+}
+
+// connect has the VNFMs find the hub after a start.
+func (s *cmfKill) connect() {
+	s.t.Helper()
 	for _, c := range s.clients {
 		c.url = s.ready.Endpoints["cmVnfm"]
 		c.Client = c.at(s.hubProcess, c.serverName, c.roots)
-		c.wholeOrNot()
 	}
 }
 

@@ -59,6 +59,7 @@ type lcmWorker struct {
 	kit    *nskit.Kit
 	rnd    *rand.Rand
 	ledger *lcmLedger
+	pace   time.Duration // before each order
 	number int
 	nss    []string
 	order  *lcmOrder // not answered yet
@@ -80,7 +81,7 @@ func (w *lcmWorker) work(ctx context.Context, api *httpapi.Client, enough func()
 			err = w.send(ctx, api)
 		case enough():
 			return
-		default:
+		case waitFor(ctx, w.pace) == nil:
 			err = w.choose(ctx, api)
 		}
 		if err != nil && !w.lost(ctx, err) {

@@ -67,8 +67,10 @@ type smKill struct {
 	ledger *lcmLedger
 	worker *lcmWorker
 	kills  int
+	pace   time.Duration // between two changes of hosts, on average
 
-	untrusted atomic.Int64 // acknowledged events of hosts that are not trusted any more: each is to be judged and acted on
+	measured  map[string]*smMeasured // integrity of hosts, by host
+	untrusted atomic.Int64           // acknowledged events of hosts that are not trusted any more: each is to be judged and acted on
 
 	// What another Security Manager of the trust domain is told.
 	lcm *lcmReceiver
@@ -78,11 +80,17 @@ type smKill struct {
 // newSMKill starts what is to be killed, with policies that act.
 func newSMKill(t *testing.T, seed uint64, apart bool) *smKill {
 	t.Helper()
-	s := &smKill{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), ledger: newLcmLedger()}
-	started := newHub(t)
+	return newSMKillOn(t, newHub(t), seed, apart, "")
+}
+
+// newSMKillOn is newSMKill on a hub that is not started yet; settings are more of the
+// Security Manager's, in YAML.
+func newSMKillOn(t *testing.T, started *hubProcess, seed uint64, apart bool, settings string) *smKill {
+	t.Helper()
+	s := &smKill{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), ledger: newLcmLedger(), pace: 125 * time.Millisecond, measured: map[string]*smMeasured{}}
 	s.config = filepath.Join(started.home, "manoward.yaml")
 	conf := smConfig(t, filepath.Join(started.home, "north-alpha"))
-	writeFile(t, s.config, conf[:len(conf)-2]+fmt.Sprintf(", policies: %q}\n", smActingPolicies(t)), 0o600)
+	writeFile(t, s.config, conf[:len(conf)-2]+fmt.Sprintf(", policies: %q%s}\n", smActingPolicies(t), settings), 0o600)
 	started.args = []string{"--config", s.config}
 	var cluster *extCluster
 	if apart {
@@ -138,7 +146,7 @@ func (s *smKill) round() {
 	api, number := s.nslcm(), s.rnd.Uint64()
 	api.Retries = -1
 	all.Go(func() { s.worker.work(ctx, api, func() bool { return false }) })
-	all.Go(func() { s.hostWork(ctx, rand.New(rand.NewPCG(number, 2))) })
+	all.Go(func() { s.hostWork(ctx, rand.New(rand.NewPCG(number, 2)), s.vim(), s.nslcm()) })
 	before := s.untrusted.Load()
 	eventually(s.t, "a host is not trusted any more", patience, func() bool { return s.untrusted.Load() > before })
 	<-time.After(time.Duration(s.rnd.Int64N(int64(1500 * time.Millisecond)))) // the instant of the kill
@@ -163,20 +171,18 @@ func (s *smKill) round() {
 
 // hostWork makes hosts distrusted and trusted again, and helps operations that
 // wait for somebody, as operators do.
-func (s *smKill) hostWork(ctx context.Context, rnd *rand.Rand) {
-	vim, api := s.vim(), s.nslcm()
+func (s *smKill) hostWork(ctx context.Context, rnd *rand.Rand, vim, api *httpapi.Client) {
 	vim.Retries, api.Retries = -1, -1
-	for waitFor(ctx, 50*time.Millisecond+time.Duration(rnd.Int64N(int64(150*time.Millisecond)))) == nil {
+	for waitFor(ctx, s.pace*2/5+time.Duration(rnd.Int64N(int64(s.pace*6/5)))) == nil {
 		host := fmt.Sprintf("host-%d", rnd.IntN(8)+1)
 		var err error
 		switch rnd.IntN(4) {
 		case 0:
-			_, err = vim.Do(ctx, http.MethodPost, "/events", ifa006.Exercise{Kind: "host-integrity", Target: host, Value: "UNTRUSTED"}, nil)
-			if err == nil {
+			if err = s.measure(ctx, vim, host, "UNTRUSTED"); err == nil {
 				s.untrusted.Add(1)
 			}
 		case 1, 2:
-			_, err = vim.Do(ctx, http.MethodPost, "/events", ifa006.Exercise{Kind: "host-integrity", Target: host, Value: "TRUSTED"}, nil)
+			err = s.measure(ctx, vim, host, "TRUSTED")
 		default:
 			_, err = ownOf(api).Do(ctx, http.MethodPost, "/hosts/"+host+"/release", nil, nil)
 		}
@@ -184,6 +190,30 @@ func (s *smKill) hostWork(ctx context.Context, rnd *rand.Rand) {
 			s.t.Errorf("host %s: %v", host, err)
 		}
 	}
+}
+
+// smMeasured is what was asked of the integrity of a host.
+type smMeasured struct {
+	last        string // acknowledged
+	least, most int    // how often it changed
+}
+
+// measure has the VIM measure a host so.
+func (s *smKill) measure(ctx context.Context, vim *httpapi.Client, host, value string) error {
+	m := s.measured[host]
+	if m == nil {
+		m = &smMeasured{}
+		s.measured[host] = m
+	}
+	m.most++
+	_, err := vim.Do(ctx, http.MethodPost, "/events", ifa006.Exercise{Kind: "host-integrity", Target: host, Value: value}, nil)
+	if err == nil && m.last != value {
+		if m.last != "" {
+			m.least++
+		}
+		m.last = value
+	}
+	return err
 }
 
 // smOp is an operation of the NFVO with who asked for it.

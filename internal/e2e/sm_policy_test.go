@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -77,6 +78,12 @@ findings contains {"code": "untrusted", "message": sprintf("host %s is not trust
 - {name: untrusted, kind: review, input: {event: {reason: periodic}, hosts: {h1: {id: h1, integrity: UNTRUSTED}}}, findings: [{code: untrusted}]}
 `)},
 	}
+	return p.sign(files)
+}
+
+// sign makes a signed set of files, and returns its revision too.
+func (p *smPolicies) sign(files fs.FS) (revision string, signed []byte) {
+	p.Helper()
 	schemas, err := policies.OwnSchemas()
 	if err != nil {
 		p.Fatal(err)

@@ -13,7 +13,7 @@ import (
 var (
 	markdownLink = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 	heading      = regexp.MustCompile(`(?m)^#+ +(.*)$`)
-	notInAnchors = regexp.MustCompile("[^\\pL\\pN _-]")
+	notInAnchors = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
 // Each link of a document to another one of ours leads to a file that is there, and

@@ -105,6 +105,16 @@ func (v *Vault) Open(label string, blob []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
+// Key derives a key of 32 bytes from the unlock key. It is the same for the same
+// label wherever the unlock key is the same, and opens nothing that is sealed.
+func (v *Vault) Key(label string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, v.key, nil, "manoward key v1 "+label, keySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive key %s: %w", label, err)
+	}
+	return key, nil
+}
+
 func (v *Vault) aead(label string) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, v.key, nil, "manoward vault v1 "+label, keySize)
 	if err != nil {

@@ -79,3 +79,32 @@ func TestUnlockKeyFile(t *testing.T) {
 		}
 	}
 }
+
+func TestKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "unlock.key")
+	v, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := Create(filepath.Join(t.TempDir(), "unlock.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(v *Vault, label string) string {
+		k, err := v.Key(label)
+		if err != nil || len(k) != keySize {
+			t.Fatalf("Key(%s) = %d bytes, %v", label, len(k), err)
+		}
+		return string(k)
+	}
+	if key(v, "markers") != key(again, "markers") {
+		t.Error("one unlock key gives two keys of one label")
+	}
+	if key(v, "markers") == key(v, "others") || key(v, "markers") == key(other, "markers") {
+		t.Error("another label, or another unlock key, gives the same key")
+	}
+}

@@ -63,6 +63,9 @@ func (h *hubProcess) addRoutes(rp hub.ReferencePoint, add func(*httpapi.Mux)) {
 // openServers begins to answer. The mux of each listener is made here and nowhere
 // else: with what its own door serves, and with what the roles have added.
 func (h *hubProcess) openServers(ctx, work context.Context) error {
+	if err := h.openMarkers(); err != nil {
+		return err
+	}
 	observe := observer(h.metrics.Histogram("manoward_http_request_duration_seconds", "Time from the first byte of a request to the end of its answer.", nil, "listener", "route", "method", "status"))
 	for _, rp := range hub.ReferencePoints() {
 		l := h.listeners.open[rp]
@@ -115,10 +118,18 @@ func (h *hubProcess) serveDomains(rp hub.ReferencePoint, work context.Context, l
 	h.serve(string(rp), work, entrance.Listen(l), h.traced(string(rp), mux))
 }
 
+// openMarkers makes the key of page markers, which is that of all processes of the
+// hub.
+func (h *hubProcess) openMarkers() (err error) {
+	h.markerKey, err = h.keys.vault.Key("httpapi/markers")
+	return err
+}
+
 // newMux makes the mux of a listener with what the roles serve there.
 func (h *hubProcess) newMux(rp hub.ReferencePoint, observe observer, authenticate authenticator) *httpapi.Mux {
 	mux := httpapi.NewMux(httpapi.Options{
 		Log: h.log.With("part", string(rp)), Now: time.Now, Authenticate: authenticate, Observe: observe.of(string(rp)),
+		MarkerKey: h.markerKey,
 	})
 	for _, add := range h.routes[rp] {
 		add(mux)

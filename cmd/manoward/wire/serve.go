@@ -103,6 +103,10 @@ type hubProcess struct {
 
 	routes  map[hub.ReferencePoint][]func(*httpapi.Mux) // of the roles; see addRoutes
 	servers []*server
+	// markerKey is that of page markers: all processes of a hub that have its unlock key
+	// take each other's, so that a client may be answered by another one in the middle of
+	// a list.
+	markerKey []byte
 
 	functionsMu sync.Mutex // covers the two below
 	functions   map[hub.Kind]*memoryCertificate
