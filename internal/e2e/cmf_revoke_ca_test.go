@@ -1,8 +1,11 @@
 package e2e_test
 
 import (
+	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
@@ -68,7 +71,8 @@ func TestCmf_RevokedIntermediate(t *testing.T) {
 }
 
 // wholeChain is what openssl says of a certificate and those above it, by the lists
-// that it fetches.
+// that it fetches. It asks for one about the root as well, which names none itself:
+// that is the one that the intermediate names.
 func wholeChain(t *testing.T, a *certmgmt.Signing) string {
 	t.Helper()
 	var issued hub.IssuedCertificate
@@ -80,8 +84,12 @@ func wholeChain(t *testing.T, a *certmgmt.Signing) string {
 		issued.Chain = append(issued.Chain, block.Bytes)
 	}
 	last := len(issued.Chain) - 1
+	intermediate, err := x509.ParseCertificate(issued.Chain[1])
+	if err != nil || len(intermediate.CRLDistributionPoints) != 1 {
+		t.Fatalf("the intermediate names the lists %v: %v", intermediate.CRLDistributionPoints, err)
+	}
 	args := []string{
-		"verify", "-crl_check_all", "-crl_download", "-CAfile", catest.PEM(t, "CERTIFICATE", issued.Chain[last]),
+		"verify", "-crl_check_all", "-crl_download", "-CRLfile", catest.PEM(t, "X509 CRL", fetched(t, intermediate.CRLDistributionPoints[0])), "-CAfile", catest.PEM(t, "CERTIFICATE", issued.Chain[last]),
 		"-untrusted", catest.PEM(t, "CERTIFICATE", issued.Chain[1:last]...), catest.PEM(t, "CERTIFICATE", issued.Chain[0]),
 	}
 	out, err := exec.CommandContext(t.Context(), "openssl", args...).CombinedOutput()
@@ -89,4 +97,19 @@ func wholeChain(t *testing.T, a *certmgmt.Signing) string {
 		t.Fatalf("openssl verify says nothing: %v", err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// fetched is what is served at an address in plain HTTP.
+func fetched(t *testing.T, url string) []byte {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s, %v", url, resp.Status, err)
+	}
+	return body
 }

@@ -157,7 +157,7 @@ var blame = regexp.MustCompile(`^\s+\w+_test\.go:\d+: `)
 func newFailure(pkg, test string, of counts, lines []line) failure {
 	f := failure{pkg: pkg, test: test, counts: of}
 	for _, l := range lines {
-		if blame.MatchString(l.text) {
+		if blame.MatchString(l.text) && !strings.HasSuffix(strings.TrimSpace(l.text), ":") { // nor one that only leads in
 			f.reason = strings.TrimSpace(l.text)
 		}
 		f.hard = f.hard || strings.HasPrefix(l.text, "WARNING: DATA RACE") || strings.HasPrefix(l.text, "panic: ")

@@ -316,14 +316,13 @@ func (h *hubRecords) momentsOfCertificates(ctx context.Context, t trail.Thing) (
 	err = m.get(ctx, "/certificate_signing_requests/"+id, &r)
 	list = []time.Time{r.Requested}
 	if hub.CodeOf(err) == hub.NotFound { // a serial number?
-		all, failed := h.certificates(ctx, m, "(eq,serialNumber,"+quoted(t.ID())+")")
-		return append(list, momentsOf(all)...), failed
+		return h.momentsOf(ctx, m, "(eq,serialNumber,"+quoted(t.ID())+")")
 	}
-	all, failed := h.certificates(ctx, m, "(eq,id,"+quoted(t.ID())+")")
 	if err == nil && r.CertificateID == "" {
 		return list, nil
 	}
-	return append(list, momentsOf(all)...), errors.Join(err, failed)
+	more, failed := h.momentsOf(ctx, m, "(eq,id,"+quoted(t.ID())+")")
+	return append(list, more...), errors.Join(err, failed)
 }
 
 // momentsOfRegistration asks for a registration and the certificates of its subjects.
@@ -334,31 +333,32 @@ func (h *hubRecords) momentsOfRegistration(ctx context.Context, m *cmfCaller, id
 	}
 	list := []time.Time{r.Registered}
 	for _, subject := range r.SubjectID {
-		all, err := h.certificates(ctx, m, "(eq,subjectId,"+quoted(subject)+");(eq,registrationId,"+quoted(r.ID)+")")
+		more, err := h.momentsOf(ctx, m, "(eq,subjectId,"+quoted(subject)+");(eq,registrationId,"+quoted(r.ID)+")")
 		if err != nil {
 			return list, err
 		}
-		list = append(list, momentsOf(all)...)
+		list = append(list, more...)
 	}
 	return list, nil
 }
 
-func (h *hubRecords) certificates(ctx context.Context, m *cmfCaller, filter string) ([]certmgmt.Certificate, error) {
+// momentsOf asks when the certificates of a filter were asked for, and revoked. When
+// their validity begins does not tell: that is a minute before they are signed.
+func (h *hubRecords) momentsOf(ctx context.Context, m *cmfCaller, filter string) (moments []time.Time, err error) {
 	client, err := m.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return list[certmgmt.Certificate](ctx, client, "/certificates", url.Values{"filter": {filter}})
-}
-
-func momentsOf(certs []certmgmt.Certificate) (list []time.Time) {
+	certs, err := list[certmgmt.Certificate](ctx, client, "/certificates", url.Values{"filter": {filter}})
 	for _, c := range certs {
-		list = append(list, c.NotBefore)
+		var r certmgmt.Signing
+		err = errors.Join(err, m.get(ctx, "/certificate_signing_requests/"+url.PathEscape(c.ID), &r))
+		moments = append(moments, r.Requested)
 		if c.Revoked != nil {
-			list = append(list, *c.Revoked)
+			moments = append(moments, *c.Revoked)
 		}
 	}
-	return list
+	return moments, err
 }
 
 // Input implements [trail.Source].

@@ -3,9 +3,11 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -59,7 +61,7 @@ func (l *listeners) checkServed(points []hub.ReferencePoint) error {
 
 func (l *listeners) listen(rp hub.ReferencePoint) error {
 	address, configured := l.address(rp)
-	listener, err := net.Listen("tcp", address)
+	listener, err := l.bind(address)
 	if err != nil {
 		return listenError(rp, address, configured, l.dir.file(listenersFile), err)
 	}
@@ -72,6 +74,30 @@ func (l *listeners) listen(rp hub.ReferencePoint) error {
 		l.known[rp] = net.JoinHostPort(l.host(rp), port)
 	}
 	return nil
+}
+
+// The ports that are chosen for what has no address. Above them Linux takes those of
+// outgoing connections (ip_local_port_range): one from there may be the end of
+// anybody's connection when the hub starts again and wants it back.
+const (
+	firstPort  = 10_000
+	lastPort   = 32_767
+	portsTried = 100
+)
+
+// bind listens on an address; port 0 is any that is free and can be kept.
+func (l *listeners) bind(address string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	for range portsTried {
+		if err != nil || port != "0" {
+			break
+		}
+		chosen := net.JoinHostPort(host, strconv.Itoa(firstPort+rand.IntN(lastPort-firstPort+1)))
+		if listener, err := net.Listen("tcp", chosen); !errors.Is(err, unix.EADDRINUSE) {
+			return listener, err
+		}
+	}
+	return net.Listen("tcp", address)
 }
 
 // address is what a reference point is bound to: as configured, or as chosen at
