@@ -201,13 +201,26 @@ func (h *hubProcess) tryStart() error {
 	}
 }
 
-// start starts the hub, which must become ready, and returns it.
+// start starts the hub, which must become ready, and returns it. While it was dead
+// another test's hub may have chosen one of its ports: until that one has ended it is
+// started again.
 func (h *hubProcess) start() *hubProcess {
 	h.t.Helper()
-	if err := h.tryStart(); err != nil {
+	err := h.tryStart()
+	for deadline := time.Now().Add(2 * patience); portTaken(err) && time.Now().Before(deadline); {
+		h.t.Log("another hub has a port of this one's; it is started again")
+		<-time.After(time.Second) // nothing tells when the other one ends
+		err = h.tryStart()
+	}
+	if err != nil {
 		h.t.Fatal(err)
 	}
 	return h
+}
+
+func portTaken(err error) bool {
+	var r *startRefusal
+	return errors.As(err, &r) && strings.Contains(r.text, "the port that was chosen at the first start is in use")
 }
 
 // refusesStart starts the hub, which must refuse with an exit code and one last
