@@ -96,7 +96,20 @@ func Walk(ctx context.Context, from Source, trustDomain, id string, also ...stri
 		return nil, err
 	}
 	t.Links = w.tell(ctx)
+	if len(t.Links) == 0 { // records name it, and none is about it
+		for _, c := range w.cards {
+			t.Links = append(t.Links, c.link("record", c.Subject))
+		}
+	}
+	if len(t.Links) == 0 {
+		return nil, w.unknown()
+	}
 	return t, nil
+}
+
+// unknown is the error for an ID that no record names.
+func (w *walk) unknown() error {
+	return hub.E(hub.NotFound, "walk the records", fmt.Sprintf("no record that was read names %.80q: give the ID of a record, notification, event, decision, order, operation, registration, signing request or certificate, or a serial number; see that --trust-domain is the right one, and, if it is new, ask again in a second", w.ids[0]), nil)
 }
 
 // EventIDs are the IDs that a notification's event can have: the Security Manager
@@ -157,7 +170,7 @@ func (w *walk) find(ctx context.Context) error {
 		w.is = "record"
 		return nil
 	}
-	return hub.E(hub.NotFound, "walk the records", fmt.Sprintf("no record that was read names %.80q: give the ID of a record, notification, event, decision, order, operation, registration, signing request or certificate, or a serial number; see that --trust-domain is the right one, and, if it is new, ask again in a second", w.ids[0]), nil)
+	return w.unknown()
 }
 
 // number writes a serial number as it is compared, however it is shown.

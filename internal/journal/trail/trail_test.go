@@ -263,6 +263,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add("sm.decision", `{"id":"x","eventId":"x","orders":["x","y"]}`, "x")
 	f.Add("sm.order", `{"id":"y","decisionId":"x","steps":[{"resource":"/"}],"taken":[{}]}`, "y")
 	f.Add("certificate.issued", `{"requestId":"","serialNumber":"01","verdict":{}}`, "01")
+	f.Add("ns.operation.", `{"parent":"a"}`, "a")
 	f.Add("ns.operation.ended", `{"nsLcmOpOccId":"a","parent":"a","error":7}`, "a")
 	f.Fuzz(func(t *testing.T, kind, data, id string) {
 		if !json.Valid([]byte(data)) {
