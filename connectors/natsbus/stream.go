@@ -56,16 +56,12 @@ func (a *Account) openStream(ctx context.Context, class string, cfg jetstream.St
 	}
 	s, err := a.js.Stream(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err := a.guard.mayCreate(cfg.Name); err != nil {
-			return nil, err
-		}
-		cfg.Metadata = map[string]string{classKey: class}
-		cfg.Storage = jetstream.FileStorage
-		cfg.Replicas = max(a.replicas, 1)
-		s, err = a.js.CreateStream(ctx, cfg)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			s, err = a.js.Stream(ctx, cfg.Name) // another process was first
-		}
+		gone := a.guard.mayCreate(cfg.Name)
+		if gone == nil {
+			s, err = a.createStream(ctx, class, cfg)
+		} else if s, err = a.js.Stream(ctx, cfg.Name); errors.Is(err, jetstream.ErrStreamNotFound) {
+			return nil, gone
+		} // else: who opened it at the same time was first
 	}
 	if err != nil {
 		return nil, a.fail(op, err)
@@ -77,6 +73,17 @@ func (a *Account) openStream(ctx context.Context, class string, cfg jetstream.St
 		return nil, err
 	}
 	return s, nil
+}
+
+func (a *Account) createStream(ctx context.Context, class string, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	cfg.Metadata = map[string]string{classKey: class}
+	cfg.Storage = jetstream.FileStorage
+	cfg.Replicas = max(a.replicas, 1)
+	s, err := a.js.CreateStream(ctx, cfg)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return a.js.Stream(ctx, cfg.Name) // another process was first
+	}
+	return s, err
 }
 
 // fail turns an error of the NATS client into one of ours.
