@@ -169,11 +169,18 @@ func (a *actionHub) elsewhere(hosts ...string) {
 		if n == 20 {
 			a.Fatalf("the VNFs of NS %s all come to hosts %v", alone, hosts)
 		}
+		a.load(func(host string) int { // or it may come to one of these again, until the NS has all it may have
+			if slices.Contains(hosts, host) {
+				return w.hosts[host].Allocated.VCPUs
+			}
+			return roomy(host)
+		})
 		op, err := a.again(alone, a.kits["north"].WebVNFD())
 		if err != nil {
 			a.Fatal(err)
 		}
 		a.completed(op)
+		a.load(roomy)
 		a.judged(alone, op)
 	}
 }
