@@ -194,7 +194,7 @@ func (a *Authorities) viewOf(ctx context.Context, domain, issuer string) (*view,
 }
 
 func noIssuer(op, issuer string) error {
-	return hub.E(hub.NotFound, op, fmt.Sprintf("there is no issuer %q in this trust domain", clip(issuer)), nil)
+	return hub.E(hub.NotFound, op, fmt.Sprintf("there is no issuer %q in this trust domain; manoward ca show lists those there are", clip(issuer)), nil)
 }
 
 // clip keeps hostile identifiers out of texts at full length.

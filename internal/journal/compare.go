@@ -70,7 +70,7 @@ func (v *verifier) compare(name string, want, got Entry, places map[string]Entry
 	}
 	var parts []string
 	for _, p := range []struct{ what, a, b string }{
-		{"content", want.Body, got.Body}, {"header", want.Header, got.Header}, {"time of storing", want.Stored, got.Stored},
+		{"ID", want.ID, got.ID}, {"kind", want.Kind, got.Kind}, {"content", want.Body, got.Body}, {"header", want.Header, got.Header}, {"time of storing", want.Stored, got.Stored},
 	} {
 		if p.a != p.b {
 			parts = append(parts, p.what)

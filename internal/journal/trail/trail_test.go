@@ -271,7 +271,7 @@ func FuzzWalk(f *testing.F) {
 		}
 		line, err := json.Marshal(map[string]any{"id": "r", "kind": kind, "subject": "s/" + id, "data": json.RawMessage(data)})
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err) // what is valid JSON can be written
 		}
 		c := &chain{t: t, records: []journal.Record{{Entry: journal.Entry{Sequence: 1, ID: "r", Kind: kind}, Line: line}}}
 		got, err := trail.Walk(t.Context(), c, "north", id)
