@@ -39,8 +39,9 @@ up: build ## build, and start a hub with all roles in this process
 	bin/manoward up $(UP)
 
 # Tests across roles (internal/e2e) are part of ./..., so they run here too.
+# `make lint` vets; -w leaves out what only a debugger reads.
 test: deps ## all tests, with the race detector; a page of results
-	$(GO) run ./internal/testsum -again 3 -log $(RUNLOG) -race -parallel 3 -timeout 20m $(TESTFLAGS) $(PKG)
+	$(GO) run ./internal/testsum -again 3 -log $(RUNLOG) -race -vet=off -ldflags=-w -parallel 3 -timeout 20m $(TESTFLAGS) $(PKG)
 
 e2e: deps ## only the tests across roles
 	$(GO) run ./internal/testsum -race -count=1 -timeout 15m $(TESTFLAGS) ./internal/e2e/...

@@ -147,7 +147,7 @@ func load(root string, api API, patches []patch) (*document, error) {
 // patches them.
 func reader(root string, patches []patch) *openapi3.Loader {
 	loader := openapi3.NewLoader()
-	texts := map[string][]byte{} // the loader reads a file anew for each reference into it
+	texts := map[string][]byte{} // the loader asks for a file anew for each reference into it
 	loader.ReadFromURIFunc = func(_ *openapi3.Loader, uri *url.URL) ([]byte, error) {
 		rel, err := filepath.Rel(root, filepath.FromSlash(uri.Path))
 		if err != nil || uri.Host != "" || !filepath.IsLocal(rel) {
@@ -160,8 +160,13 @@ func reader(root string, patches []patch) *openapi3.Loader {
 		if err != nil {
 			return nil, fmt.Errorf("read official file: %w", err)
 		}
-		texts[rel], err = patched(filepath.ToSlash(rel), text, patches)
-		return texts[rel], err
+		if text, err = patched(filepath.ToSlash(rel), text, patches); err != nil {
+			return nil, err
+		}
+		if texts[rel], err = toJSON(text); err != nil {
+			return nil, fmt.Errorf("read %s: %w", rel, err)
+		}
+		return texts[rel], nil
 	}
 	return loader
 }
