@@ -135,6 +135,9 @@ func hasCode(err error, code jetstream.ErrorCode) bool {
 // leaves, and ends after attemptTimeout, or earlier with errUnacknowledged when
 // the stream cannot store.
 func (a *Account) send(ctx context.Context, stream string, m *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
+	if err := a.mayWrite(); err != nil {
+		return nil, err
+	}
 	if a.trace.Inject != nil {
 		if m.Header == nil {
 			m.Header = nats.Header{}
