@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
 )
@@ -56,16 +59,64 @@ type sighting struct {
 // roleLease is a process's right to have its roles. valid may be called at any
 // time; the rest is called by one goroutine at a time.
 type roleLease struct {
-	table state.Table // the leases; nil where roles need none
 	roles []string
 	self  lease
 
 	looked time.Time
 	seen   map[string]sighting // by role
 
-	mu    sync.Mutex // covers what is below
-	until time.Time  // so long this process may write
-	lost  bool       // another process has the roles
+	mu    sync.Mutex  // covers what is below; table is set once, before the rest is called
+	table state.Table // the leases; nil where roles need none
+	until time.Time   // so long this process may write
+	lost  bool        // another process has the roles
+}
+
+// openLease waits until this process has its roles. Until then it opens nothing
+// and writes nothing, and readiness says whom it waits for.
+func (h *hubProcess) openLease(ctx, work context.Context) error {
+	if !h.outside() || len(h.lease.roles) == 0 {
+		return nil
+	}
+	table, err := h.bus.Hub().Unfenced().Table(ctx, leaseTable)
+	if err != nil {
+		return err
+	}
+	directory, err := h.dir.identity()
+	if err != nil {
+		return err
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "a machine without a name"
+	}
+	if err := h.checkPackages(ctx, natsbus.StateTable{Table: table}); err != nil {
+		return err
+	}
+	h.lease.open(natsbus.StateTable{Table: table}, lease{Directory: directory, Process: hub.NewID(), Machine: machine})
+	var why atomic.Pointer[error]
+	remove := h.health.Register("roles", func(context.Context) error {
+		if err := why.Load(); err != nil {
+			return *err
+		}
+		return nil
+	})
+	err = h.lease.await(ctx, func(err error) {
+		if why.Swap(&err) == nil {
+			h.log.Info("standing by", "roles", h.lease.roles, "reason", err)
+		}
+	})
+	remove()
+	if err != nil {
+		return err
+	}
+	h.run("hold roles", work, h.lease.hold)
+	h.stopping = append(h.stopping, func(ctx context.Context) error {
+		if err := h.lease.within(ctx, h.lease.release); err != nil {
+			h.log.Warn("the roles are not given up; another process has them when the lease has ended", "err", err)
+		}
+		return nil
+	})
+	return nil
 }
 
 // newRoleLease returns the lease of the roles that are leased of those given.
@@ -76,15 +127,22 @@ func newRoleLease(roles []string) *roleLease {
 	}
 }
 
+// open makes the roles leased in a table. Nothing is written before await has
+// returned.
+func (l *roleLease) open(table state.Table, self lease) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.table, l.self = table, self
+}
+
 // valid returns nil as long as no other process can have the roles, or none is
 // leased.
 func (l *roleLease) valid() error {
-	if l.table == nil {
-		return nil
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case l.table == nil:
+		return nil
 	case l.lost:
 		return l.gone()
 	case !time.Now().Before(l.until):
@@ -194,9 +252,13 @@ func (l *roleLease) renew(ctx context.Context) error {
 	}
 }
 
-// release gives the roles up, so that another process has them at once.
+// release gives the roles up, if this process has them, so that another one has
+// them at once. It writes nothing from then on.
 func (l *roleLease) release(ctx context.Context) error {
-	for {
+	l.mu.Lock()
+	l.until = time.Time{}
+	l.mu.Unlock()
+	for !l.over() {
 		held, revision, err := l.read(ctx)
 		if err != nil {
 			return fmt.Errorf("give up roles: %w", err)
@@ -210,6 +272,7 @@ func (l *roleLease) release(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // read returns the leases of all roles. There are none before the first.
