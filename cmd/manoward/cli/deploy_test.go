@@ -203,7 +203,7 @@ type object struct {
 		PodManagementPolicy string                `yaml:"podManagementPolicy"`
 		UpdateStrategy      struct{ Type string } `yaml:"updateStrategy"`
 		ServiceName         string                `yaml:"serviceName"`
-		Ports       []struct {
+		Ports               []struct {
 			Name       string
 			Port       int
 			TargetPort string `yaml:"targetPort"`
