@@ -2,9 +2,13 @@ package natsbus
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -92,5 +96,60 @@ func TestFence(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Error("nothing is handled")
+	}
+}
+
+// What is to be written while the connection is away is not left in the client's
+// buffer, from where it would reach the servers after another process has begun: the
+// fence is asked when the connection is there again.
+func TestFence_LateWrite(t *testing.T) {
+	t.Parallel()
+	s := testServer(t, t.TempDir())
+	var away atomic.Bool
+	line := &flakyLine{dial: func() (net.Conn, error) {
+		if away.Load() {
+			return nil, errors.New("no way to the server")
+		}
+		return s.InProcessConn()
+	}}
+	a, err := connectTest(line.connect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.conn.Close)
+	tb := mustTable(t, a, "t")
+	rev, err := tb.Create(within(t), "k", []byte("early"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal := hub.E(hub.Unavailable, "write", "another process has the role", nil)
+	a.fence = func() error { // ends the right to write while nothing is reached
+		if a.conn.IsConnected() {
+			return refusal
+		}
+		return nil
+	}
+	sending := make(chan struct{})
+	a.trace.Inject = func(context.Context, func(string, string)) { close(sending) }
+	away.Store(true)
+	line.cut()
+	eventually(t, "the connection is away", func() bool { return !a.conn.IsConnected() })
+	written := make(chan error, 1)
+	go func() {
+		_, err := tb.Update(within(t), "k", []byte("late"), rev)
+		written <- err
+	}()
+	<-sending
+	away.Store(false)
+	if err := <-written; hub.SafeText(err) != refusal.Text {
+		t.Errorf("a write from before: %v", err)
+	}
+	a.trace.Inject = nil
+	if kv, err := tb.Get(within(t), "k"); err != nil || string(kv.Value) != "early" {
+		t.Errorf("the table holds %q, %v", kv.Value, err)
+	}
+	a.conn.Close()
+	if err := a.connected(within(t)); !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("on a closed connection: %v", err)
 	}
 }
