@@ -187,17 +187,26 @@ func (d *dataDir) openVault(path string) (*vault.Vault, error) {
 }
 
 // identity returns the ID of the directory, which is drawn when it is first asked
-// for.
+// for, and says which file it was read from: a copy of a directory, or what was
+// restored of one, is another directory.
 func (d *dataDir) identity() (string, error) {
 	const file = "directory.json"
 	var is struct {
 		ID string `json:"id"`
 	}
-	if err := d.readJSON(file, &is); err != nil || is.ID != "" {
-		return is.ID, err
+	err := d.readJSON(file, &is)
+	if err == nil && is.ID == "" {
+		is.ID = hub.NewID()
+		err = d.writeJSON(file, is)
 	}
-	is.ID = hub.NewID()
-	return is.ID, d.writeJSON(file, is)
+	if err != nil {
+		return "", err
+	}
+	var at unix.Stat_t
+	if err := unix.Stat(d.file(file), &at); err != nil {
+		return "", dirError(d.path, err)
+	}
+	return fmt.Sprintf("%s/%d", is.ID, at.Ino), nil
 }
 
 // readJSON reads a file that this hub wrote; a missing one leaves v as it is.

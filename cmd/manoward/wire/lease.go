@@ -40,9 +40,9 @@ const (
 	leaseTry      = 2 * time.Second        // for one look or renewal
 )
 
-// lease says who has a role. Directory names a data directory, which one process
-// at a time has open: whoever opened it knows that an earlier process on it has
-// ended.
+// lease says who has a role. Directory and Machine together name a data directory,
+// which one process at a time has open: whoever opened it knows that an earlier
+// process on it has ended.
 type lease struct {
 	Directory string `json:"directory"`
 	Process   string `json:"process"` // drawn at each start
@@ -68,7 +68,10 @@ type roleLease struct {
 	mu    sync.Mutex  // covers what is below; table is set once, before the rest is called
 	table state.Table // the leases; nil where roles need none
 	until time.Time   // so long this process may write
-	lost  bool        // another process has the roles
+	// untilWall is until by the clock on the wall alone: the other one stands still while a
+	// machine is suspended. Where that clock is set, a renewal mends it.
+	untilWall time.Time
+	lost      bool // another process has the roles
 }
 
 // openLease waits until this process has its roles. Until then it opens nothing
@@ -145,7 +148,7 @@ func (l *roleLease) valid() error {
 		return nil
 	case l.lost:
 		return l.gone()
-	case !time.Now().Before(l.until):
+	case !time.Now().Before(l.until), !time.Now().Round(0).Before(l.untilWall):
 		return hub.E(hub.Unavailable, "hold roles", fmt.Sprintf("this process may not have the roles %v any more: the bus did not renew them in time; see that a majority of the NATS servers runs", l.roles), nil)
 	}
 	return nil
@@ -200,7 +203,7 @@ func (l *roleLease) within(ctx context.Context, do func(context.Context) error) 
 }
 
 // take takes the roles if nobody has one of them: there is no lease, or one of an
-// earlier process on this data directory, or one that its process did not renew for
+// earlier process on this data directory on this machine, or one that its process did not renew for
 // as long as this one could watch it.
 func (l *roleLease) take(ctx context.Context) error {
 	began := time.Now()
@@ -215,7 +218,7 @@ func (l *roleLease) take(ctx context.Context) error {
 	l.looked = at
 	for _, role := range l.roles {
 		is, there := held[role]
-		if !there || is.Directory == l.self.Directory {
+		if !there || is.Directory == l.self.Directory && is.Machine == l.self.Machine {
 			continue
 		}
 		was, known := l.seen[role]
@@ -310,5 +313,6 @@ func (l *roleLease) write(ctx context.Context, held map[string]lease, revision u
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.until = began.Add(leaseValid)
+	l.untilWall = l.until.Round(0)
 	return nil
 }

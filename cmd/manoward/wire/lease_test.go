@@ -191,8 +191,30 @@ func TestLease_BusAway(t *testing.T) {
 	})
 }
 
+// A process whose machine was suspended writes nothing when it goes on, although its
+// own clock stood still, until it has renewed.
+func TestLease_Suspended(t *testing.T) {
+	inLeaseWorld(t, func(w *leaseWorld) {
+		one := w.start("a", "nfvo")
+		one.mu.Lock()
+		one.untilWall = time.Now().Round(0)
+		one.mu.Unlock()
+		if err := one.valid(); hub.CodeOf(err) != hub.Unavailable || one.over() {
+			t.Errorf("it may write as if no time had passed: %v", err)
+		}
+		for end := time.Now().Add(2 * leaseEvery); time.Now().Before(end); {
+			time.Sleep(leaseLook)
+			synctest.Wait()
+		}
+		if !one.has() {
+			t.Error("it does not go on")
+		}
+	})
+}
+
 // A process that stops in order is succeeded at once, and so is one by the next on
-// the same data directory, whatever it ended of.
+// the same data directory, whatever it ended of. What says so of a copy on another
+// machine is not believed.
 func TestLease_AtOnce(t *testing.T) {
 	inLeaseWorld(t, func(w *leaseWorld) {
 		one, two := w.start("a", "nfvo"), w.start("b", "nfvo")
@@ -210,6 +232,11 @@ func TestLease_AtOnce(t *testing.T) {
 		two.kill()
 		if again := w.start("b", "nfvo"); !again.has() {
 			t.Error("a process started anew waits for its own lease")
+		}
+		copied := newRoleLease([]string{"nfvo"})
+		copied.open(w.table, lease{Directory: "b", Process: hub.NewID(), Machine: "machine-of-a-copy"})
+		if err := copied.take(t.Context()); err == nil {
+			t.Error("a copy of a data directory takes the role of the process on the original")
 		}
 	})
 }

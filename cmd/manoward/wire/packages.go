@@ -52,7 +52,7 @@ func (h *hubProcess) checkPackages(ctx context.Context, table state.Table) error
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	if string(known) != here {
-		return hub.E(hub.Invalid, op, fmt.Sprintf("the packages of this hub are not in %s: a process with the role nfvo was started with another directory; give all of them the same one, on a file system that they share, with packages.dir", dir), nil)
+		return hub.E(hub.Invalid, op, fmt.Sprintf("the packages of this hub are not in %s: a process with the role nfvo was started with another directory; give all of them the same one, on a file system that they share, with packages.dir; if it is that one, restored without its file %s, write %s into that file", dir, packagesFile, known), nil)
 	}
 	return nil
 }
