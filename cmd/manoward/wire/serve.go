@@ -26,7 +26,7 @@ import (
 
 // Parts returns what the command line starts.
 func Parts() cli.Parts {
-	return cli.Parts{Serve: Serve, Backup: Backup, Restore: Restore, CheckBackup: CheckBackup, NewBusUser: natsbus.NewUserKey, OpenToken: openToken}
+	return cli.Parts{Serve: Serve, Backup: Backup, Restore: Restore, CheckBackup: CheckBackup, NewBusUser: natsbus.NewUserKey, NewBusCluster: natsbus.NewCluster, OpenToken: openToken}
 }
 
 // Serve runs roles of a hub until ctx ends; no roles means all of them. It calls
