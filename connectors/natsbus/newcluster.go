@@ -75,6 +75,7 @@ func NewCluster(dir string, servers []string, now time.Time) (flags []string, er
 		urls = append(urls, "tls://"+c.address(i, 0))
 	}
 	return []string{
+		"--set", fmt.Sprintf("nats.replicas=%d", min(len(urls), maxReplicas)), // also when not all servers are up yet
 		"--nats", strings.Join(urls, ","), "--nats-ca", c.path("nats-ca.pem"), "--nats-creds", c.path("hub.creds"),
 		"--nats-system-creds", c.path("sys.creds"), "--nats-operator-key", c.path("operator.nk"),
 	}, nil

@@ -41,14 +41,21 @@ func TestNewCluster(t *testing.T) {
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		c.servers = append(c.servers, s)
 	}
-	c.awaitReady(t, 3)
+	for _, s := range c.servers { // and no longer: a hub may start together with its servers
+		if !s.ReadyForConnections(testTime) {
+			t.Fatal("a server does not listen")
+		}
+	}
 	told := map[string]string{}
 	for i := 0; i < len(flags); i += 2 {
 		told[flags[i]] = flags[i+1]
 	}
+	if told["--set"] != "nats.replicas=3" {
+		t.Errorf("the hub is told %q", flags)
+	}
 	b := mustOpen(t, Config{Name: "test-hub", Vault: c.vault, External: &External{
 		URLs: strings.Split(told["--nats"], ","), CAFile: told["--nats-ca"], CredsFile: told["--nats-creds"],
-		SystemCredsFile: told["--nats-system-creds"], OperatorKeyFile: told["--nats-operator-key"],
+		Replicas: 3, SystemCredsFile: told["--nats-system-creds"], OperatorKeyFile: told["--nats-operator-key"],
 	}})
 	if d := b.Durability(testContext(t)); d.Sync != SyncAlways || len(d.Warnings) > 0 || b.replicas != 3 {
 		t.Errorf("durability %+v, %d replicas", d, b.replicas)
