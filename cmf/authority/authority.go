@@ -43,7 +43,7 @@ type Keys interface {
 
 // KeyStores opens the key store of a trust domain.
 type KeyStores interface {
-	// Kind says where new keys go: hub.KeysInFile or hub.KeysInPKCS11.
+	// Kind says where new keys go: hub.KeysInFile, hub.KeysOnBus or hub.KeysInPKCS11.
 	Kind(domain string) string
 	// Open returns the domain's keys in a place; hub.Unavailable when it is away.
 	Open(ctx context.Context, domain, kind string) (Keys, error)

@@ -16,7 +16,7 @@ import (
 )
 
 // PlaceRemote is where the key of an authority elsewhere is: not here. The other
-// places are [hub.KeysInFile] and [hub.KeysInPKCS11].
+// places are [hub.KeysInFile], [hub.KeysOnBus] and [hub.KeysInPKCS11].
 const PlaceRemote = "remote"
 
 // StatePublished is the state of a root that is told to those who verify, and not

@@ -17,12 +17,29 @@ type Account struct {
 	replicas int // of every stream in this account
 	log      *slog.Logger
 	trace    Trace
-	store    *storage // nil on an external cluster
-	guard    *guard   // remembers what the streams must hold; nil on an external cluster, which guards itself
+	fence    func() error // [Config.Fence]; nil: none
+	store    *storage     // nil on an external cluster
+	guard    *guard       // remembers what the streams must hold; nil on an external cluster, which guards itself
 }
 
 // Name returns the account's name: that of its trust domain.
 func (a *Account) Name() string { return a.name }
+
+// Unfenced returns the account as one to which [Config.Fence] does not apply: for
+// what the fence itself is told by, and for what may be written by any process.
+func (a *Account) Unfenced() *Account {
+	u := *a
+	u.fence = nil
+	return &u
+}
+
+// mayWrite returns why this process may not write now, nil when it may.
+func (a *Account) mayWrite() error {
+	if a.fence == nil {
+		return nil
+	}
+	return a.fence()
+}
 
 // close ends the connection at once and writes down what the account holds.
 func (a *Account) close() {

@@ -32,10 +32,14 @@ type Config struct {
 	// AcceptDamage starts the embedded bus on stored data that is not whole, for
 	// an operator who has no backup: what is missing stays missing.
 	AcceptDamage bool
-	DomainBytes  int64            // most bytes that one trust domain may store; 0: no limit
-	Log          *slog.Logger     // nil: discard
-	Trace        Trace            // carried through message headers
-	Now          func() time.Time // nil: time.Now
+	DomainBytes  int64        // most bytes that one trust domain may store; 0: no limit
+	Log          *slog.Logger // nil: discard
+	Trace        Trace        // carried through message headers
+	// Fence is asked before each write to a log, a table or a queue, and its error
+	// refuses the write: for a process that may have been succeeded by another one.
+	// It answers from memory. nil: none.
+	Fence func() error
+	Now   func() time.Time // nil: time.Now
 
 	// free returns the bytes that are free for the directory; nil: ask the
 	// file system. Tests fill the disk with it.

@@ -20,6 +20,7 @@ const (
 	reconnectWait  = 250 * time.Millisecond
 	drainTimeout   = 2 * time.Second // for handlers to finish what they hold, of the 5 s that a stop may take
 	accountPoll    = 20 * time.Millisecond
+	accountAttempt = time.Second // for one question
 	accountTimeout = 10 * time.Second
 	asyncPending   = 128 // more than this waits too long for the disk when every write is synced
 )
@@ -117,7 +118,7 @@ func (b *Bus) accountOn(ctx context.Context, name string, conn *nats.Conn) (*Acc
 		conn.Close()
 		return nil, busError("open bus account", err)
 	}
-	return &Account{name: name, conn: conn, js: js, replicas: b.replicas, log: b.log.With("account", name), trace: b.cfg.Trace}, nil
+	return &Account{name: name, conn: conn, js: js, replicas: b.replicas, log: b.log.With("account", name), trace: b.cfg.Trace, fence: b.cfg.Fence}, nil
 }
 
 // watch sets a guard over the embedded server's files of an account, after it
@@ -135,7 +136,8 @@ func (b *Bus) newGuard(account string) *guard {
 }
 
 // awaitJetStream returns when JetStream answers for the account, or with the
-// last refusal when it does not within accountTimeout.
+// last refusal when it does not within accountTimeout. It asks again and again: what
+// a cluster is asked before it has a leader is never answered.
 func awaitJetStream(ctx context.Context, js jetstream.JetStream) error {
 	ctx, cancel := context.WithTimeout(ctx, accountTimeout)
 	defer cancel()
@@ -143,7 +145,9 @@ func awaitJetStream(ctx context.Context, js jetstream.JetStream) error {
 	defer tick.Stop()
 	var last error
 	for {
-		_, err := js.AccountInfo(ctx)
+		once, cancel := context.WithTimeout(ctx, accountAttempt)
+		_, err := js.AccountInfo(once)
+		cancel()
 		if err == nil {
 			return nil
 		}

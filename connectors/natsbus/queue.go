@@ -245,6 +245,9 @@ func (q *Queue) streamName() string { return "QUEUE_" + q.name }
 // remove takes a message out of the queue. One that is gone already is no
 // error.
 func (q *Queue) remove(ctx context.Context, subject string, seq uint64) error {
+	if err := q.a.mayWrite(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
 	err := q.stream.DeleteMsg(ctx, seq)

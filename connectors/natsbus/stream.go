@@ -143,12 +143,33 @@ func (a *Account) send(ctx context.Context, stream string, m *nats.Msg, opts ...
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
+	if err := a.connected(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.mayWrite(); err != nil {
+		return nil, err
+	}
 	var ack *jetstream.PubAck
 	err := a.store.attempt(ctx, stream, func(ctx context.Context) (err error) {
 		ack, err = a.js.PublishMsg(ctx, m, opts...)
 		return err
 	})
 	return ack, err
+}
+
+// connected waits for the connection. What is written without one lies in the
+// client's buffer and reaches the servers whenever they are there again: long after
+// the fence was asked, perhaps, and after another process has begun.
+func (a *Account) connected(ctx context.Context) error {
+	for !a.conn.IsConnected() {
+		if a.conn.IsClosed() {
+			return nats.ErrConnectionClosed
+		}
+		if pause(ctx, 10*time.Millisecond) != nil {
+			return nats.ErrDisconnected
+		}
+	}
+	return nil
 }
 
 // lastOf returns the newest message of a subject (wildcards allowed), read at

@@ -20,6 +20,8 @@ type Config struct {
 	Keys   AtRest `yaml:"keys"`
 	Trust  Trust  `yaml:"trust"`
 
+	Packages Packages `yaml:"packages"`
+
 	Notifications Notifications `yaml:"notifications"`
 
 	// Security Managers that the role sm runs in this process. One is taken up as
@@ -140,6 +142,14 @@ type NATSTLS struct {
 
 	// File with the key of that certificate.
 	Key string `yaml:"key"`
+}
+
+// Packages says where the NFVO keeps packages.
+type Packages struct {
+	// Directory of the content of packages. On an external bus all processes with the
+	// role nfvo need the same one, such as a shared file system. Empty: catalogue in
+	// the data directory.
+	Dir string `yaml:"dir"`
 }
 
 // Notifications says how those are reached who subscribed to notifications and are

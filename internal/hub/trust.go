@@ -15,6 +15,7 @@ const (
 // The places where the CA keys of a trust domain can be kept.
 const (
 	KeysInFile   = "file"   // files sealed by the hub's vault
+	KeysOnBus    = "bus"    // sealed by the hub's vault, in the hub's own account on an external bus
 	KeysInPKCS11 = "pkcs11" // a PKCS#11 token of the domain's own
 )
 

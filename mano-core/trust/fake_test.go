@@ -251,7 +251,7 @@ type fakeKeyStores struct {
 	vault *vault.Vault
 	mu    sync.Mutex
 	gone  map[string]bool
-	open  map[string]*FileKeys
+	open  map[string]*SealedKeys
 }
 
 func (k *fakeKeyStores) Kind(string) string { return hub.KeysInFile }
@@ -306,7 +306,7 @@ func newTestHub(t testing.TB) *testHub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startTestHub(t, newFakeBus(), &fakeKeyStores{dir: dir, vault: v, gone: map[string]bool{}, open: map[string]*FileKeys{}}, &testClock{now: time.Now()})
+	return startTestHub(t, newFakeBus(), &fakeKeyStores{dir: dir, vault: v, gone: map[string]bool{}, open: map[string]*SealedKeys{}}, &testClock{now: time.Now()})
 }
 
 // startTestHub starts a registry over storage that may hold something already,

@@ -74,7 +74,7 @@ type Keys interface {
 
 // KeyStores opens the key store of a trust domain.
 type KeyStores interface {
-	// Kind says where the keys of a new domain go: hub.KeysInFile or
+	// Kind says where the keys of a new domain go: hub.KeysInFile, hub.KeysOnBus or
 	// hub.KeysInPKCS11.
 	Kind(domain string) string
 	// Open returns the domain's keys. It fails with a reason when the store is

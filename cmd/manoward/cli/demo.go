@@ -28,10 +28,17 @@ infrastructure is a model. The scenarios, of which the first two are shown by de
 The hub then stays up, with commands to try, until Ctrl-C; with --exit it is stopped.
 Several demonstrations can run at once: each has a directory and ports of its own.
 
+--hub names a program that starts a hub of another kind, such as examples/distributed/run.sh.
+It is called as "PROGRAM up --json --config FILE --data DIR", with the configuration that the
+scenarios need, prints what "manoward up --json" does, and ends when it gets SIGTERM. Before
+the steps that --disturb gives it is called as "PROGRAM disturb ..." with the same flags,
+to kill processes of the hub, and ends when that answers again.
+
 Exits 0 only if every step succeeded and every record is as it was sealed.`,
 		Example: `  manoward demo
   manoward demo --scenario rogue-package --exit
-  manoward demo --home ./demo -o json`,
+  manoward demo --home ./demo -o json
+  manoward demo --hub examples/distributed/run.sh --disturb 3,5`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if p.output == "yaml" {
@@ -49,6 +56,8 @@ Exits 0 only if every step succeeded and every record is as it was sealed.`,
 	c.Flags().StringArrayVar(&o.Scenarios, "scenario", nil, "show this one; may be given several times (default: the first two)")
 	c.Flags().StringVar(&o.Home, "home", "", "new or empty directory for all that is made, which is kept (default: one that is removed at the end)")
 	c.Flags().BoolVar(&o.Exit, "exit", false, "stop the hub when all is shown")
+	c.Flags().StringVar(&o.Hub, "hub", "", "program that starts the hub (default: this one)")
+	c.Flags().IntSliceVar(&o.Disturb, "disturb", nil, "before these steps of each scenario, have processes of the hub killed by that program")
 	p.completeFlag(c, "scenario", func(context.Context, []string) ([]string, error) { return examples.Names(), nil })
 	return c
 }

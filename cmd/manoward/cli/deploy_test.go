@@ -199,9 +199,11 @@ type object struct {
 	}
 	Data map[string]string
 	Spec struct {
-		Replicas    int
-		ServiceName string `yaml:"serviceName"`
-		Ports       []struct {
+		Replicas            int
+		PodManagementPolicy string                `yaml:"podManagementPolicy"`
+		UpdateStrategy      struct{ Type string } `yaml:"updateStrategy"`
+		ServiceName         string                `yaml:"serviceName"`
+		Ports               []struct {
 			Name       string
 			Port       int
 			TargetPort string `yaml:"targetPort"`
@@ -249,7 +251,12 @@ type container struct {
 		ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
 		Capabilities             struct{ Drop []string }
 	} `yaml:"securityContext"`
-	VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
+	VolumeMounts []volumeMount `yaml:"volumeMounts"`
+}
+
+type volumeMount struct {
+	Name      string
+	MountPath string `yaml:"mountPath"`
 }
 
 type containerPort struct {
@@ -330,8 +337,20 @@ func TestDeploy_Kubernetes(t *testing.T) {
 			if !slices.Equal(s.roles, []string{role}) || len(s.cfg.NATS.URLs) != 3 {
 				t.Errorf("roles %q on %q", s.roles, s.cfg.NATS.URLs)
 			}
-			if set.Spec.Replicas != 1 && role != "sm" {
-				t.Errorf("%d replicas, and what the role keeps on its volume is its own", set.Spec.Replicas)
+			if set.Spec.Replicas != 2 {
+				t.Errorf("%d replicas, want one that works and one more", set.Spec.Replicas)
+			}
+			// One that stands by is never ready, and an update would wait for it.
+			if standsBy := role != "sm" && role != "cmf"; standsBy != (set.Spec.UpdateStrategy.Type == "OnDelete") || standsBy && set.Spec.PodManagementPolicy != "Parallel" {
+				t.Errorf("updated %q, started %q", set.Spec.UpdateStrategy.Type, set.Spec.PodManagementPolicy)
+			}
+			if role == "nfvo" {
+				shared := slices.ContainsFunc(c.VolumeMounts, func(m volumeMount) bool {
+					return m.Name == "packages" && strings.HasPrefix(s.cfg.Packages.Dir, m.MountPath+"/")
+				})
+				if !shared || len(all["PersistentVolumeClaim"]) != 1 {
+					t.Errorf("both processes do not have the packages in one place: %q", s.cfg.Packages.Dir)
+				}
 			}
 			ports := listens(t, s.cfg)
 			if got := containerPorts(c); !slices.Equal(got, ports) {

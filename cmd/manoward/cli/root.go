@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,9 @@ type Parts struct {
 	// NewBusUser makes the key of a user of the bus, and gives what makes a
 	// credentials file of it once its public key was certified.
 	NewBusUser func() (publicKey string, credentials func(jwt string) ([]byte, error), err error)
+	// NewBusCluster makes, in a directory, what the servers of a bus need, and returns
+	// the flags with which a hub stands on it.
+	NewBusCluster func(dir string, servers []string, now time.Time) (flags []string, err error)
 	// OpenToken opens a token of a PKCS#11 library, whose PIN is in a file.
 	OpenToken func(ctx context.Context, library, label, pinFile string) (attester.Token, error)
 }
@@ -106,7 +110,7 @@ last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; see: %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(p.up(), p.demo(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.audit(), p.backup(), p.restore(), p.configCommand(), p.version())
+	root.AddCommand(p.up(), p.demo(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.audit(), p.backup(), p.restore(), p.nats(), p.configCommand(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)

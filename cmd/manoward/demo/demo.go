@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,8 @@ type Options struct {
 	Scenarios  []string // names; none is those that are shown by default
 	Home       string   // new or empty directory of all files, kept; "": one that is removed at the end if all went well
 	Exit       bool     // stop the hub at the end instead of leaving it up
+	Hub        string   // program that starts the hub in place of this one, from what it is given as "up" is; "": none
+	Disturb    []int    // before these steps of each scenario Hub is called with "disturb", and what "up" was given
 	JSON       bool     // an event a line instead of text
 	Program    string   // as it was called, for lines to copy
 	Executable string   // path of this program
@@ -46,6 +50,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	temporary := o.Home == ""
+	if err := o.checkHub(); err != nil {
+		return err
+	}
 	if err := o.openHome(); err != nil {
 		return err
 	}
@@ -60,6 +67,24 @@ func Run(ctx context.Context, o Options) error {
 		r.line.print(event{Kind: kindEnd, Text: "Data and log of the hub are left in " + o.Home + "; remove it when you have looked."})
 	}
 	return err
+}
+
+// checkHub finds the program that starts the hub.
+func (o *Options) checkHub() (err error) {
+	if o.Hub == "" {
+		if len(o.Disturb) > 0 {
+			return hub.E(hub.Invalid, opDemo, "--disturb is for a hub that goes on when processes are killed; give --hub as well, such as examples/distributed/run.sh", nil)
+		}
+		return nil
+	}
+	path, err := exec.LookPath(o.Hub)
+	if err == nil {
+		o.Hub, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return hub.E(hub.Invalid, opDemo, fmt.Sprintf("%s is no program that can be run; give --hub its path", o.Hub), err)
+	}
+	return nil
 }
 
 // openHome makes the directory of the demonstration.
@@ -164,7 +189,11 @@ func (r *run) open(ctx context.Context, all []Scenario) error {
 		return err
 	}
 	r.environ = append(r.environ, "MANOWARD_CONTEXT="+r.hub.context)
-	r.line.print(event{Kind: kindFact, Text: fmt.Sprintf("A hub with all roles is process %d; its data and log are in %s. The infrastructure is a model, and everything else is real.", r.hub.cmd.Process.Pid, r.o.Home)})
+	what := "A hub with all roles"
+	if r.o.Hub != "" {
+		what = "What runs the hub"
+	}
+	r.line.print(event{Kind: kindFact, Text: fmt.Sprintf("%s is process %d; its data and log are in %s. The infrastructure is a model, and everything else is real.", what, r.hub.cmd.Process.Pid, r.o.Home)})
 	return nil
 }
 
@@ -193,6 +222,11 @@ func (r *run) show(ctx context.Context, s Scenario) error {
 	}
 	for i, step := range s.Steps {
 		stage.step = i + 1
+		if slices.Contains(r.o.Disturb, stage.step) {
+			if err := stage.disturb(ctx); err != nil {
+				return err
+			}
+		}
 		stage.print(kindStep, step.Title)
 		err := step.Do(ctx, stage)
 		switch {

@@ -27,19 +27,25 @@ const (
 // hubProcess is the hub that is demonstrated.
 type hubProcess struct {
 	*process
-	log     string // path of what it logs
-	context string // path of the operator's context file
+	args    []string // that the program that started it was given, but for the verb
+	log     string   // path of what it logs
+	context string   // path of the operator's context file
 }
 
-// startHub starts the program as a hub with all roles, and waits until it is ready.
+// startHub starts the program as a hub with all roles, or the one that is to start a hub,
+// and waits until it is ready.
 func startHub(ctx context.Context, o *Options, config string, environ []string) (*hubProcess, error) {
-	h := &hubProcess{log: filepath.Join(o.Home, "hub.log")}
+	h := &hubProcess{log: filepath.Join(o.Home, "hub.log"), args: []string{"--json", "--config", config, "--data", filepath.Join(o.Home, "data")}}
+	program := o.Executable
+	if o.Hub != "" {
+		program = o.Hub
+	}
 	log, err := os.OpenFile(h.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("%s cannot be written; make room there, or name another --home", h.log), err)
 	}
 	defer log.Close() // the process has its own
-	cmd := exec.Command(o.Executable, "up", "--json", "--config", config, "--data", filepath.Join(o.Home, "data"))
+	cmd := exec.Command(program, append([]string{"up"}, h.args...)...)
 	cmd.Dir, cmd.Env, cmd.Stderr = o.Home, environ, log
 	out, into, err := os.Pipe()
 	if err != nil {
@@ -50,7 +56,7 @@ func startHub(ctx context.Context, o *Options, config string, environ []string) 
 	into.Close()
 	if err != nil {
 		out.Close()
-		return nil, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("%s cannot be started as a hub", o.Executable), err)
+		return nil, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("%s cannot be started as a hub", program), err)
 	}
 	lines := make(chan string, 1)
 	go func() {

@@ -170,6 +170,20 @@ func (s *Stage) Until(ctx context.Context, what string, ok func(context.Context)
 	}
 }
 
+// disturb has processes of the hub killed, by the program that started it. What it says
+// of that on standard output is told.
+func (s *Stage) disturb(ctx context.Context) error {
+	defer s.line.waiting(filepath.Base(s.o.Hub) + " disturb")()
+	said, err := s.output(ctx, exec.CommandContext(ctx, s.o.Hub, append([]string{"disturb"}, s.hub.args...)...), filepath.Base(s.o.Hub)+" disturb")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(said) {
+		s.Say("%s", strings.TrimSpace(line))
+	}
+	return nil
+}
+
 // File is the path of a file in the scenario's folder.
 func (s *Stage) File(name string) string { return filepath.Join(s.Dir, name) }
 

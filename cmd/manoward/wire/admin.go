@@ -174,6 +174,9 @@ func (h *hubProcess) openOperator(ctx, work context.Context) error {
 		return nil
 	}
 	h.context = h.dir.file(contextFile)
+	if err := h.fetchOperator(ctx); err != nil {
+		return err
+	}
 	if err := h.refreshOperator(ctx); err != nil {
 		return err
 	}
@@ -221,5 +224,8 @@ func (h *hubProcess) refreshOperator(ctx context.Context) error {
 		return err
 	}
 	c := cli.Context{Server: server, ServerName: h.serverName(hub.Admin), CA: h.registry.HubRoot(), Certificate: cred.Certificate, Key: key}
-	return c.Save(h.context)
+	if err := c.Save(h.context); err != nil {
+		return err
+	}
+	return h.shareOperator(ctx)
 }

@@ -37,6 +37,7 @@ const opDataDir = "open data directory"
 //	lock                    held by the process that runs on it
 //	unlock.key              opens what is sealed, unless it is kept elsewhere
 //	listeners.json          the addresses that were chosen at the first start
+//	directory.json          which directory this is, to the other processes on an external bus
 //	operator.context.json   the operator's credential
 //	keys/DOMAIN/            CA keys of trust domains, sealed, a file each
 //	bus/                    the embedded bus
@@ -183,6 +184,29 @@ func (d *dataDir) openVault(path string) (*vault.Vault, error) {
 		return nil, hub.E(hub.Invalid, "open unlock key", err.Error(), nil)
 	}
 	return v, nil
+}
+
+// identity returns the ID of the directory, which is drawn when it is first asked
+// for, and says which file it was read from: a copy of a directory, or what was
+// restored of one, is another directory.
+func (d *dataDir) identity() (string, error) {
+	const file = "directory.json"
+	var is struct {
+		ID string `json:"id"`
+	}
+	err := d.readJSON(file, &is)
+	if err == nil && is.ID == "" {
+		is.ID = hub.NewID()
+		err = d.writeJSON(file, is)
+	}
+	if err != nil {
+		return "", err
+	}
+	var at unix.Stat_t
+	if err := unix.Stat(d.file(file), &at); err != nil {
+		return "", dirError(d.path, err)
+	}
+	return fmt.Sprintf("%s/%d", is.ID, at.Ino), nil
 }
 
 // readJSON reads a file that this hub wrote; a missing one leaves v as it is.

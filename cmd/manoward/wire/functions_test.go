@@ -38,7 +38,7 @@ func newProcess(t testing.TB) *hubProcess {
 	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir = filepath.Join(t.TempDir(), "data")
-	h := &hubProcess{cfg: cfg, env: cli.Env{Stdout: io.Discard, Stderr: io.Discard}, roles: cli.Roles(), log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	h := &hubProcess{cfg: cfg, env: cli.Env{Stdout: io.Discard, Stderr: io.Discard}, roles: cli.Roles(), lease: newRoleLease(nil), log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

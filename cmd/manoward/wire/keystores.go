@@ -13,14 +13,17 @@ import (
 )
 
 // keyStores opens the key store of each trust domain: a PKCS#11 token where one
-// is configured for it, sealed files elsewhere.
+// is configured for it; else sealed on the external bus, which the hub's processes
+// share, or in sealed files beside the embedded one.
 type keyStores struct {
 	dir    *dataDir
 	vault  *vault.Vault
 	tokens map[string]config.Token
+	table  func(context.Context) (trust.Table, error) // of sealed keys; nil: the bus is embedded
 
 	mu    sync.Mutex // covers what is below; held while a store is opened, so that a token is opened once
-	files map[string]*trust.FileKeys
+	files map[string]*trust.SealedKeys
+	onBus map[string]*trust.SealedKeys
 	token map[string]*pkcs11.Token
 	gone  map[string]goneToken
 }
@@ -36,7 +39,7 @@ type goneToken struct {
 const tokenRetry = 5 * time.Second
 
 func newKeyStores(dir *dataDir, v *vault.Vault, tokens []config.Token) *keyStores {
-	k := &keyStores{dir: dir, vault: v, tokens: map[string]config.Token{}, files: map[string]*trust.FileKeys{}, token: map[string]*pkcs11.Token{}, gone: map[string]goneToken{}}
+	k := &keyStores{dir: dir, vault: v, tokens: map[string]config.Token{}, files: map[string]*trust.SealedKeys{}, onBus: map[string]*trust.SealedKeys{}, token: map[string]*pkcs11.Token{}, gone: map[string]goneToken{}}
 	for _, t := range tokens {
 		k.tokens[t.TrustDomain] = t
 	}
@@ -48,6 +51,9 @@ func (k *keyStores) Kind(domain string) string {
 	if _, ok := k.tokens[domain]; ok {
 		return hub.KeysInPKCS11
 	}
+	if k.table != nil {
+		return hub.KeysOnBus
+	}
 	return hub.KeysInFile
 }
 
@@ -58,6 +64,9 @@ func (k *keyStores) Open(ctx context.Context, domain, kind string) (trust.Keys, 
 	if kind == hub.KeysInPKCS11 {
 		return k.openToken(ctx, domain)
 	}
+	if kind == hub.KeysOnBus {
+		return k.openOnBus(ctx, domain)
+	}
 	if k.files[domain] == nil {
 		keys, err := trust.OpenFileKeys(k.dir.file("keys", domain), domain, k.vault)
 		if err != nil {
@@ -66,6 +75,20 @@ func (k *keyStores) Open(ctx context.Context, domain, kind string) (trust.Keys, 
 		k.files[domain] = keys
 	}
 	return k.files[domain], nil
+}
+
+func (k *keyStores) openOnBus(ctx context.Context, domain string) (trust.Keys, error) {
+	if k.table == nil {
+		return nil, hub.E(hub.Unavailable, "open keys", "the keys of trust domain "+domain+" are on an external bus and this hub has one of its own; start it with --nats", nil)
+	}
+	if k.onBus[domain] == nil {
+		table, err := k.table(ctx)
+		if err != nil {
+			return nil, err
+		}
+		k.onBus[domain] = trust.OpenTableKeys(table, domain, k.vault)
+	}
+	return k.onBus[domain], nil
 }
 
 func (k *keyStores) openToken(ctx context.Context, domain string) (trust.Keys, error) {
@@ -122,4 +145,12 @@ func (t *tokenKeys) Check(ctx context.Context) error {
 		t.gone = goneToken{err, time.Now().Add(tokenRetry)}
 	}
 	return err
+}
+
+// keysTable holds what is sealed under the unlock key, on an external bus: CA keys,
+// by trust domain and label, and the operator's context under operatorKey.
+const keysTable = "KEYS"
+
+func (h *hubProcess) keyTable(ctx context.Context) (trust.Table, error) {
+	return accounts{h.bus}.Hub().Table(ctx, keysTable)
 }

@@ -36,7 +36,7 @@ func (h *hubProcess) newNFVO() (*function, error) {
 		return nil, err
 	}
 	n.catalogue = catalogue.New(catalogue.Config{
-		Tables: tables{h.bus}, Dir: h.dir.file("catalogue"), Publisher: n.outbox, Records: h.logs,
+		Tables: tables{h.bus}, Dir: h.packagesDir(), Publisher: n.outbox, Records: h.logs,
 		Fetch: fetch, MaxPackage: maxPackage, InUse: n.inUse, Now: time.Now, Log: h.log.With("part", "catalogue"),
 	})
 	n.nfvo = nfvo.New(nfvo.Config{

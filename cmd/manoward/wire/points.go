@@ -88,7 +88,7 @@ func (h *hubProcess) openServers(ctx, work context.Context) error {
 		}
 	}
 	h.serveStatus(work, observe)
-	return h.openProbes(work)
+	return nil
 }
 
 // serveGate serves the endpoints of Security Managers on one reference point.

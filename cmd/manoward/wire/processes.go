@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"sync"
 	"time"
 
@@ -89,7 +91,8 @@ func (h *hubProcess) addressesHere() map[string]string {
 
 // openAddresses tells the other processes what is served here, and listens to
 // what they tell. Of several processes that serve the same reference point the
-// one that was started last is told: give them one name with --advertise.
+// one that was started last is told, or another one when that does not answer:
+// give them one name with --advertise, and nothing has to be told anew.
 func (h *hubProcess) openAddresses(ctx, work context.Context) error {
 	h.addresses = &addresses{synced: make(chan struct{}), known: map[hub.ReferencePoint]string{}}
 	if !h.outside() {
@@ -104,6 +107,9 @@ func (h *hubProcess) openAddresses(ctx, work context.Context) error {
 			return fmt.Errorf("tell the other processes where %s is: %w", what, err)
 		}
 	}
+	h.run("replace addresses where nobody answers", work, func(ctx context.Context) error {
+		return h.replaceAddresses(ctx, t)
+	})
 	h.run("follow the addresses of other processes", work, func(ctx context.Context) error {
 		return t.Watch(ctx, h.addresses.note)
 	})
@@ -115,6 +121,43 @@ func (h *hubProcess) openAddresses(ctx, work context.Context) error {
 	case <-time.After(startTimeout):
 		return hub.E(hub.Unavailable, "learn the addresses of other processes", "the bus did not answer in time; start again", nil)
 	}
+}
+
+// How often the addresses are tried that another process told of what is served
+// here as well, and how long one may take to answer.
+const (
+	addressEvery = 3 * time.Second
+	addressWait  = 2 * time.Second
+)
+
+// replaceAddresses tells the addresses of this process in the place of those of
+// another one that cannot be reached: the processes that share a role are found
+// for as long as one of them lives. It returns when ctx ends.
+func (h *hubProcess) replaceAddresses(ctx context.Context, t trust.Table) error {
+	dial := func(address string) error {
+		ctx, cancel := context.WithTimeout(ctx, addressWait)
+		defer cancel()
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+	for wait(ctx, addressEvery) == nil {
+		for what, own := range h.addressesHere() {
+			told := h.addresses.of(hub.ReferencePoint(what))
+			u, err := url.Parse(told)
+			if told == own || err != nil || u.Host == "" || dial(u.Host) == nil || dial(u.Host) == nil || ctx.Err() != nil {
+				continue
+			}
+			if err := put(ctx, t, what, own); err != nil {
+				h.log.Warn("an address where nobody answers cannot be replaced; it is tried again", "what", what, "address", told, "err", err)
+				continue
+			}
+			h.log.Info("nobody answers at an address; this process is told in its place", "what", what, "address", told)
+		}
+	}
+	return nil
 }
 
 // outside reports whether the bus is an outside cluster, which other processes
@@ -153,7 +196,8 @@ func (h *hubProcess) checkUnlockKey(ctx context.Context) error {
 	if !h.outside() {
 		return nil
 	}
-	t, err := accounts{h.bus}.Hub().Table(ctx, unlockTable)
+	// A process that stands by makes the check too: it is created once.
+	t, err := account{h.bus.Hub().Unfenced()}.Table(ctx, unlockTable)
 	if err != nil {
 		return err
 	}

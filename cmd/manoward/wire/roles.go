@@ -139,8 +139,9 @@ func (h *hubProcess) openListeners(_, _ context.Context) (err error) {
 }
 
 // busIsCurrent returns what a gate asks before it lets somebody in: is the bus
-// reached, so that no revocation can have been missed. The answer is kept for a
-// moment, so that no request waits for it.
+// reached, so that no revocation can have been missed, and has no other process
+// taken the roles of this one. The answer of the bus is kept for a moment, so that
+// no request waits for it.
 func (h *hubProcess) busIsCurrent(work context.Context) func() error {
 	state := make(chan error, 1)
 	state <- nil
@@ -161,6 +162,9 @@ func (h *hubProcess) busIsCurrent(work context.Context) func() error {
 		}
 	})
 	return func() error {
+		if err := h.lease.valid(); err != nil {
+			return err
+		}
 		err := <-state
 		state <- err
 		if err != nil {

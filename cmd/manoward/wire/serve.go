@@ -26,7 +26,7 @@ import (
 
 // Parts returns what the command line starts.
 func Parts() cli.Parts {
-	return cli.Parts{Serve: Serve, Backup: Backup, Restore: Restore, CheckBackup: CheckBackup, NewBusUser: natsbus.NewUserKey, OpenToken: openToken}
+	return cli.Parts{Serve: Serve, Backup: Backup, Restore: Restore, CheckBackup: CheckBackup, NewBusUser: natsbus.NewUserKey, NewBusCluster: natsbus.NewCluster, OpenToken: openToken}
 }
 
 // Serve runs roles of a hub until ctx ends; no roles means all of them. It calls
@@ -44,7 +44,7 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 	if err != nil {
 		return err
 	}
-	h := &hubProcess{cfg: cfg, env: env, roles: roles, log: log}
+	h := &hubProcess{cfg: cfg, env: env, roles: roles, log: log, lease: newRoleLease(roles)}
 	err = h.start(ctx)
 	switch {
 	case ctx.Err() != nil: // whatever err is: what was under way was broken off
@@ -52,6 +52,7 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 		err = nil
 	case err == nil:
 		releaseMemory()
+		h.started()
 		ready(h.ready())
 		log.Info("ready", "dataDir", h.dir.path, "roles", roles, "bus", h.bus.Durability(ctx).String())
 		select {
@@ -84,7 +85,8 @@ type hubProcess struct {
 	dir       *dataDir
 	keys      *keyStores
 	bus       *natsbus.Bus
-	logs      *records // of this process's functions
+	lease     *roleLease // of the roles of which there is one process at a time
+	logs      *records   // of this process's functions
 	metrics   *obs.Metrics
 	health    *obs.Health
 	tracer    *obs.Tracer
@@ -114,6 +116,8 @@ type hubProcess struct {
 
 	context string // path of the operator's context file
 
+	started func() // takes away the readiness check of the start
+
 	mano     []*function
 	outboxes []*notify.Outbox
 	sms      *smAPI // nil where no Security Managers run
@@ -135,7 +139,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openBus, h.openTrust, h.openJournals, h.openListeners, h.openAddresses,
+		h.openData, h.openObservation, h.openProbes, h.openBus, h.openLease, h.openTrust, h.openJournals, h.openListeners, h.openAddresses,
 		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openSecurityManagers, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {
@@ -163,6 +167,9 @@ func (h *hubProcess) openData(_, _ context.Context) (err error) {
 func (h *hubProcess) openObservation(ctx, _ context.Context) error {
 	h.metrics = obs.NewMetrics(h.log)
 	h.health = obs.NewHealth(h.log, time.Now)
+	h.started = h.health.Register("start", func(context.Context) error {
+		return hub.E(hub.Unavailable, "start", "it is starting", nil)
+	})
 	tracer, shutdown, err := obs.NewTracer(ctx, obs.Config{Endpoint: h.cfg.Trace.Endpoint, Service: "manoward", Version: h.env.Version.Version, Log: h.log})
 	if err != nil {
 		return err
@@ -175,7 +182,7 @@ func (h *hubProcess) openObservation(ctx, _ context.Context) error {
 func (h *hubProcess) openBus(ctx, _ context.Context) error {
 	c := natsbus.Config{
 		Name: "manoward", Dir: h.dir.file("bus"), Vault: h.keys.vault, AcceptDamage: h.cfg.NATS.AcceptDamage, Log: h.log.With("part", "bus"),
-		Trace: natsbus.Trace{Inject: obs.Inject, Extract: obs.Extract}, Now: time.Now,
+		Trace: natsbus.Trace{Inject: obs.Inject, Extract: obs.Extract}, Now: time.Now, Fence: h.lease.valid,
 	}
 	if n := h.cfg.NATS; len(n.URLs) > 0 {
 		c.External = &natsbus.External{
@@ -191,6 +198,9 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 		return err
 	}
 	h.bus, h.logs = bus, newRecords(bus)
+	if h.outside() {
+		h.keys.table = h.keyTable
+	}
 	h.stopping = append(h.stopping, bus.Close)
 	h.health.Register("bus", bus.Health)
 	if err := h.checkDurability(ctx); err != nil {
@@ -254,6 +264,9 @@ func (h *hubProcess) ready() cli.Ready {
 func (h *hubProcess) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.ShutdownTimeout*3/5)
 	defer cancel()
+	if h.lease.over() {
+		cancel() // another process answers for the roles
+	}
 	var serving sync.WaitGroup
 	for _, s := range h.servers {
 		serving.Go(func() { s.stop(ctx) })

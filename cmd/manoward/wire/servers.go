@@ -126,8 +126,8 @@ func (h *hubProcess) renewer() trustapi.Renewer {
 }
 
 // openProbes serves health and metrics in plain HTTP; the configuration allows
-// that on loopback only.
-func (h *hubProcess) openProbes(work context.Context) error {
+// that on loopback only. It comes first, so that a process that stands by says so.
+func (h *hubProcess) openProbes(_, work context.Context) error {
 	address := h.cfg.Listen.Probes
 	if address == "" {
 		return nil
