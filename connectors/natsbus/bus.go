@@ -57,6 +57,8 @@ type Bus struct {
 	hub      *Account
 	registry jetstream.KeyValue // trust domain name -> domainEntry
 	replicas int
+	// scrubbing is the pace at which the guards of all accounts read in the background.
+	scrubbing *pace
 
 	changing turn // held while the registry is changed
 	mu       sync.Mutex
@@ -76,7 +78,7 @@ type Bus struct {
 // are missing is refused, never started as if it were empty.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = withDefaults(cfg)
-	b := &Bus{cfg: cfg, log: cfg.Log, open: map[string]*domainAccount{}, changing: newTurn(), opening: map[string]turn{}}
+	b := &Bus{cfg: cfg, log: cfg.Log, open: map[string]*domainAccount{}, scrubbing: &pace{rate: scrubRate}, changing: newTurn(), opening: map[string]turn{}}
 	start := b.openEmbedded
 	if cfg.External != nil {
 		start = b.openExternal

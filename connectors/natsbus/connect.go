@@ -132,7 +132,9 @@ func (b *Bus) watch(ctx context.Context, a *Account) error {
 }
 
 func (b *Bus) newGuard(account string) *guard {
-	return newGuard(filepath.Join(b.cfg.Dir, witnessDir), account, b.log)
+	g := newGuard(filepath.Join(b.cfg.Dir, witnessDir), account, b.log)
+	g.pace = b.scrubbing
+	return g
 }
 
 // awaitJetStream returns when JetStream answers for the account, or with the

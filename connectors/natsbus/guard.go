@@ -36,6 +36,7 @@ type guard struct {
 	instance string // this process
 	log      *slog.Logger
 	every    time.Duration // between two writes of the witness
+	pace     *pace         // of what is read in the background; nil: as fast as it goes
 
 	mu      sync.Mutex
 	streams map[string]*witness

@@ -87,6 +87,7 @@ func (g *guard) begin(rest []*inspection) error {
 	g.finished.Go(func() { g.flush(ctx) })
 	g.finished.Go(func() {
 		for _, in := range rest {
+			in.pace = g.pace
 			if err := in.all(ctx); err != nil && ctx.Err() == nil {
 				g.report(err)
 			}
@@ -121,6 +122,7 @@ type inspection struct {
 	clean   bool
 	accept  bool
 	upTo    uint64 // newest message at start
+	pace    *pace  // nil: somebody waits for it
 }
 
 // first looks at the state of the stream and, with enough time, at its newest
@@ -360,8 +362,11 @@ func (in *inspection) read(ctx context.Context, from uint64, each func(message) 
 	if from > in.upTo {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
+	if in.pace == nil { // what is paced takes as long as there is to read
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
+		defer cancel()
+	}
 	err := in.account.tail(ctx, tailing{
 		stream: in.stream, filter: ">", from: from, stall: 200 * time.Millisecond,
 		each: func(m message) error {
@@ -371,7 +376,7 @@ func (in *inspection) read(ctx context.Context, from uint64, each func(message) 
 			if m.seq >= in.upTo {
 				return errStop
 			}
-			return nil
+			return in.pace.take(ctx, len(m.data))
 		},
 		caughtUp: func() error { return errStop },
 	})

@@ -4,29 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
-)
-
-const (
-	// mixedRSS and mixedPerByte bound the resident memory of a hub under this load: bytes, and
-	// bytes for each that is stored. A hub reads its whole store when it starts, and the embedded
-	// bus keeps each block that was read for ten seconds more; the garbage collector lets
-	// the heap grow to twice of that.
-	mixedRSS     = 300 << 20
-	mixedPerByte = 2
-	// mixedGrowth bounds by how much of itself the resident memory grows beyond that: what the
-	// garbage collector makes of one heap at different times differs by so much.
-	mixedGrowth = 0.10
-	// mixedAge is the age of a process at which its memory is compared with that of others.
-	mixedAge = 8
-	// mixedLives is how many processes a trend needs.
-	mixedLives = 20
 )
 
 // takePacks takes an evidence pack of each trust domain away, as an auditor does: the tree has
@@ -198,74 +181,6 @@ func (m *mixed) checkJournal() {
 	if status != http.StatusOK {
 		m.t.Errorf("the hub is not ready at the end: %+v", missing)
 	}
-}
-
-// checkMemory bounds the hub's memory in all processes, and wants it not to grow: within the last
-// process, which nobody killed, not at all; from one process to the next by no more than
-// what is stored makes their starts cost. Trends need the processes of the full size.
-func (m *mixed) checkMemory() {
-	m.t.Helper()
-	most := int64(0)
-	for _, l := range m.lives {
-		for _, rss := range l.rss {
-			if most = max(most, rss); rss > mixedRSS+mixedPerByte*l.stored {
-				m.t.Errorf("the hub had %d MB resident with %d MB stored; want at most %d and %d times what is stored", rss>>20, l.stored>>20, mixedRSS>>20, mixedPerByte)
-			}
-		}
-	}
-	if most == 0 {
-		m.t.Error("memory was never looked at")
-	}
-	if len(m.lives) < mixedLives {
-		m.t.Logf("%d processes: too few for a trend of memory; at most %d MB resident", len(m.lives), most>>20)
-		return
-	}
-	rss, stored := m.aged()
-	if grew, allowed := growth(rss), mixedGrowth*middle(rss)+mixedPerByte*growth(stored); grew > allowed {
-		m.t.Errorf("resident memory grew from one process to the next by %.0f MB over the second half; want at most %.0f", grew/(1<<20), allowed/(1<<20))
-	}
-	last := m.lives[len(m.lives)-1].rss
-	if grew, allowed := growth(last), mixedGrowth*middle(last); grew > allowed {
-		m.t.Errorf("resident memory grew within the last process by %.0f MB over the second half; want at most %.0f", grew/(1<<20), allowed/(1<<20))
-	}
-}
-
-// aged is the memory of each process that was killed, all at the same age, and what was stored
-// then, in bytes.
-func (m *mixed) aged() (rss, stored []int64) {
-	for _, l := range m.lives[:len(m.lives)-1] {
-		if len(l.rss) >= mixedAge {
-			rss, stored = append(rss, l.rss[mixedAge-1]), append(stored, l.stored)
-		}
-	}
-	return rss, stored
-}
-
-// growth is by how much a series grew over its second half: the median of all slopes
-// between two of its points (Theil and Sen), which single ones do not move, times its
-// length.
-func growth(series []int64) float64 {
-	half := series[len(series)/2:]
-	var slopes []float64
-	for i := range half {
-		for j := range i {
-			slopes = append(slopes, float64(half[i]-half[j])/float64(i-j))
-		}
-	}
-	if len(slopes) == 0 {
-		return 0
-	}
-	slices.Sort(slopes)
-	return slopes[len(slopes)/2] * float64(len(half)-1)
-}
-
-// middle is the median of the second half of a series.
-func middle(series []int64) float64 {
-	half := slices.Sorted(slices.Values(series[len(series)/2:]))
-	if len(half) == 0 {
-		return 0
-	}
-	return float64(half[len(half)/2])
 }
 
 // median of durations, for the report.

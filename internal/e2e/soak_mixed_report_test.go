@@ -73,9 +73,23 @@ func (m *mixed) report(seed uint64, lasted time.Duration) string {
 	line("\nwith so many MB stored:\n\n%s", megabytes(stored, 1))
 	last := m.lives[len(m.lives)-1].rss
 	line("\nand every 10 s within the last process, which was not killed:\n\n%s", megabytes(last, 10))
-	line("\nGrowth over the second half: %.0f MB from one process to the next while %.0f MB more were stored, %.0f MB within the last one.",
-		growth(rss)/(1<<20), growth(stored)/(1<<20), growth(last)/(1<<20))
+	m.reportRests(line)
 	return b.String()
+}
+
+// reportRests prints the memory of a hub that nobody asks for anything.
+func (m *mixed) reportRests(line func(format string, args ...any)) {
+	line("\nAfter %s without load, at the end of each third of the run:\n", m.size.rest)
+	line("| requests acknowledged | stored | resident |\n|---|---|---|")
+	for _, r := range m.rests {
+		line("| %d | %d MB | %d MB |", r.done, r.stored>>20, r.rss>>20)
+	}
+	line("\n| resident, MB | median of the middle third | of the last |\n|---|---|---|")
+	rss, _ := m.aged()
+	a, b := thirds(rss)
+	line("| %d s after the start of each process | %d | %d |", mixedAge, a>>20, b>>20)
+	a, b = thirds(m.lives[len(m.lives)-1].rss)
+	line("| each second of the last process | %d | %d |", a>>20, b>>20)
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }

@@ -83,7 +83,7 @@ func (t *Topology) readNs(ctx context.Context, id string) error {
 	if a.ID != id {
 		return hub.E(hub.Unavailable, "read NS", "the NFVO answered with another NS than was asked for", nil)
 	}
-	again, wanted := t.m.takeNs(a, number, at, true)
+	again, wanted := t.m.takeNs(a, number, at, true, nil)
 	if again {
 		t.refresh(ref{kindNs, id})
 	}
@@ -124,10 +124,10 @@ func (t *Topology) parallel(ctx context.Context, wanted []ref) error {
 // takeNs takes in an NS with its VNFs. again says that an event came between;
 // wanted are the computes and packages of its VNFs that are not known, or, if
 // deep, of VNFs to which something happened.
-func (m *model) takeNs(a *nsAnswer, number uint64, at time.Time, deep bool) (again bool, wanted []ref) {
+func (m *model) takeNs(a *nsAnswer, number uint64, at time.Time, deep bool, w *words) (again bool, wanted []ref) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	is := nsOf(a)
+	is := w.ns(nsOf(a))
 	var was *ns
 	if e := m.nss.byID[a.ID]; e != nil {
 		was = e.val
@@ -145,7 +145,7 @@ func (m *model) takeNs(a *nsAnswer, number uint64, at time.Time, deep bool) (aga
 		if e != nil {
 			before, stale = e.val, deep && e.unread()
 		}
-		next := vnfIn(a, v, before)
+		next := w.vnf(vnfIn(a, v, before))
 		if !learn(m, &m.vnfs, v.ID, number, at, next) {
 			again = true
 		}
@@ -219,13 +219,13 @@ func (t *Topology) readPkg(ctx context.Context, id string) error {
 	if err != nil {
 		return settle(t, &t.m.pkgs, id, number, err)
 	}
-	return t.takePkg(ctx, a, number, at)
+	return t.takePkg(ctx, a, number, at, nil)
 }
 
 // takePkg takes in a package, and keeps the checksum that it has when this
 // Security Manager first sees it.
-func (t *Topology) takePkg(ctx context.Context, a *sol005.VnfPkgInfo, number uint64, at time.Time) error {
-	is := pkgOf(a)
+func (t *Topology) takePkg(ctx context.Context, a *sol005.VnfPkgInfo, number uint64, at time.Time, w *words) error {
+	is := w.pkg(pkgOf(a))
 	if err := t.keepFirst(ctx, is); err != nil {
 		return err
 	}

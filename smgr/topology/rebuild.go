@@ -20,16 +20,17 @@ import (
 func (t *Topology) Rebuild(ctx context.Context) error {
 	t.rebuilding.Lock()
 	defer t.rebuilding.Unlock()
-	pkgs, pkgsErr := t.rebuildPkgs(ctx)
+	w := newWords()
+	pkgs, pkgsErr := t.rebuildPkgs(ctx, w)
 	if pkgsErr != nil {
 		pkgs = nil
 	}
-	errs := []error{pkgsErr, t.rebuildNss(ctx)}
+	errs := []error{pkgsErr, t.rebuildNss(ctx, w)}
 	if t.c.Vi != nil {
 		errs = append(errs, t.readFlavours(ctx),
-			rebuildKind(ctx, t, "/computes", &t.m.computes, func(a *ifa006.Compute) string { return a.ID }, computeOf),
-			rebuildKind(ctx, t, "/images", &t.m.images, func(a *ifa006.Image) string { return a.ID }, imageOf),
-			t.rebuildHosts(ctx))
+			rebuildKind(ctx, t, "/computes", &t.m.computes, func(a *ifa006.Compute) string { return a.ID }, func(a *ifa006.Compute) *compute { return w.compute(computeOf(a)) }),
+			rebuildKind(ctx, t, "/images", &t.m.images, func(a *ifa006.Image) string { return a.ID }, func(a *ifa006.Image) *image { return w.image(imageOf(a)) }),
+			t.rebuildHosts(ctx, w))
 	}
 	errs = append(errs, t.prune(ctx, pkgs))
 	err := errors.Join(errs...)
@@ -41,7 +42,7 @@ func (t *Topology) Rebuild(ctx context.Context) error {
 
 // rebuildNss reads all NSs. An NFVO that shows them without their VNFs in a list
 // (SOL 005 leaves them out unless all fields are asked for) is asked for each.
-func (t *Topology) rebuildNss(ctx context.Context) error {
+func (t *Topology) rebuildNss(ctx context.Context, w *words) error {
 	number, at := t.m.begin(), t.c.Now().UTC()
 	defer t.m.end(number)
 	seen := map[string]bool{}
@@ -53,7 +54,7 @@ func (t *Topology) rebuildNss(ctx context.Context) error {
 		if a.Vnfs == nil && a.State != "NOT_INSTANTIATED" {
 			return t.readNs(ctx, a.ID)
 		}
-		again, _ := t.m.takeNs(a, number, at, false)
+		again, _ := t.m.takeNs(a, number, at, false, w)
 		if again {
 			t.refresh(ref{kindNs, a.ID})
 		}
@@ -78,7 +79,7 @@ func (m *model) usedVnfs() map[string]bool {
 	return out
 }
 
-func (t *Topology) rebuildPkgs(ctx context.Context) (map[string]bool, error) {
+func (t *Topology) rebuildPkgs(ctx context.Context, w *words) (map[string]bool, error) {
 	number, at := t.m.begin(), t.c.Now().UTC()
 	defer t.m.end(number)
 	seen := map[string]bool{}
@@ -90,7 +91,7 @@ func (t *Topology) rebuildPkgs(ctx context.Context) (map[string]bool, error) {
 		if a.Checksum == nil && a.OnboardingState == "ONBOARDED" { // left out of lists, unless all fields are asked for
 			return t.readPkg(ctx, a.ID)
 		}
-		return t.takePkg(ctx, a, number, at)
+		return t.takePkg(ctx, a, number, at, w)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read packages: %w", err)
@@ -123,10 +124,10 @@ func rebuildKind[A, T any](ctx context.Context, t *Topology, path string, tab *t
 
 // rebuildHosts reads all hosts. Those that seem to have other tenants, and did not
 // before, are read again by themselves, to be sure.
-func (t *Topology) rebuildHosts(ctx context.Context) error {
+func (t *Topology) rebuildHosts(ctx context.Context, w *words) error {
 	var doubtful []ref
 	err := rebuildKind(ctx, t, "/hosts", &t.m.hosts, func(a *ifa006.Host) string { return a.ID }, func(a *ifa006.Host) *host {
-		is := hostOf(a, t.c.TrustDomain)
+		is := w.host(hostOf(a, t.c.TrustDomain))
 		t.m.mu.RLock()
 		defer t.m.mu.RUnlock()
 		if t.m.leftOn(is) != someLeft {

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +43,7 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 		return err
 	}
 	h := &hubProcess{cfg: cfg, env: env, roles: roles, log: log, lease: newRoleLease(roles)}
+	go keepHeap(ctx)
 	err = h.start(ctx)
 	switch {
 	case ctx.Err() != nil: // whatever err is: what was under way was broken off
@@ -64,15 +63,6 @@ func Serve(ctx context.Context, cfg *config.Config, roles []string, env cli.Env,
 	stopped, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(err, h.stop(stopped))
-}
-
-// releaseMemory gives back to the system what the start alone needed: it is as
-// much again as what is kept, and would be given back only after minutes. What
-// pools hold, such as the buffers of the embedded bus, goes at the second
-// collection.
-func releaseMemory() {
-	runtime.GC()
-	debug.FreeOSMemory()
 }
 
 // hubProcess is one running process of a hub.

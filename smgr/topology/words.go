@@ -1,0 +1,118 @@
+package topology
+
+import "github.com/manoward/manoward/internal/ifa006"
+
+// words has each text of one rebuild once. An ID stands in the answer about the
+// element itself and in those about all that refer to it, names and states stand in
+// thousands of them, and each answer is decoded into texts of its own: shared, they
+// take a third of the memory. It is dropped with the rebuild, so that nothing
+// outlives its elements. A nil words shares nothing.
+type words struct {
+	texts     map[string]string
+	locations map[ifa006.Location]*ifa006.Location
+}
+
+func newWords() *words {
+	return &words{map[string]string{}, map[ifa006.Location]*ifa006.Location{}}
+}
+
+// share makes each text the one that was seen first.
+func (w *words) share(texts ...*string) {
+	for _, t := range texts {
+		if first, ok := w.texts[*t]; ok {
+			*t = first
+		} else {
+			w.texts[*t] = *t
+		}
+	}
+}
+
+func (w *words) list(texts []string) {
+	for i := range texts {
+		w.share(&texts[i])
+	}
+}
+
+func (w *words) values(texts map[string]string) {
+	for k, v := range texts {
+		w.share(&v)
+		texts[k] = v
+	}
+}
+
+func (w *words) sums(sums ...*checksum) {
+	for _, s := range sums {
+		if s != nil {
+			w.share(&s.Algorithm, &s.Hash)
+		}
+	}
+}
+
+func (w *words) location(l *ifa006.Location) *ifa006.Location {
+	if l == nil {
+		return nil
+	}
+	first := w.locations[*l]
+	if first == nil {
+		w.share(&l.Country, &l.Site, &l.Room, &l.Rack, &l.Unit)
+		w.locations[*l], first = l, l
+	}
+	return first
+}
+
+// The functions below share the texts of an element that nobody else has yet, and
+// return it.
+
+func (w *words) ns(n *ns) *ns {
+	if w == nil {
+		return n
+	}
+	w.share(&n.ID, &n.NsdID, &n.State, &n.Flavor)
+	w.list(n.VnfIDs)
+	w.values(n.profiles)
+	return n
+}
+
+func (w *words) vnf(v *vnf) *vnf {
+	if w == nil {
+		return v
+	}
+	w.share(&v.ID, &v.ProfileID, &v.VnfdID, &v.PkgID, &v.Provider, &v.Product, &v.Version, &v.Instantiation, &v.Operational)
+	if i := v.Integrity; i != nil {
+		shared := *i // it may be that of the element before
+		w.share(&shared.Verdict, &shared.Checksum, &shared.Option, &shared.Signer)
+		v.Integrity = &shared
+	}
+	w.values(v.vnfcs)
+	w.values(v.Config)
+	return v
+}
+
+func (w *words) pkg(p *pkg) *pkg {
+	if w == nil {
+		return p
+	}
+	w.share(&p.ID, &p.VnfdID, &p.Provider, &p.Product, &p.Version, &p.Operational, &p.Usage, &p.Integrity, &p.Option, &p.Signer)
+	w.sums(p.Checksum)
+	return p
+}
+
+func (w *words) compute(c *compute) *compute {
+	w.share(&c.ID, &c.VnfID, &c.HostID, &c.ZoneID, &c.ImageID, &c.FlavourID, &c.Operational, &c.Running)
+	c.Location = w.location(c.Location)
+	return c
+}
+
+func (w *words) host(h *host) *host {
+	w.share(&h.ID, &h.ZoneID, &h.NfviPopID, &h.State, &h.Integrity, &h.Firmware)
+	w.list(h.TrustDomains)
+	w.list(h.ComputeIDs)
+	h.Location = w.location(h.Location)
+	return h
+}
+
+func (w *words) image(i *image) *image {
+	w.share(&i.ID, &i.Name, &i.PkgID, &i.Status)
+	w.sums(i.Checksum, i.Stated)
+	return i
+}
