@@ -91,6 +91,7 @@ func TestErrors(t *testing.T) {
 		{"alpha", "GET", "/certificates?filter=(eq,state", "", 400, nil},
 		{"alpha", "GET", "/certificates?unknown=1", "", 400, nil},
 		{"alpha", "GET", "/certificates?ends_before=soon", "", 400, nil},
+		{"alpha", "GET", "/certificates?issuer_revoked=perhaps", "", 400, nil},
 		{"alpha", "GET", "/certificates?nextpage_opaque_marker=made-up", "", 400, nil},
 		{"alpha", "GET", "/registrations?nextpage_opaque_marker=made-up", "", 400, nil},
 		{"alpha", "GET", "/attesters?filter=(eq,name", "", 400, nil},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/manoward/manoward/cmf/lifecycle"
@@ -15,6 +16,13 @@ import (
 // paramEndsBefore finds what ends before a time, RFC 3339.
 const paramEndsBefore = "ends_before"
 
+// paramIssuerRevoked finds what was issued by those who were revoked, and
+// paramNotRenewed leaves out what another certificate took the place of: "true".
+const (
+	paramIssuerRevoked = "issuer_revoked"
+	paramNotRenewed    = "not_renewed"
+)
+
 func (a *API) listCertificates(w http.ResponseWriter, r *http.Request) error {
 	who, err := a.lister(r, "certificate.query")
 	if err != nil {
@@ -24,7 +32,7 @@ func (a *API) listCertificates(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	options := httpapi.ListOptions{Params: []string{paramEndsBefore}}
+	options := httpapi.ListOptions{Params: []string{paramEndsBefore, paramIssuerRevoked, paramNotRenewed}}
 	return httpapi.List(w, r, options, source(func(after string) iter.Seq2[certmgmt.Certificate, error] {
 		return a.Life.Certificates(r.Context(), who, query, after)
 	}, func(v certmgmt.Certificate) string { return v.ID }))
@@ -33,7 +41,7 @@ func (a *API) listCertificates(w http.ResponseWriter, r *http.Request) error {
 // queryOf takes from the filter what the inventory can find by, so that a list costs
 // what it yields. The filter is applied to what is found in any case.
 func queryOf(r *http.Request) (q lifecycle.Query, err error) {
-	known := []string{"filter", paramEndsBefore, "nextpage_opaque_marker", "all_fields", "fields", "exclude_fields", "exclude_default"}
+	known := []string{"filter", paramEndsBefore, paramIssuerRevoked, paramNotRenewed, "nextpage_opaque_marker", "all_fields", "fields", "exclude_fields", "exclude_default"}
 	raw, err := httpapi.ParseQuery(r.URL.RawQuery, known...)
 	if err != nil {
 		return q, err
@@ -41,6 +49,14 @@ func queryOf(r *http.Request) (q lifecycle.Query, err error) {
 	if text := raw.Get(paramEndsBefore); text != "" {
 		if q.EndsBefore, err = time.Parse(time.RFC3339, text); err != nil {
 			return q, hub.E(hub.Invalid, "read query", paramEndsBefore+" is no time; write one like 2027-01-31T00:00:00Z", nil)
+		}
+	}
+	for name, to := range map[string]*bool{paramIssuerRevoked: &q.IssuerRevoked, paramNotRenewed: &q.NotRenewed} {
+		if !raw.Has(name) {
+			continue
+		}
+		if *to, err = strconv.ParseBool(raw.Get(name)); err != nil {
+			return q, hub.E(hub.Invalid, "read query", name+" is true or false", nil)
 		}
 	}
 	if !raw.Has("filter") {

@@ -19,8 +19,8 @@ import (
 
 // Query says which certificates are looked for. What is empty does not matter.
 // Finding by one of Serial, Subject, Attester, VnfInstance, KeyHash, the ends,
-// Issuer, State REVOKED or Assurance costs what is found by it; the others are compared
-// with what is read.
+// Issuer, State REVOKED, Assurance or IssuerRevoked costs what is found by it; the others are
+// compared with what is read.
 type Query struct {
 	Serial      string // hexadecimal
 	Issuer      string // key identifier, hexadecimal
@@ -32,6 +32,8 @@ type Query struct {
 	KeyHash     string
 	Assurance   string
 	State       string // VALID, REVOKED or EXPIRED
+	// IssuerRevoked: by an issuer that was revoked. NotRenewed: no other took its place.
+	IssuerRevoked, NotRenewed bool
 	// EndsAfter and EndsBefore bound when it ends. With EndsBefore alone those
 	// that have ended already are left out.
 	EndsAfter, EndsBefore time.Time
@@ -72,6 +74,9 @@ func (s *Service) Certificates(ctx context.Context, who hub.Identity, q Query, a
 		}
 		now := s.Now()
 		for id := range ids {
+			if q.NotRenewed && s.isRenewed(id) {
+				continue
+			}
 			e, err := s.Store.Certificates.Get(ctx, id)
 			if hub.CodeOf(err) == hub.NotFound {
 				continue // it went away meanwhile
@@ -97,6 +102,14 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 	}
 	var terms []string
 	switch {
+	case q.IssuerRevoked:
+		ids, err := s.revokedIssuers(ctx, who, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			terms = append(terms, cmf.ByIssuer(id))
+		}
 	case q.Serial != "":
 		serial, ok := new(big.Int).SetString(q.Serial, 16)
 		if !ok || len(q.Serial) > 2*maxSerial || serial.Sign() < 0 {
@@ -148,6 +161,30 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 		return s.all(ctx, q, after), nil
 	}
 	return merged(s.Store.Certificates.FindAfter, terms, after), nil
+}
+
+// revokedIssuers lists the issuers that were revoked in the trust domains of a query.
+func (s *Service) revokedIssuers(ctx context.Context, who hub.Identity, q Query) (ids []string, err error) {
+	for _, domain := range s.domains(who, q) {
+		all, err := s.Authorities.Issuers(ctx, domain)
+		if err != nil && hub.CodeOf(err) != hub.NotFound { // nothing was issued there yet
+			return nil, fmt.Errorf("find the issuers of trust domain %s: %w", domain, err)
+		}
+		for _, i := range all {
+			if i.Revoked != nil {
+				ids = append(ids, i.ID)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// isRenewed says of memory alone whether a certificate took the place of another.
+func (s *Service) isRenewed(id string) bool {
+	for range s.Store.Certificates.FindAfter(cmf.ByRenews(id), "") {
+		return true
+	}
+	return false
 }
 
 // domains are the trust domains in which a query may find something.

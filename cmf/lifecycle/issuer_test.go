@@ -106,6 +106,18 @@ func TestIssuerRevoked(t *testing.T) {
 			}
 			found[x.ID] = true
 		}
+		for _, query := range []lifecycle.Query{{IssuerRevoked: true}, {IssuerRevoked: true, NotRenewed: true}, {IssuerRevoked: true, TrustDomain: "south"}} {
+			var ids []string
+			for x, err := range q.Certificates(t.Context(), operator, query, "") {
+				if err != nil {
+					t.Error(err)
+				}
+				ids = append(ids, x.ID)
+			}
+			if want := query.TrustDomain == ""; slices.Contains(ids, c.ID) != want || len(ids) > 1 {
+				t.Errorf("%s: found by %+v: %v", name, query, ids)
+			}
+		}
 		if len(found) != 1 || !found[c.ID] {
 			t.Errorf("%s: found by the issuer: %v", name, found)
 		}
@@ -117,6 +129,16 @@ func TestIssuerRevoked(t *testing.T) {
 	p.attester(t, "att-1")
 	if a, err := p.Renew(t.Context(), operator, c.ID, certmgmt.SigningRequest{CSR: "a new one"}); err != nil || a.State != certmgmt.RequestIssued {
 		t.Errorf("it is not renewed: %+v %v", a, err)
+	}
+	p.put(t, 40, func(n *cmf.Certificate) { n.Renews = c.ID }) // as the CMF notes it
+	for notRenewed, want := range map[bool]int{false: 1, true: 0} {
+		n := 0
+		for range p.Certificates(t.Context(), operator, lifecycle.Query{IssuerRevoked: true, NotRenewed: notRenewed}, "") {
+			n++
+		}
+		if n != want {
+			t.Errorf("after the renewal %d have a revoked issuer (not renewed: %v), want %d", n, notRenewed, want)
+		}
 	}
 	if _, err := p.CRL(t.Context(), "south", p.root(t, "north")); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("the list of another trust domain's root: %v", err)

@@ -85,14 +85,19 @@ func scviGet[T any](s *scviSM, path string) (out T) {
 // scviNote is a notification as it came.
 type scviNote struct {
 	ifa006.ResourceChange
-	Alarm *ifa006.Alarm `json:"alarm"`
-	raw   string
+	Alarm  *ifa006.Alarm        `json:"alarm"`
+	PortID string               `json:"portId"`
+	Packet *ifa006.PacketHeader `json:"packetHeader"`
+	raw    string
 }
 
 // about is the resource that a notification is about.
 func (n *scviNote) about() string {
 	if n.Alarm != nil {
 		return n.Alarm.ManagedObjectID
+	}
+	if n.Packet != nil {
+		return n.PortID
 	}
 	return n.ResourceID
 }
@@ -138,6 +143,9 @@ func (in *scviInbox) take(w http.ResponseWriter, r *http.Request, s *scviSM) {
 	schema := "ResourceChange"
 	if n.Alarm != nil {
 		schema = "AlarmNotification"
+	}
+	if n.Packet != nil {
+		schema = "PacketNotification"
 	}
 	if err == nil {
 		err = s.doc.Schema(schema, raw)

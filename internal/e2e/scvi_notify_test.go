@@ -82,6 +82,7 @@ func TestScVi_Notifications(t *testing.T) {
 	w.erasure()
 	w.faults(alarms)
 	w.telemetry()
+	w.packets()
 	w.checkTold()
 	if status, body, _ := w.north.ask(http.MethodDelete, path, nil); status != http.StatusNoContent {
 		t.Errorf("end subscription: %d %s", status, body)
@@ -221,6 +222,56 @@ func (w *scviWorld) telemetry() {
 	n = w.tell(ifa006.ChangeContent, image.ID)
 	if now := scviGet[ifa006.Image](w.north, "/images/"+image.ID); *now.Checksum == *now.StatedChecksum || !strings.Contains(n.raw, now.Checksum.Hash) {
 		w.t.Errorf("altered to %+v: %s", now, n.raw)
+	}
+}
+
+// packets has packets seen on a port of north: who asks for headers by name gets
+// those of its own domain, and nobody else any.
+func (w *scviWorld) packets() {
+	w.t.Helper()
+	mine, theirs := w.north.inbox(w.north.at), w.south.inbox(w.south.at)
+	byName := &ifa006.Filter{NotificationTypes: []string{ifa006.PacketType}}
+	w.north.subscribe(mine, byName)
+	w.south.subscribe(theirs, byName)
+	c := w.compute()
+	port := c.Ports[0]
+	if out := w.do("vim", "ports"); !strings.Contains(out, port.ID) || !strings.Contains(out, port.IPAddresses[0]) {
+		w.t.Errorf("the operator sees the ports %s", out)
+	}
+	w.do("vim", "event", "packet", port.ID, "tcp 198.51.100.66:40000 "+port.IPAddresses[0]+":22")
+	w.do("vim", "event", "packet", port.ID, "udp 192.0.2.99:4444 203.0.113.9:53")
+	n := mine.await(w.t, "the second packet", 0, func(n *scviNote) bool { return n.Packet != nil && n.Packet.Number == 2 })
+	first := mine.got()[0]
+	if n.PortID != port.ID || n.HostID != c.HostID || n.TrustDomain != "north" || n.Packet.Direction != ifa006.DirectionEgress || n.Packet.DestinationPort != 53 {
+		w.t.Errorf("the second packet: %s", n.raw)
+	}
+	if first.Packet == nil || first.Packet.Number != 1 || first.Packet.Direction != ifa006.DirectionIngress || first.Packet.SourceAddress != "198.51.100.66" || first.Packet.Protocol != "TCP" {
+		w.t.Errorf("the first packet: %s", first.raw)
+	}
+	if is := scviGet[ifa006.PortTraffic](w.north, "/packet_headers/"+port.ID); is.Observed != 2 || is.AttachedTo != c.ID || is.HostID != c.HostID || is.Headers[1] != *n.Packet {
+		w.t.Errorf("the port shows %+v", is)
+	}
+	if list := scviGet[[]ifa006.PortTraffic](w.north, "/packet_headers"); len(list) != 1 || list[0].PortID != port.ID {
+		w.t.Errorf("north sees %+v", list)
+	}
+	if list := scviGet[[]ifa006.PortTraffic](w.south, "/packet_headers"); len(list) != 0 {
+		w.t.Errorf("south sees %+v", list)
+	}
+	if status, body, _ := w.south.ask(http.MethodGet, "/packet_headers/"+port.ID, nil); status != http.StatusNotFound {
+		w.t.Errorf("a port of another domain: %d %s", status, body)
+	}
+	if told := theirs.got(); len(told) != 0 {
+		w.t.Errorf("south is told %+v", told)
+	}
+	for _, n := range w.in.got() {
+		if n.Packet != nil {
+			w.t.Errorf("north is told of a packet without asking: %s", n.raw)
+		}
+	}
+	mine.mu.Lock()
+	defer mine.mu.Unlock()
+	for _, fault := range mine.faults {
+		w.t.Error(fault)
 	}
 }
 

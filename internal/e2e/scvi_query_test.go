@@ -23,7 +23,7 @@ flavours: [{id: unused, name: of nobody yet, size: {numVCpus: 1, memoryMiB: 1, d
 // clause 8.2 offers as far as it is built: Query Compute Resource Zone, NFVI-PoP
 // Compute Information, Images, Image, Virtualised Compute Resource and Compute
 // Flavour, and hosts. Of telemetry it gets capacity, images, flavours, integrity
-// and firmware; policies and packet headers (Sc-Vi.Telem.001) are not built.
+// and firmware; for packet headers see TestScVi_Notifications.
 //
 // Covers: Sc-Vi.001, Sc-Vi.Telem.001, Sc-Vi.Telem.002, Sc-Vi.Q02, Sc-Vi.Q03, Sc-Vi.Q11, Sc-Vi.Q12, Sc-Vi.Q13, Sc-Vi.Q15, Security.007
 func TestScVi_Queries(t *testing.T) {

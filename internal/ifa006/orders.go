@@ -60,10 +60,10 @@ type Inventory struct {
 // Exercise is one change that an operator injects to see what follows.
 type Exercise struct {
 	// Kind: host-failed, host-recovered, host-integrity, image-altered,
-	// compute-failed.
+	// compute-failed, packet.
 	Kind   string `json:"kind"`
-	Target string `json:"target"`          // hostId, image id or computeId
-	Value  string `json:"value,omitempty"` // host-integrity: the new state; image-altered: text mixed into the content
+	Target string `json:"target"`          // hostId, image id, computeId or port id
+	Value  string `json:"value,omitempty"` // host-integrity: the new state; image-altered: text mixed into the content; packet: PROTOCOL SOURCE DESTINATION
 }
 
 // The kinds of change that a VIM notifies of.

@@ -232,6 +232,16 @@ func (k *Kind[T]) untold(d *domainTable) []string {
 	return ids
 }
 
+// has says whether a resource that is live has all of these terms. k.mu is held.
+func (k *Kind[T]) has(id string, terms []string) bool {
+	for _, t := range terms {
+		if _, found := slices.BinarySearch(k.byID[id].terms, t); !found {
+			return false
+		}
+	}
+	return true
+}
+
 // scan yields the IDs of a term after a given one, in order. It holds no lock
 // while it yields.
 func (k *Kind[T]) scan(term, after string) iter.Seq[string] {

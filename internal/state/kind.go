@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/btree"
@@ -298,6 +299,47 @@ func (k *Kind[T]) FindAfter(term, after string) iter.Seq[string] {
 		return func(func(string) bool) {}
 	}
 	return k.scan(term, after)
+}
+
+// InOrder yields the terms that begin with a prefix, in their order, with the IDs
+// that have them, after a given term and ID; of these the IDs alone that have all of
+// having. So a list has another order than that of the IDs: that of a term which each
+// resource has once, such as when it was made. It reads memory only; its cost grows
+// with the resources that it passes, under the rules of [Kind.IDs].
+func (k *Kind[T]) InOrder(prefix, term, id string, having ...string) iter.Seq2[string, string] {
+	const batch = 256 // places that are looked at under one lock
+	return func(yield func(term, id string) bool) {
+		if prefix == "" || prefix[0] == 0 {
+			return
+		}
+		at := place{max(term, prefix), id}
+		for more := true; more; {
+			var found []place
+			more = false
+			passed := 0
+			k.mu.RLock()
+			k.order.AscendGreaterOrEqual(at, func(p place) bool {
+				switch {
+				case !strings.HasPrefix(p.term, prefix):
+					return false
+				case passed == batch:
+					more = true
+					return false
+				case p != at && k.has(p.id, having):
+					found = append(found, p)
+				}
+				passed++
+				at = p
+				return true
+			})
+			k.mu.RUnlock()
+			for _, p := range found {
+				if !yield(p.term, p.id) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // IDs yields the IDs after a given one, in order. Resources that come or go

@@ -272,3 +272,50 @@ func TestKept(t *testing.T) {
 		t.Errorf("a kind that keeps nothing kept %+v", got)
 	}
 }
+
+// A list in the order of a term has each resource once, also over pages and while
+// others come and go; having narrows it.
+func TestKind_InOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, tables state.Tables) {
+		_, k := opened(t, tables, "hub", "a")
+		const all = 600 // more than are looked at under one lock
+		name := func(i int) string { return fmt.Sprintf("%04d", i*7919%all) }
+		for i := range all {
+			create(t, k, "a", fmt.Sprintf("id-%03d", i), name(i))
+		}
+		var last, id string
+		seen := map[string]bool{}
+		for pages := 0; ; pages++ {
+			n := 0
+			for term, at := range k.InOrder("name=", last, id) {
+				if term < last || seen[at] {
+					t.Fatalf("%s of %s comes after %s", at, term, last)
+				}
+				seen[at], last, id = true, term, at
+				if n++; n == 250 {
+					break
+				}
+			}
+			if n < 250 {
+				break
+			}
+			must(t, k.Delete(within(t), id, nil)) // that on which the page ended
+			create(t, k, "a", fmt.Sprintf("new-%d", pages), "0000")
+		}
+		if len(seen) != all {
+			t.Errorf("saw %d of %d", len(seen), all)
+		}
+		var found []string
+		for _, at := range k.InOrder("name=", "", "", "name="+name(3)) {
+			found = append(found, at)
+		}
+		if !slices.Equal(found, []string{"id-003"}) {
+			t.Errorf("having a term: %v", found)
+		}
+		for _, prefix := range []string{"", "none=", "\x00a"} {
+			for term, at := range k.InOrder(prefix, "", "") {
+				t.Errorf("%q finds %s of %s", prefix, at, term)
+			}
+		}
+	})
+}

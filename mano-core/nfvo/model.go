@@ -202,6 +202,7 @@ const (
 	SourceOperator  SourceKind = "OPERATOR"
 	SourceAutoHeal  SourceKind = "AUTO_HEAL"
 	SourceAutoScale SourceKind = "AUTO_SCALE"
+	SourceAutoRenew SourceKind = "AUTO_RENEW" // of certificates
 )
 
 // Source is who asked for an operation; notifications show it as

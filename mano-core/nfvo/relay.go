@@ -84,6 +84,10 @@ func sourceOfVnfOp(vnfm hub.Identity, requestedBy string, occ *sol003.VnfLcmOpOc
 			kind = SourceAutoHeal
 		case sol003.LcmOperationScale, sol003.LcmOperationScaleToLevel:
 			kind = SourceAutoScale
+		case sol003.LcmOperationModifyInfo:
+			if strings.HasSuffix(requestedBy, "/vnfm/auto-renew") { // as our VNFM calls itself then
+				kind = SourceAutoRenew
+			}
 		}
 		return Source{Kind: kind, Identity: vnfm.String()}
 	}

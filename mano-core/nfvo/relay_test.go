@@ -16,11 +16,15 @@ func TestWhatOthersAskOfTheVnfmIsRelayed(t *testing.T) {
 	w.vnfm.work.Wait()
 	auto := w.vnfm.begin(web, "heal", true, "", nil)
 	w.vnfm.work.Wait()
+	renewal := w.vnfm.begin(web, "modify", true, "spiffe://hub/vnfm/auto-renew", nil)
+	w.vnfm.work.Wait()
+	other := w.vnfm.begin(web, "modify", true, "", nil)
+	w.vnfm.work.Wait()
 	news := w.out.of("north", "NsChangeNotification")[before:]
-	if len(news) != 4 {
+	if len(news) != 8 {
 		t.Fatalf("%d notifications: %v", len(news), news)
 	}
-	kinds := map[string]string{em: "EM", auto: "AUTO_HEAL"}
+	kinds := map[string]string{em: "EM", auto: "AUTO_HEAL", renewal: "AUTO_RENEW", other: "VNFM"}
 	for i, c := range news {
 		status := []string{"START", "COMPLETED"}[i%2]
 		op := c["lcmOpOccIdImpactingNsComponent"].(string)

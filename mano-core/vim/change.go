@@ -26,12 +26,13 @@ const (
 
 // pending is an event that waits in the record that it is about.
 type pending struct {
-	ID      string                 `json:"id"`
-	Type    string                 `json:"type"`    // of the resource
-	Domains []string               `json:"domains"` // trust domains that it concerns
-	Shared  bool                   `json:"shared"`  // of the infrastructure, which belongs to no domain
-	Change  *ifa006.ResourceChange `json:"change,omitempty"`
-	Alarm   *ifa006.Alarm          `json:"alarm,omitempty"`
+	ID      string                     `json:"id"`
+	Type    string                     `json:"type"`    // of the resource
+	Domains []string                   `json:"domains"` // trust domains that it concerns
+	Shared  bool                       `json:"shared"`  // of the infrastructure, which belongs to no domain
+	Change  *ifa006.ResourceChange     `json:"change,omitempty"`
+	Alarm   *ifa006.Alarm              `json:"alarm,omitempty"`
+	Packet  *ifa006.PacketNotification `json:"packet,omitempty"`
 	// Correlated are the alarms that follow from a shared Alarm, by trust domain.
 	Correlated map[string][]string `json:"correlated,omitempty"`
 }
@@ -100,6 +101,9 @@ func (m *Model) publish(ctx context.Context, p pending) error {
 		}
 		return nil
 	}
+	if p.Packet != nil { // telemetry is for Security Managers
+		return send(ScVi, p.Domains[0], false)
+	}
 	if p.Shared { // once to those that see all, and to each domain's own
 		if err := send(API, All, false); err != nil {
 			return err
@@ -126,6 +130,9 @@ func (p *pending) render(s *notify.Subscription, id string) (any, bool) {
 		if err := json.Unmarshal(s.Filter, &f); err != nil {
 			return nil, false // was checked when it was taken; one of a newer version narrows to nothing
 		}
+	}
+	if p.Packet != nil {
+		return p.renderPacket(s, id, &f)
 	}
 	if p.Alarm != nil {
 		return p.renderAlarm(s, id, &f)

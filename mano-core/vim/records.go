@@ -34,9 +34,10 @@ const (
 	termImage    = "image="
 	termCompute  = "compute="
 	termFlavour  = "flavour="
-	termState    = "state="  // compute: operational state
-	termServes   = "serves=" // host: holds or may hold what is of this domain; "*" is all
-	termUses     = "uses="   // compute: trust domain and flavour
+	termState    = "state="   // compute: operational state
+	termServes   = "serves="  // host: holds or may hold what is of this domain; "*" is all
+	termUses     = "uses="    // compute: trust domain and flavour
+	termTraffic  = "traffic=" // port on which packets were observed: its trust domain
 )
 
 // made is what every resource that a consumer creates has.
@@ -161,6 +162,21 @@ type portRecord struct {
 	Owned   bool     `json:"owned,omitempty"`   // goes with its compute
 	Asked   []string `json:"asked,omitempty"`   // addresses that the consumer asked for, its MAC among them
 	Leases  []string `json:"leases,omitempty"`
+	Traffic *traffic `json:"traffic,omitempty"` // nil: no packet was observed
+}
+
+// observe notes a packet on the port.
+func (r *portRecord) observe(h ifa006.PacketHeader, at time.Time) {
+	if r.Traffic == nil {
+		r.Traffic = &traffic{}
+	}
+	t := r.Traffic
+	t.Observed++
+	h.Number, h.ObservedAt, h.Direction = t.Observed, at, ifa006.DirectionEgress
+	if slices.Contains(r.IPAddresses, h.DestinationAddress) {
+		h.Direction = ifa006.DirectionIngress
+	}
+	t.Headers = append(t.Headers[max(0, len(t.Headers)-keptHeaders+1):], h)
 }
 
 func (r *portRecord) terms() []string {
@@ -170,6 +186,9 @@ func (r *portRecord) terms() []string {
 	}
 	for _, l := range r.Leases {
 		t = append(t, termLease+l)
+	}
+	if r.Traffic != nil {
+		t = append(t, termTraffic+r.Domain)
 	}
 	return append(t, vnfTerm(r.Metadata)...)
 }

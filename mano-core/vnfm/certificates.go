@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
@@ -21,6 +20,9 @@ type Certificates interface {
 	Certify(ctx context.Context, domain string, w Wanted) (certmgmt.Certificate, error)
 	// Renew gets one that takes the place of a certificate that ends.
 	Renew(ctx context.Context, domain string, w Wanted, certificateID string) (certmgmt.Certificate, error)
+	// Orphaned lists the valid certificates, of all trust domains, whose issuer was
+	// revoked: those that were renewed as well, or without them.
+	Orphaned(ctx context.Context, renewed bool) ([]certmgmt.Certificate, error)
 	// CMF is where certificates of a trust domain come from: its base URI.
 	CMF(domain string) string
 }
@@ -146,84 +148,15 @@ func (d *differ) certificates(c *VNFC, change string) {
 	}
 }
 
-// renewAt is when a certificate is renewed: after two thirds of its life, as is the
-// custom of those who hold short-lived certificates.
-func renewAt(c *sol.CertificateContent) time.Time {
-	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) * 2 / 3)
-}
-
-// termRenew finds VNFs by the day on which the first of their certificates is to
-// be renewed.
-func termRenew(day time.Time) string { return "renew=" + day.UTC().Format(time.DateOnly) }
-
-// nextRenewal is when the first of a VNF's certificates is to be renewed; zero when
-// it has none.
-func (l *Layout) nextRenewal() (first time.Time) {
-	for _, c := range l.vnfcs() {
-		for _, has := range c.Certificates {
-			if at := renewAt(&has.Is); first.IsZero() || at.Before(first) {
-				first = at
-			}
+// renewed tells of those that took the place of others.
+func (d *differ) renewed(was, is *VNFC) {
+	for _, has := range is.Certificates {
+		if had := was.certificate(has.Desc); had != nil && had.Is.ID != has.Is.ID {
+			d.out.AffectedCertificates = append(d.out.AffectedCertificates, sol003.AffectedCertificate{
+				CertificateInfoID: certificateInfoID(d.vnf), CertificateContentID: has.Is.ID, ChangeType: "MODIFY",
+			})
 		}
 	}
-	return first
-}
-
-// renewDays is how many days back a renewal is looked for that failed, or that
-// nobody was there for.
-const renewDays = 400
-
-// RenewCertificates renews what is to be renewed now. One that fails is tried
-// again with the next call; the others are renewed all the same.
-func (s *Service) RenewCertificates(ctx context.Context) {
-	if s.Certificates == nil {
-		return
-	}
-	now := s.Now()
-	for day := range renewDays {
-		for _, id := range s.vnfs.Find(termRenew(now.AddDate(0, 0, -day))) {
-			if err := s.renewOf(ctx, id, now); err != nil && ctx.Err() == nil {
-				s.Log.Warn("the certificates of a VNF are not renewed; trying again", "vnfInstanceId", id, "err", err)
-			}
-		}
-	}
-}
-
-// renewOf renews those of one VNF. A VNF that an operation holds is left for later.
-func (s *Service) renewOf(ctx context.Context, id string, now time.Time) error {
-	e, err := s.vnfs.Get(ctx, id)
-	if err != nil || e.Value.Deleted {
-		return err
-	}
-	if e.Value.Running != "" {
-		if err := s.checkEnded(ctx, e.Value.Running); err != nil {
-			return err
-		}
-	}
-	l := e.Value.Layout.clone()
-	for i := range l.vnfcs() {
-		c := &l.VNFCs[i]
-		c.Certificates = slices.Clone(c.Certificates)
-		for j := range c.Certificates {
-			has := &c.Certificates[j]
-			at := slices.IndexFunc(c.Wanted, func(w Wanted) bool { return w.Desc == has.Desc })
-			if at < 0 || now.Before(renewAt(&has.Is)) {
-				continue
-			}
-			w := c.Wanted[at]
-			w.VNF, w.VNFC, w.VnfdID = id, c.ID, l.VnfdID
-			is, err := s.Certificates.Renew(ctx, e.Domain, w, has.Is.ID)
-			if err != nil {
-				return fmt.Errorf("renew certificate %s of VNFC %s: %w", has.Is.ID, c.ID, err)
-			}
-			*has = newCertificate(has.Desc, c.ID, &is)
-		}
-	}
-	e.Value.Layout = l
-	if _, err := s.vnfs.Replace(ctx, e); hub.CodeOf(err) != hub.Precondition {
-		return err
-	}
-	return nil // it changed meanwhile; the next call finds the renewed one at the CMF
 }
 
 // texts reads a text or a list of texts.

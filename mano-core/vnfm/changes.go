@@ -139,6 +139,7 @@ func (d *differ) kept(before, now *Layout) {
 		if changed {
 			d.out.AffectedVnfcs = append(d.out.AffectedVnfcs, a)
 		}
+		d.renewed(&was, is)
 	}
 }
 

@@ -53,7 +53,7 @@ func (v *VNF) terms() []string {
 		t = append(t, "compute="+c.ComputeID)
 	}
 	if at := v.Layout.nextRenewal(); !at.IsZero() {
-		t = append(t, termRenew(at))
+		t = append(t, termRenew(at), termCertified)
 	}
 	return t
 }

@@ -281,26 +281,36 @@ func TestList(t *testing.T) {
 	s := w.process()
 	a, b, c := terminate("a", "vnf-a"), terminate("b", "vnf-b"), newOrder("c", "ns/ns-1", hub.Action{Type: hub.ActionTerminateVnf}, hub.Target{VnfInstanceID: "vnf-s"})
 	b.Level, b.Policy, b.DecisionID = smgr.LevelAdvise, "other", "decision-2"
-	w.plan(s, a, b, c)
+	w.plan(s, a)
+	w.clock = w.clock.Add(time.Millisecond)
+	w.plan(s, b, c)
 	w.work(s, 5)
+	mark := map[string]string{"": ""}
+	for o, err := range s.List(t.Context(), Query{}, "") {
+		if err != nil || mark[o.ID] != "" {
+			t.Fatalf("%s: %v", o.ID, err)
+		}
+		mark[o.ID] = o.Mark
+	}
 	for name, tc := range map[string]struct {
 		q     Query
 		after string
 		want  []string
 	}{
-		"all":              {Query{}, "", []string{"a", "b", "c"}},
-		"after":            {Query{}, "a", []string{"b", "c"}},
-		"by state":         {Query{State: smgr.OrderCompleted}, "", []string{"a", "c"}},
-		"by NS":            {Query{NsInstanceID: "ns-1"}, "", []string{"a", "b", "c"}},
+		"all":              {Query{}, "", []string{"b", "c", "a"}},
+		"after":            {Query{}, "b", []string{"c", "a"}},
+		"after the last":   {Query{}, "a", nil},
+		"by state":         {Query{State: smgr.OrderCompleted}, "", []string{"c", "a"}},
+		"by NS":            {Query{NsInstanceID: "ns-1"}, "", []string{"b", "c", "a"}},
 		"by another NS":    {Query{NsInstanceID: "ns-2"}, "", []string{"c"}},
 		"by policy":        {Query{Policy: "other"}, "", []string{"b"}},
-		"by decision":      {Query{DecisionID: "decision-1"}, "", []string{"a", "c"}},
+		"by decision":      {Query{DecisionID: "decision-1"}, "", []string{"c", "a"}},
 		"by two":           {Query{NsInstanceID: "ns-1", State: smgr.OrderRecommended}, "", []string{"b"}},
-		"by two and after": {Query{DecisionID: "decision-1", State: smgr.OrderCompleted}, "a", []string{"c"}},
+		"by two and after": {Query{DecisionID: "decision-1", State: smgr.OrderCompleted}, "c", []string{"a"}},
 		"nothing":          {Query{Policy: "none"}, "", nil},
 	} {
 		var got []string
-		for o, err := range s.List(t.Context(), tc.q, tc.after) {
+		for o, err := range s.List(t.Context(), tc.q, mark[tc.after]) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -308,6 +318,11 @@ func TestList(t *testing.T) {
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+	for _, err := range s.List(t.Context(), Query{}, "an-id-of-before") {
+		if hub.CodeOf(err) != hub.Invalid {
+			t.Errorf("a mark that is none: %v", err)
 		}
 	}
 }

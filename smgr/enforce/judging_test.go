@@ -164,7 +164,7 @@ func (j *judging) all() []smgr.Order {
 		if err != nil {
 			j.w.Fatal(err)
 		}
-		list = append(list, o)
+		list = append(list, o.Order)
 	}
 	return list
 }

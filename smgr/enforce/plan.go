@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
@@ -206,36 +207,43 @@ type Query struct {
 	DecisionID   string
 }
 
-// List yields the orders after a given ID, in the order of their IDs. An error
-// ends it. Its cost grows with those that fit the rarest member that is given,
-// not with all there are.
-func (s *Enforcer) List(ctx context.Context, q Query, after string) iter.Seq2[smgr.Order, error] {
-	return func(yield func(smgr.Order, error) bool) {
-		for id := range s.find(q, after) {
+// List yields the orders from the newest to the oldest, after the one with a given
+// mark, each with its mark. Marks grow by their bytes. An error ends it; hub.Invalid
+// is for a mark that is none. It reads from the store what is taken from it, so that
+// a page costs a page and a look in memory at the orders that are passed.
+func (s *Enforcer) List(ctx context.Context, q Query, after string) iter.Seq2[Listed, error] {
+	return func(yield func(Listed, error) bool) {
+		stamp, id, ok := strings.Cut(after, "/")
+		if !ok && after != "" {
+			yield(Listed{}, hub.E(hub.Invalid, "list orders", "the list was begun before the hub was renewed; begin it anew", nil))
+			return
+		}
+		for term, id := range s.orders.InOrder(termMade, termMade+stamp, id, q.terms()...) {
 			e, err := s.get(ctx, id)
 			if hub.CodeOf(err) == hub.NotFound || err == nil && !q.fits(&e.Value) {
 				continue
 			}
-			if !yield(e.Value.Order, err) || err != nil {
+			if !yield(Listed{e.Value.Order, strings.TrimPrefix(term, termMade) + "/" + id}, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// find yields the candidates: those of the member that few orders share.
-func (s *Enforcer) find(q Query, after string) iter.Seq[string] {
-	switch {
-	case q.DecisionID != "":
-		return s.orders.FindAfter("decision="+q.DecisionID, after)
-	case q.NsInstanceID != "":
-		return s.orders.FindAfter("ns="+q.NsInstanceID, after)
-	case q.Policy != "":
-		return s.orders.FindAfter("policy="+q.Policy, after)
-	case q.State != "":
-		return s.orders.FindAfter("state="+string(q.State), after)
+// Listed is an order in a list.
+type Listed struct {
+	smgr.Order
+	Mark string // its place in the list
+}
+
+// terms are what an order must have.
+func (q Query) terms() (list []string) {
+	for _, x := range [][2]string{{"state=", string(q.State)}, {"ns=", q.NsInstanceID}, {"policy=", q.Policy}, {"decision=", q.DecisionID}} {
+		if x[1] != "" {
+			list = append(list, x[0]+x[1])
+		}
 	}
-	return s.orders.IDs(after)
+	return list
 }
 
 func (q Query) fits(o *order) bool {

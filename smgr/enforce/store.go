@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,7 +64,7 @@ func (o *order) approved() bool { return o.Approval != nil && o.Approval.Approve
 
 // terms are what an order is found by.
 func (o *order) terms() []string {
-	t := []string{"state=" + string(o.State), "policy=" + o.Policy, "decision=" + o.DecisionID}
+	t := []string{"state=" + string(o.State), "policy=" + o.Policy, "decision=" + o.DecisionID, termMade + stamp(o.Created)}
 	for _, ns := range o.nss() {
 		t = append(t, "ns="+ns)
 	}
@@ -86,7 +87,13 @@ func (o *order) terms() []string {
 	return t
 }
 
+// stamp is a time as text, what is newer first.
+func stamp(t time.Time) string {
+	return fmt.Sprintf("%016x", uint64(math.MaxInt64-max(t.UnixNano(), 0)))
+}
+
 const (
+	termMade  = "made="  // the stamp of when it was made: lists are in this order
 	termOpen  = "open"   // what a process has to look at when it starts
 	termRests = "rests"  // what waits for a person
 	termTouch = "touch=" // of an order that is not final: see [smgr.Order.Touches]

@@ -47,6 +47,7 @@ func (m *Manager) status(r *http.Request) (status, error) {
 	return s, nil
 }
 
+// listOrders lists orders from the newest to the oldest.
 func listOrders(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Request) error {
 	in := r.URL.Query()
 	q := enforce.Query{
@@ -60,7 +61,7 @@ func listOrders(m *Manager, _ hub.Identity, w http.ResponseWriter, r *http.Reque
 	return httpapi.List(w, r, o, func(after string) iter.Seq2[httpapi.Item, error] {
 		return func(yield func(httpapi.Item, error) bool) {
 			for o, err := range m.Enforce.List(r.Context(), q, after) {
-				if !yield(httpapi.Item{Key: o.ID, Value: o}, err) {
+				if !yield(httpapi.Item{Key: o.Mark, Value: o.Order}, err) {
 					return
 				}
 			}

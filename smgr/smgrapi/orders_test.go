@@ -3,7 +3,9 @@ package smgrapi
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/smgr"
@@ -95,4 +97,32 @@ func TestStatus_NothingActive(t *testing.T) {
 	}
 	w.peer = &Peer{Cannot: []string{"sing"}}
 	w.call(ann, "GET", "/status", "").is(http.StatusOK, `"nfvo":{"extensions":false,"cannot":["sing"]}`)
+}
+
+// Orders are listed from the newest over all pages, of which the next begins where
+// the last one ended.
+func TestOrders_Newest(t *testing.T) {
+	w := active(t, smgr.LevelShadow)
+	const orders = 5 // of two on a page
+	for i := range orders {
+		check(t, w.m.Decide.Handle(t.Context(), review(i), 1))
+		w.mu.Lock()
+		w.now = w.now.Add(time.Second)
+		w.mu.Unlock()
+	}
+	var list []smgr.Order
+	pages := 0
+	for target := "/orders?state=shadow"; target != ""; pages++ {
+		a := w.call(ann, "GET", target, "").is(http.StatusOK)
+		list = append(list, as[[]smgr.Order](a)...)
+		link, _, more := strings.Cut(strings.TrimPrefix(a.header.Get("Link"), "<"), ">")
+		if target = ""; more {
+			_, target, _ = strings.Cut(link, "/orders")
+			target = "/orders" + target
+		}
+	}
+	newest := slices.IsSortedFunc(list, func(a, b smgr.Order) int { return b.Created.Compare(a.Created) })
+	if len(list) != orders || pages != 3 || !newest || !list[0].Created.After(list[orders-1].Created) {
+		t.Errorf("%d orders in %d pages: %+v", len(list), pages, list)
+	}
 }

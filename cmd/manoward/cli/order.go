@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -103,14 +102,15 @@ func (p *program) orderList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all, err := listOf[told[order]](c.Context(), sm, "/orders", query)
-			if err != nil {
-				return err
-			}
-			slices.SortStableFunc(all, func(a, b told[order]) int { return b.is.Created.Compare(a.is.Created) })
-			more := 0
-			if limit > 0 && len(all) > limit {
-				more, all = len(all)-limit, all[:limit]
+			all, more := []told[order]{}, false
+			for o, err := range pages[told[order]](c.Context(), sm, "/orders", query) {
+				if err != nil {
+					return err
+				}
+				if more = limit > 0 && len(all) == limit; more {
+					break
+				}
+				all = append(all, o)
 			}
 			if err := p.print(all, func(w io.Writer) {
 				fmt.Fprintln(w, orderHeader)
@@ -120,8 +120,8 @@ func (p *program) orderList() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			if more > 0 {
-				p.say("there are %d more; list all with --limit 0", more)
+			if more {
+				p.say("there are more; list all with --limit 0")
 			}
 			return nil
 		},

@@ -48,8 +48,9 @@ before a real VIM is attached.`,
 		Short: "Inject one change, to see what follows",
 		Long: `Injects one change into the NFVI model: host-failed HOST, host-recovered HOST,
 host-integrity HOST TRUSTED|UNTRUSTED|UNKNOWN, image-altered IMAGE TEXT,
-compute-failed COMPUTE.`,
-		Example: "  manoward vim event host-failed compute-1\n  manoward vim event host-integrity compute-1 UNTRUSTED",
+compute-failed COMPUTE, packet PORT "PROTOCOL SOURCE DESTINATION" (tcp, udp and sctp with
+ports, icmp without).`,
+		Example: "  manoward vim event host-failed compute-1\n  manoward vim event host-integrity compute-1 UNTRUSTED\n  manoward vim event packet PORT-ID \"udp 10.0.0.2:4444 203.0.113.9:53\"",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args) > 3 {
 				return usage("%s takes KIND TARGET [VALUE]; see: %s --help", c.CommandPath(), c.CommandPath())
@@ -84,7 +85,11 @@ compute-failed COMPUTE.`,
 	})
 	storages := &cobra.Command{Use: "storages", Short: "List the storages, and when those that were erased and stay were erased", Example: "  manoward vim storages"}
 	listVerb(p, storages, p.vimClient, "/storages", noQuery, "ID\tNAME\tTRUST DOMAIN\tGIB\tVNF\tERASED", storageRow)
-	c.AddCommand(load, event, hosts, images, storages)
+	ports := &cobra.Command{Use: "ports", Short: "List the ports with their addresses, and what they are attached to", Example: "  manoward vim ports"}
+	listVerb(p, ports, p.vimClient, "/ports", noQuery, "ID\tNETWORK\tTRUST DOMAIN\tADDRESSES\tATTACHED TO\tVNF", func(o ifa006.Port) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", o.ID, o.NetworkID, o.TrustDomain, dash(strings.Join(o.IPAddresses, " ")), dash(o.AttachedTo), dash(o.Metadata["vnfInstanceId"]))
+	})
+	c.AddCommand(load, event, hosts, images, storages, ports)
 	return c
 }
 

@@ -52,6 +52,10 @@ func (h *hubProcess) newVNFM() (*function, error) {
 				_ = service.Watch(ctx) // ends with ctx and only then
 				return nil
 			})
+			h.run("watch certificates", work, func(ctx context.Context) error {
+				_ = service.WatchCertificates(ctx) // as above
+				return nil
+			})
 			return service.Resume(ctx)
 		},
 		add: func(ctx context.Context, domain string) error {

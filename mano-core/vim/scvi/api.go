@@ -19,6 +19,7 @@ import (
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/subscribe"
@@ -54,15 +55,17 @@ type route struct {
 func (a *API) routes() []route {
 	m := a.Model
 	return []route{
-		{"GET /resource_zones", opQuery, list(func(r *http.Request, v string) httpapi.Source { return m.Zones(r.Context(), v) })},              // Q02
-		{"GET /nfvi_pops", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.NfviPops(r.Context(), v) })},             // Q03
-		{"GET /images", opQuery, list(func(r *http.Request, v string) httpapi.Source { return m.Images(r.Context(), v, vim.Query{}) })},        // Q11
-		{"GET /images/{id}", opQuery, one(func(r *http.Request, v, id string) (any, error) { return m.Image(r.Context(), v, id) })},            // Q12
-		{"GET /computes", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.Computes(r.Context(), v, vim.Query{}) })}, // Q13
-		{"GET /computes/{id}", opLocation, one(func(r *http.Request, v, id string) (any, error) { return m.Compute(r.Context(), v, id) })},     // Q13
-		{"GET /compute_flavours", opQuery, list(func(r *http.Request, v string) httpapi.Source { return m.Flavours(r.Context(), v) })},         // Q15
-		{"GET /hosts", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.Hosts(r.Context(), v, vim.Query{}) })},       // Telem.001
-		{"GET /hosts/{id}", opLocation, one(func(r *http.Request, v, id string) (any, error) { return m.Host(r.Context(), v, id) })},           // Telem.001
+		{"GET /resource_zones", opQuery, list(func(r *http.Request, v string) httpapi.Source { return m.Zones(r.Context(), v) })},                  // Q02
+		{"GET /nfvi_pops", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.NfviPops(r.Context(), v) })},                 // Q03
+		{"GET /images", opQuery, list(func(r *http.Request, v string) httpapi.Source { return m.Images(r.Context(), v, vim.Query{}) })},            // Q11
+		{"GET /images/{id}", opQuery, one(func(r *http.Request, v, id string) (any, error) { return m.Image(r.Context(), v, id) })},                // Q12
+		{"GET /computes", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.Computes(r.Context(), v, vim.Query{}) })},     // Q13
+		{"GET /computes/{id}", opLocation, one(func(r *http.Request, v, id string) (any, error) { return m.Compute(r.Context(), v, id) })},         // Q13
+		{"GET /compute_flavours", opQuery, list(func(r *http.Request, v string) httpapi.Source { return m.Flavours(r.Context(), v) })},             // Q15
+		{"GET /hosts", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.Hosts(r.Context(), v, vim.Query{}) })},           // Telem.001
+		{"GET /hosts/{id}", opLocation, one(func(r *http.Request, v, id string) (any, error) { return m.Host(r.Context(), v, id) })},               // Telem.001
+		{"GET /packet_headers", opLocation, list(func(r *http.Request, v string) httpapi.Source { return m.Traffic(r.Context(), v) })},             // Telem.001
+		{"GET /packet_headers/{id}", opLocation, one(func(r *http.Request, v, id string) (any, error) { return m.TrafficOf(r.Context(), v, id) })}, // Telem.001; the ID of a port
 	}
 }
 
@@ -80,7 +83,7 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	}
 	subscriptions := &notify.Resource{
 		API: vim.ScVi, Store: a.Subscriptions, Authorize: a.Authorize, SeesAll: subscribe.SeesAll,
-		Decode: subscribe.Decode("COMPUTE", "HOST", "IMAGE"), Show: subscribe.Show,
+		Decode: subscribe.Decode([]string{ifa006.PacketType}, "COMPUTE", "HOST", "IMAGE"), Show: subscribe.Show,
 	}
 	subscriptions.Routes(g)
 }
@@ -119,7 +122,7 @@ func (a *API) viewer(r *http.Request, rt route) (string, error) {
 // list, and the model says whether the caller may see them. What is not there has
 // no domain either.
 func (a *API) owner(r *http.Request, rt route) (domain, target string, err error) {
-	collection := map[string]string{"GET /images/{id}": "images", "GET /computes/{id}": "computes"}[rt.pattern]
+	collection := map[string]string{"GET /images/{id}": "images", "GET /computes/{id}": "computes", "GET /packet_headers/{id}": "ports"}[rt.pattern]
 	if collection == "" {
 		return "", "", nil
 	}

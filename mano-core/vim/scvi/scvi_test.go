@@ -60,6 +60,9 @@ func start(t *testing.T) *world {
 		})
 		ok(t, err)
 	}
+	for _, d := range []string{"alpha", "beta"} {
+		ok(t, m.Exercise(t.Context(), ifa006.Exercise{Kind: "packet", Target: portOf(t, m, d), Value: "tcp 192.0.2.1:2048 198.51.100.1:443"}))
+	}
 	_, err := m.AddImage(t.Context(), ifa006.Image{ID: "shared", Name: "for all", TrustDomain: vim.All})
 	ok(t, err)
 	w := &world{model: m}
@@ -69,6 +72,14 @@ func start(t *testing.T) *world {
 	w.Server = httptest.NewServer(mux)
 	t.Cleanup(w.Close)
 	return w
+}
+
+// portOf is the port of a domain's only compute.
+func portOf(t *testing.T, m *vim.Model, domain string) string {
+	t.Helper()
+	c, err := m.Compute(t.Context(), domain, "compute-"+domain)
+	ok(t, err)
+	return c.Ports[0].ID
 }
 
 // authorize does what the trust role's gate does: the caller is in a header.
@@ -125,6 +136,8 @@ func TestQueries(t *testing.T) {
 		{"/compute_flavours", []string{"public"}, []string{"private"}},
 		{"/hosts", []string{`"hostId":"h1"`, `"integrityState"`, `"firmwareVersion":"1.2"`, `"computeIds":["compute-alpha"]`}, []string{"h2"}},
 		{"/hosts/h1", []string{`"trustDomains":["alpha"]`}, nil},
+		{"/packet_headers", []string{portOf(t, w.model, "alpha"), `"observed":1`, `"hostId":"h1"`, `"destinationPort":443`}, []string{portOf(t, w.model, "beta")}},
+		{"/packet_headers/" + portOf(t, w.model, "alpha"), []string{`"protocol":"TCP"`}, nil},
 	} {
 		status, body, _ := w.call(t, "alpha", "GET", tt.path, "")
 		if status != http.StatusOK {
@@ -152,7 +165,7 @@ func TestQueries(t *testing.T) {
 // not exist.
 func TestOthersAreNotThere(t *testing.T) {
 	w := start(t)
-	for _, path := range []string{"/computes/compute-beta", "/computes/none", "/images/image-beta", "/images/none", "/hosts/h2", "/hosts/none", "/quotas"} {
+	for _, path := range []string{"/computes/compute-beta", "/computes/none", "/images/image-beta", "/images/none", "/hosts/h2", "/hosts/none", "/quotas", "/packet_headers/none", "/packet_headers/" + portOf(t, w.model, "beta")} {
 		if status, body, _ := w.call(t, "alpha", "GET", path, ""); status != http.StatusNotFound || strings.Contains(body, `"trustDomain"`) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}

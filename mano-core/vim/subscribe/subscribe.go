@@ -15,14 +15,15 @@ import (
 )
 
 // Decode returns what reads and checks the request of a POST, for a
-// [notify.Resource]. A filter may name resources of these types.
-func Decode(families ...string) func(r *http.Request) (notify.Input, error) {
+// [notify.Resource]. A filter may name resources of these families, and beside the
+// notifications that both APIs have those of the other types.
+func Decode(others []string, families ...string) func(r *http.Request) (notify.Input, error) {
 	return func(r *http.Request) (notify.Input, error) {
 		var in ifa006.SubscriptionRequest
 		if err := httpapi.DecodeLenient(r, &in); err != nil {
 			return notify.Input{}, err
 		}
-		if err := check(in.Filter, families); err != nil {
+		if err := check(in.Filter, others, families); err != nil {
 			return notify.Input{}, err
 		}
 		return notify.Input{CallbackURI: in.CallbackURI, Filter: in.Filter, Authentication: in.Authentication}, nil
@@ -30,11 +31,11 @@ func Decode(families ...string) func(r *http.Request) (notify.Input, error) {
 }
 
 // check refuses what a filter can never match, so that nobody waits for it.
-func check(f *ifa006.Filter, families []string) error {
+func check(f *ifa006.Filter, others, families []string) error {
 	if f == nil {
 		return nil
 	}
-	types := []string{ifa006.NotificationType, ifa006.AlarmType, ifa006.AlarmClearedType}
+	types := append([]string{ifa006.NotificationType, ifa006.AlarmType, ifa006.AlarmClearedType}, others...)
 	changes := []string{
 		ifa006.ChangeCreated, ifa006.ChangeDeleted, ifa006.ChangeMigrated, ifa006.ChangeOperated, ifa006.ChangeScaled, ifa006.ChangeRestored,
 		ifa006.ChangeState, ifa006.ChangeIntegrity, ifa006.ChangeContent, ifa006.ChangeErased, ifa006.FaultRaised, ifa006.FaultCleared,

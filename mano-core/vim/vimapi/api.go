@@ -81,7 +81,7 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("POST /snapshots/{id}/restore", a.restoreSnapshot)
 	subscriptions := &notify.Resource{
 		API: vim.API, Store: a.Subscriptions, Authorize: a.Authorize, SeesAll: subscribe.SeesAll,
-		Decode: subscribe.Decode("COMPUTE", "HOST", "IMAGE", "STORAGE", "NETWORK", "PORT"), Show: subscribe.Show,
+		Decode: subscribe.Decode(nil, "COMPUTE", "HOST", "IMAGE", "STORAGE", "NETWORK", "PORT"), Show: subscribe.Show,
 	}
 	subscriptions.Routes(g)
 }

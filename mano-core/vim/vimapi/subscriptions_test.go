@@ -15,6 +15,7 @@ func TestSubscriptions(t *testing.T) {
 	const callback = `{"callbackUri":"https://vnfm.example/n"`
 	w.want(t, 422, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":["PLANET"]}}`)
 	w.want(t, 422, "alpha", "POST", "/subscriptions", callback+`,"filter":{"changeTypes":["ENCHANTED"]}}`)
+	w.want(t, 422, "alpha", "POST", "/subscriptions", callback+`,"filter":{"notificationTypes":["PacketHeaderNotification"]}}`) // telemetry is for Security Managers
 	w.want(t, 400, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":"PORT"}}`)
 	answer := w.want(t, 201, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":["PORT"]}}`)
 	w.want(t, 200, "alpha", "POST", "/subscriptions", callback+`,"filter":{"resourceTypes":["PORT"]}}`) // 303, which is followed

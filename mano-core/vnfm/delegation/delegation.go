@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync"
 
 	"github.com/manoward/manoward/internal/certmgmt"
@@ -35,7 +36,7 @@ type Keys interface {
 
 // Delegation implements [vnfm.Certificates]. It is safe for concurrent use.
 type Delegation struct {
-	// Client asks the CMF of a trust domain: certmgmt/v1.
+	// Client asks the CMF of a trust domain, or with "" that of all: certmgmt/v1.
 	Client func(domain string) *httpapi.Client
 	Keys   Keys
 
@@ -78,6 +79,19 @@ func (d *Delegation) Renew(ctx context.Context, domain string, w vnfm.Wanted, ce
 		return is, err
 	}
 	return d.request(ctx, cmf, "/certificates/"+url.PathEscape(certificateID)+"/renew", reg, w)
+}
+
+// Orphaned implements [vnfm.Certificates].
+func (d *Delegation) Orphaned(ctx context.Context, renewed bool) ([]certmgmt.Certificate, error) {
+	var list []certmgmt.Certificate
+	query := url.Values{"issuer_revoked": {"true"}, "not_renewed": {strconv.FormatBool(!renewed)}, "filter": {"(eq,state," + certmgmt.CertificateValid + ")"}}
+	for c, err := range httpapi.All[certmgmt.Certificate](ctx, d.Client(""), "/certificates", query) {
+		if err != nil {
+			return nil, fmt.Errorf("list certificates of revoked issuers: %w", err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
 }
 
 // register registers a VNFC instance. Registering the same again is answered as

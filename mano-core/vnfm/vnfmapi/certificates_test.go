@@ -28,6 +28,20 @@ type fakeCMF struct {
 	signed  map[string]certmgmt.Certificate // by VNFC and descriptor
 	asked   []vnfm.Wanted
 	renewed []string
+	orphans []certmgmt.Certificate // what Orphaned says, and of it what was renewed
+	looks   []bool                 // what it was asked for
+}
+
+func (c *fakeCMF) Orphaned(_ context.Context, renewed bool) (list []certmgmt.Certificate, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looks = append(c.looks, renewed)
+	for _, x := range c.orphans {
+		if renewed || !slices.Contains(c.renewed, x.ID) {
+			list = append(list, x)
+		}
+	}
+	return list, c.refuses
 }
 
 func (c *fakeCMF) Certify(_ context.Context, domain string, w vnfm.Wanted) (certmgmt.Certificate, error) {
@@ -186,8 +200,7 @@ func TestCertificates_Renewed(t *testing.T) {
 	renew := func(after time.Duration) map[string]sol003.CertificateContent {
 		r.ahead.Store(int64(after))
 		r.service.RenewCertificates(t.Context())
-		v := r.vnf(id)
-		return contents(&v)
+		return r.settled(id)
 	}
 	if now := renew(certificateLife / 2); fmt.Sprint(now) != fmt.Sprint(contents(&before)) {
 		t.Errorf("after half of its life: %v", now)
@@ -207,5 +220,132 @@ func TestCertificates_Renewed(t *testing.T) {
 	r.open()
 	if v := r.vnf(id); fmt.Sprint(contents(&v)) != fmt.Sprint(now) {
 		t.Errorf("after a restart: %+v", contents(&v))
+	}
+	// Those who follow the VNF are told, by an operation of the VNFM's own.
+	o := r.lastOp(id)
+	if o.Operation != sol003.LcmOperationModifyInfo || !o.IsAutomaticInvocation || o.GrantID != "" || o.ResourceChanges == nil || len(o.ResourceChanges.AffectedVnfcs) != 0 {
+		t.Fatalf("the last operation is %+v", o)
+	}
+	changed := map[string]bool{}
+	for _, a := range o.ResourceChanges.AffectedCertificates {
+		changed[a.ChangeType+" "+a.CertificateContentID] = true
+	}
+	for key, is := range now {
+		if !changed["MODIFY "+is.ID] || len(changed) != len(now) {
+			t.Errorf("the operation does not tell of %s: %v", key, changed)
+		}
+	}
+	r.same(id)
+}
+
+// settled is what a VNF shows when no operation runs on it any more.
+func (r *rig) settled(id string) map[string]sol003.CertificateContent {
+	r.t.Helper()
+	r.until("the end of the last operation of "+id, func() bool { return r.lastOp(id).OperationState == completed })
+	v := r.vnf(id)
+	return contents(&v)
+}
+
+// lastOp is the operation on a VNF that began last.
+func (r *rig) lastOp(id string) (last vnfm.OpOcc) {
+	r.t.Helper()
+	var all []vnfm.OpOcc
+	r.read("/vnf_lcm_op_occs?all_fields&filter=(eq,vnfInstanceId,"+id+")", &all)
+	for _, o := range all {
+		if o.StartTime.After(last.StartTime) {
+			last = o
+		}
+	}
+	return last
+}
+
+// Certificates whose issuer was revoked are renewed at once, each when it can be: a
+// refusal, or an operation that holds the VNF, keeps the others not.
+func TestCertificates_IssuerRevoked(t *testing.T) {
+	r := newCertifiedRig(t, true)
+	first, second := r.instantiated(), r.instantiated()
+	orphan := func(ids ...string) {
+		r.cmf.mu.Lock()
+		defer r.cmf.mu.Unlock()
+		for _, id := range ids {
+			v := r.vnf(id)
+			for _, c := range contents(&v) {
+				r.cmf.orphans = append(r.cmf.orphans, certmgmt.Certificate{ID: c.ID, VnfInstanceID: id})
+			}
+		}
+		r.cmf.orphans = append(r.cmf.orphans, certmgmt.Certificate{ID: "of-another", VnfInstanceID: "another"})
+	}
+	was := map[string]map[string]sol003.CertificateContent{first: r.settled(first), second: r.settled(second)}
+	orphan(first, second)
+	r.cmf.set(hub.E(hub.Unavailable, "renew", "down", nil))
+	if err := r.service.RenewOrphaned(t.Context(), false); hub.CodeOf(err) != hub.Unavailable {
+		t.Errorf("a CMF that is down: %v", err)
+	}
+	r.cmf.set(nil)
+	r.vim.setRefuse(func(method, path string) int {
+		if method == "POST" && strings.HasSuffix(path, "/computes") {
+			return 409
+		}
+		return 0
+	})
+	scaling := r.task(first, "scale", `{"type":"SCALE_OUT","aspectId":"webs"}`, sol003.LcmOperationStateFailedTemp)
+	if err := r.service.RenewOrphaned(t.Context(), false); err == nil || !strings.Contains(err.Error(), first) || strings.Contains(err.Error(), second) {
+		t.Errorf("while an operation holds one: %v", err)
+	}
+	now := r.settled(second)
+	for key, had := range was[second] {
+		if now[key].ID == had.ID {
+			t.Errorf("%s of %s is still %s", key, second, had.ID)
+		}
+	}
+	r.vim.setRefuse(nil)
+	r.want(r.do("POST", "/vnf_lcm_op_occs/"+scaling.ID+"/retry", nil), 202)
+	r.ended(scaling.ID, completed)
+	if err := r.service.RenewOrphaned(t.Context(), false); err != nil {
+		t.Error(err)
+	}
+	now = r.settled(first)
+	for key, had := range was[first] {
+		if now[key].ID == had.ID {
+			t.Errorf("%s of %s is still %s", key, first, had.ID)
+		}
+	}
+	renewed := len(r.cmf.renewed)
+	for _, all := range []bool{false, true} { // nothing holds those that were renewed any more
+		if err := r.service.RenewOrphaned(t.Context(), all); err != nil || len(r.cmf.renewed) != renewed {
+			t.Errorf("once more, %v: %d renewals, %v", all, len(r.cmf.renewed)-renewed, err)
+		}
+	}
+}
+
+// The first look of a process is at those as well that were renewed, until it
+// succeeds; without a VNF that has certificates nobody is asked.
+func TestCertificates_Watched(t *testing.T) {
+	r := newCertifiedRig(t, true)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.service.WatchCertificates(ctx) }()
+	r.create()
+	looks := func() []bool {
+		r.cmf.mu.Lock()
+		defer r.cmf.mu.Unlock()
+		return slices.Clone(r.cmf.looks)
+	}
+	if n := len(looks()); n != 0 {
+		t.Errorf("%d looks without a certificate", n)
+	}
+	r.instantiated()
+	r.cmf.set(hub.E(hub.Unavailable, "list", "down", nil))
+	n := len(looks())
+	r.until("a look that fails", func() bool { return len(looks()) > n+1 })
+	r.cmf.set(nil)
+	n = len(looks())
+	r.until("a look that succeeds", func() bool { return len(looks()) > n+2 })
+	stop()
+	if err := <-ended; err != context.Canceled {
+		t.Errorf("it ended with %v", err)
+	}
+	if all := looks(); !all[0] || all[len(all)-1] {
+		t.Errorf("it looked at those that were renewed: %v", all)
 	}
 }

@@ -23,7 +23,7 @@
 #         description: "kinds of parties that may ask for an operation; an operation that is not named may be asked for by all"
 #         type: "object"
 #         additionalProperties: {"type": "array", "items": {"type": "string"}}
-#         default: {"VNF_TERMINATE": ["OSS", "OPERATOR", "SM", "VNFM", "AUTO_SCALE"], "VNF_CHANGE_VNFPKG": ["OSS", "OPERATOR", "SM"], "VNF_CHANGE_EXT_CONN": ["OSS", "OPERATOR", "SM"], "VNF_MODIFY_INFO": ["OSS", "OPERATOR", "SM", "EM"], "TERMINATE": ["OSS", "OPERATOR"]}
+#         default: {"VNF_TERMINATE": ["OSS", "OPERATOR", "SM", "VNFM", "AUTO_SCALE"], "VNF_CHANGE_VNFPKG": ["OSS", "OPERATOR", "SM"], "VNF_CHANGE_EXT_CONN": ["OSS", "OPERATOR", "SM"], "VNF_MODIFY_INFO": ["OSS", "OPERATOR", "SM", "EM", "AUTO_RENEW"], "TERMINATE": ["OSS", "OPERATOR"]}
 #       allowedIdentities:
 #         description: "the only identities that may ask for an operation, by operation; one that is not named may be asked for by all"
 #         type: "object"

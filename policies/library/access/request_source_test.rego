@@ -73,3 +73,9 @@ test_nobody_says_who_and_there_is_a_list if {
 		with data.manoward.parameters["request-source"].reportMissing as false
 	fixture.summary(found) == [["identity-not-allowed", "high", ["alert"]]]
 }
+
+test_renewal_of_a_certificate if {
+	change := {"operation": "VNF_MODIFY_INFO", "phase": "START", "time": "2026-11-22T12:00:00Z", "source": {"kind": "AUTO_RENEW", "identity": "spiffe://hub/vnfm/hub"}}
+	found := policy.findings with input as json.remove(fixture.event("ns-change", change), ["outcome"])
+	fixture.summary(found) == []
+}

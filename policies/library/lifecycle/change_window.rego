@@ -27,7 +27,7 @@
 #         description: "kinds of parties that need none"
 #         type: "array"
 #         items: {"type": "string"}
-#         default: ["AUTO_HEAL", "AUTO_SCALE", "SM"]
+#         default: ["AUTO_HEAL", "AUTO_SCALE", "AUTO_RENEW", "SM"]
 #       offsetMinutes:
 #         description: "the windows' time minus UTC, in minutes; it does not follow summer time"
 #         type: "integer"

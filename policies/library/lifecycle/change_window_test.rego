@@ -81,3 +81,9 @@ test_on_the_day_after_a_window_within_a_day if {
 		with data.manoward.parameters["change-window"].windows as [{"days": ["Saturday"], "from": "11:00", "to": "13:00"}]
 	fixture.summary(found) == [["outside-window", "default", ["alert"]]]
 }
+
+test_renewal_of_a_certificate if {
+	change := {"operation": "VNF_MODIFY_INFO", "phase": "START", "time": "2026-11-22T12:00:00Z", "source": {"kind": "AUTO_RENEW", "identity": "spiffe://hub/vnfm/hub"}}
+	found := policy.findings with input as json.remove(fixture.event("ns-change", change), ["outcome"])
+	fixture.summary(found) == []
+}

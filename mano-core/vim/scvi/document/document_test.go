@@ -36,13 +36,20 @@ func ok(t *testing.T, err error) {
 }
 
 // rendered keeps what a Security Manager of alpha would be told.
-type rendered struct{ bodies []any }
+type rendered struct {
+	bodies []any
+	port   string // on which there was traffic
+}
 
 func (r *rendered) publish(_ context.Context, e notify.Event) error {
 	if e.API != vim.ScVi || e.TrustDomain != "alpha" {
 		return nil
 	}
 	if body, ok := e.Render(&notify.Subscription{ID: "sub", TrustDomain: "alpha"}, hub.NewID()); ok {
+		r.bodies = append(r.bodies, body)
+	}
+	packets := json.RawMessage(`{"notificationTypes":["PacketHeaderNotification"]}`)
+	if body, ok := e.Render(&notify.Subscription{ID: "packets", TrustDomain: "alpha", Filter: packets}, hub.NewID()); ok {
 		r.bodies = append(r.bodies, body)
 	}
 	return nil
@@ -87,6 +94,12 @@ func serve(t *testing.T) (*httptest.Server, *rendered) {
 	ok(t, m.Migrate(t.Context(), vim.All, "c", ifa006.MigrateRequest{HostID: "h2"}))
 	for _, kind := range []string{"host-failed", "host-recovered"} {
 		ok(t, m.Exercise(t.Context(), ifa006.Exercise{Kind: kind, Target: "h2"}))
+	}
+	c, err := m.Compute(t.Context(), "alpha", "c")
+	ok(t, err)
+	told.port = c.Ports[0].ID
+	for _, packet := range []string{"udp 192.0.2.1:4444 203.0.113.9:53", "icmp 203.0.113.9 " + c.Ports[0].IPAddresses[0]} {
+		ok(t, m.Exercise(t.Context(), ifa006.Exercise{Kind: "packet", Target: told.port, Value: packet}))
 	}
 	api := &scvi.API{Model: m, Authorize: func(*http.Request, string, string, string) (hub.Identity, error) {
 		return hub.Identity{TrustDomain: "alpha", Kind: hub.KindSM, Name: "north", Interface: hub.ScViTelem}, nil
@@ -142,6 +155,7 @@ func TestAnswers(t *testing.T) {
 	server, told := serve(t)
 	for path, id := range map[string]string{
 		"/resource_zones": "", "/nfvi_pops": "", "/images": "", "/images/{id}": "i", "/computes": "", "/computes/{id}": "c", "/compute_flavours": "", "/hosts": "", "/hosts/{id}": "h2",
+		"/packet_headers": "", "/packet_headers/{id}": told.port,
 	} {
 		status, body, header := get(t, server, http.MethodGet, strings.ReplaceAll(path, "{id}", id))
 		if status != http.StatusOK || header.Get("Version") == "" || len(body) < 10 {
@@ -156,13 +170,16 @@ func TestAnswers(t *testing.T) {
 		raw, err := json.Marshal(n)
 		ok(t, err)
 		name := "ResourceChange"
-		if _, alarm := n.(*ifa006.AlarmNotification); alarm {
+		switch n.(type) {
+		case *ifa006.AlarmNotification:
 			name = "AlarmNotification"
+		case *ifa006.PacketNotification:
+			name = "PacketNotification"
 		}
 		kinds[name]++
 		passes(t, name, doc.Schema(name, raw), raw)
 	}
-	if kinds["ResourceChange"] < 4 || kinds["AlarmNotification"] < 4 {
+	if kinds["ResourceChange"] < 4 || kinds["AlarmNotification"] < 4 || kinds["PacketNotification"] != 2 {
 		t.Errorf("notifications: %v", kinds)
 	}
 	for name, bad := range map[string]string{"Host": `{"hostId":"h"}`, "Checksum": `{"algorithm":"SHA-256","hash":"00","more":1}`, "None": `{}`} {
