@@ -17,8 +17,9 @@ type Account struct {
 	replicas int // of every stream in this account
 	log      *slog.Logger
 	trace    Trace
-	store    *storage // nil on an external cluster
-	guard    *guard   // remembers what the streams must hold; nil on an external cluster, which guards itself
+	store    *storage                                                             // nil on an external cluster
+	stored   func(ctx context.Context, account, log string, records uint64) error // see Config
+	guard    *guard                                                               // remembers what the streams must hold; nil on an external cluster, which guards itself
 }
 
 // Name returns the account's name: that of its trust domain.
