@@ -20,6 +20,8 @@ type Config struct {
 	Keys   AtRest `yaml:"keys"`
 	Trust  Trust  `yaml:"trust"`
 
+	Journal Journal `yaml:"journal"`
+
 	Notifications Notifications `yaml:"notifications"`
 
 	// Security Managers that the role sm runs in this process. One is taken up as
@@ -140,6 +142,14 @@ type NATSTLS struct {
 
 	// File with the key of that certificate.
 	Key string `yaml:"key"`
+}
+
+// Journal says how records are sealed.
+type Journal struct {
+	// Let nothing happen before the record of it is sealed in a signed checkpoint: no
+	// step of an order, no certificate, no revocation, no change. What is not sealed
+	// within 10s is refused, or tried again. The same in all processes of a hub.
+	SealBeforeEffect bool `yaml:"sealBeforeEffect"`
 }
 
 // Notifications says how those are reached who subscribed to notifications and are
