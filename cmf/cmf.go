@@ -176,6 +176,7 @@ type Revocation struct {
 	By      string    `json:"by"`     // identity
 	Comment string    `json:"comment,omitempty"`
 	Open    bool      `json:"open,omitempty"` // it is not known yet that its list is signed and its record written
+	Held    bool      `json:"held,omitempty"` // nobody may be told before its record is written
 	// Unpublished: no list has it, because an authority elsewhere replaced the issuer,
 	// and signs no lists as that any more.
 	Unpublished bool `json:"unpublished,omitempty"`

@@ -97,12 +97,15 @@ type Config struct {
 	// Records appends to a domain's records; an ID that is there already has no
 	// second effect.
 	Records func(ctx context.Context, domain string, records ...hub.Record) error
-	Rules   func(domain string, t certmgmt.CertType) Rules
-	Times   Times
-	Metrics Metrics
-	Self    hub.Identity // the CMF, for what it does by itself
-	Now     func() time.Time
-	Log     *slog.Logger
+	// RecordFirst lets nobody be told of a revocation before Records has returned: no
+	// OCSP answer and no list has it until then. Otherwise OCSP has it at once.
+	RecordFirst bool
+	Rules       func(domain string, t certmgmt.CertType) Rules
+	Times       Times
+	Metrics     Metrics
+	Self        hub.Identity // the CMF, for what it does by itself
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Service is the life of the certificates of all trust domains. It is safe for

@@ -118,7 +118,9 @@ func (s *Service) share(ctx context.Context, i *issuer, certs []*cmf.Certificate
 	i.cache.forget() // answers from before
 	i.mu.Lock()
 	for _, c := range certs {
-		i.put(c)
+		if !s.RecordFirst || !c.Revoked.Held {
+			i.put(c)
+		}
 	}
 	if i.next == nil {
 		i.next = &round{done: make(chan struct{})}
@@ -164,16 +166,37 @@ func (s *Service) rounds(ctx context.Context, i *issuer) {
 			return
 		}
 		ctx, cancel := context.WithTimeout(ctx, patience)
-		r.err = s.sign(ctx, i, len(r.certs) > 0)
-		if r.err == nil {
-			r.err = s.tell(ctx, i.domain, r.certs)
+		r.err = s.through(ctx, i, r.certs)
+		if r.err == nil && s.RecordFirst { // who is told that it is revoked finds OCSP to say so
+			s.settle(ctx, r.certs)
+			i.cache.forget()
 		}
 		close(r.done)
-		if r.err == nil {
+		if r.err == nil && !s.RecordFirst {
 			s.settle(ctx, r.certs)
 		}
 		cancel()
 	}
+}
+
+// through signs the list with some revocations, and records them: before, where
+// nobody may be told of what is not recorded.
+func (s *Service) through(ctx context.Context, i *issuer, certs []*cmf.Certificate) error {
+	if !s.RecordFirst {
+		if err := s.sign(ctx, i, len(certs) > 0); err != nil {
+			return err
+		}
+		return s.tell(ctx, i.domain, certs)
+	}
+	if err := s.tell(ctx, i.domain, certs); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	for _, c := range certs {
+		i.put(c)
+	}
+	i.mu.Unlock()
+	return s.sign(ctx, i, len(certs) > 0)
 }
 
 // sign signs and stores the issuer's next list. One caller at a time is in it.
@@ -316,7 +339,7 @@ func (s *Service) load(ctx context.Context, i *issuer, last list) error {
 			mu.Lock()
 			failed = append(failed, fmt.Errorf("read revoked certificate %s: %w", id, err))
 			mu.Unlock()
-		case e.Value.Revoked != nil:
+		case e.Value.Revoked != nil && !e.Value.Revoked.Held:
 			i.mu.Lock()
 			i.put(&e.Value)
 			i.mu.Unlock()

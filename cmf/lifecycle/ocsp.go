@@ -110,7 +110,7 @@ func (s *Service) answer(ctx context.Context, i *issuer, q ocspQuestion) (answer
 	switch {
 	case err != nil:
 		return answer{}, err
-	case c != nil && c.Revoked != nil:
+	case c != nil && c.Revoked != nil && !c.Revoked.Held:
 		status.Known, a.status = true, "revoked"
 		status.Revoked = &hub.RevokedCertificate{Serial: c.Serial, Revoked: c.Revoked.At, Reason: c.Revoked.Reason}
 	case c != nil && orphaned != nil:
@@ -122,8 +122,8 @@ func (s *Service) answer(ctx context.Context, i *issuer, q ocspQuestion) (answer
 	if a.DER, err = s.Authorities.OCSP(ctx, i.domain, status); err != nil {
 		return answer{}, err
 	}
-	if q.nonce != nil || c == nil {
-		a.NextUpdate, a.ThisUpdate = time.Time{}, time.Time{} // for this request alone, or until it is issued
+	if q.nonce != nil || c == nil || c.Revoked != nil && c.Revoked.Held {
+		a.NextUpdate, a.ThisUpdate = time.Time{}, time.Time{} // for this request alone, or until it is issued, or its revocation recorded
 		return a, nil
 	}
 	i.cache.put(q, since, a)

@@ -141,7 +141,7 @@ func (s *Service) mark(ctx context.Context, ids []string, o order) ([]*cmf.Certi
 	each(ids, func(id string) {
 		var seen cmf.Certificate
 		_, err := s.Store.Certificates.Update(ctx, id, func(c *cmf.Certificate) error {
-			err := o.apply(c, now)
+			err := o.apply(c, now, s.RecordFirst)
 			seen = *c
 			return err
 		})
@@ -164,9 +164,12 @@ func (s *Service) mark(ctx context.Context, ids []string, o order) ([]*cmf.Certi
 	return open, errors.Join(failed...)
 }
 
-func (o order) apply(c *cmf.Certificate, now time.Time) error {
+// apply revokes a certificate. held says that nobody may be told yet; one of which
+// somebody may know is not held again.
+func (o order) apply(c *cmf.Certificate, now time.Time, held bool) error {
 	at := now
 	if c.Revoked != nil {
+		held = c.Revoked.Held
 		if was, _ := reasonOf(c.Revoked.Reason); was.rank >= o.reason.rank {
 			return errUnchanged
 		}
@@ -174,7 +177,7 @@ func (o order) apply(c *cmf.Certificate, now time.Time) error {
 	} else if o.living && !now.Before(c.NotAfter) || o.except[c.RegistrationID] {
 		return errUnchanged
 	}
-	c.Revoked = &cmf.Revocation{At: at, Reason: o.reason.code, By: o.by, Comment: o.comment, Open: true}
+	c.Revoked = &cmf.Revocation{At: at, Reason: o.reason.code, By: o.by, Comment: o.comment, Open: true, Held: held}
 	return nil
 }
 
@@ -196,7 +199,11 @@ func (s *Service) publish(ctx context.Context, open []*cmf.Certificate) error {
 			err = s.unpublished(ctx, k[0], certs)
 		}
 		if err != nil {
-			failed = append(failed, hub.E(hub.Unavailable, "publish revocation", "the certificate is revoked, and OCSP says so; its revocation list or its record could not be written yet, which is tried again by itself: see /readyz", err))
+			text := "the certificate is revoked, and OCSP says so; its revocation list or its record could not be written yet, which is tried again by itself: see /readyz"
+			if s.RecordFirst {
+				text = "the revocation is stored; its record is not sealed or its list not signed yet, and OCSP tells it after that, which is tried again by itself: see /readyz"
+			}
+			failed = append(failed, hub.E(hub.Unavailable, "publish revocation", text, err))
 		}
 	}
 	return errors.Join(failed...)
@@ -249,7 +256,7 @@ func (s *Service) settle(ctx context.Context, certs []*cmf.Certificate) {
 			if c.Revoked == nil || !c.Revoked.Open || c.Revoked.Reason != done.Revoked.Reason {
 				return errUnchanged
 			}
-			c.Revoked.Open, c.Revoked.Unpublished = false, done.Revoked.Unpublished
+			c.Revoked.Open, c.Revoked.Held, c.Revoked.Unpublished = false, false, done.Revoked.Unpublished
 			return nil
 		})
 		if err != nil && !errors.Is(err, errUnchanged) {

@@ -17,9 +17,10 @@ type Account struct {
 	replicas int // of every stream in this account
 	log      *slog.Logger
 	trace    Trace
-	fence    func() error // [Config.Fence]; nil: none
-	store    *storage     // nil on an external cluster
-	guard    *guard       // remembers what the streams must hold; nil on an external cluster, which guards itself
+	fence    func() error                                                         // [Config.Fence]; nil: none
+	store    *storage                                                             // nil on an external cluster
+	stored   func(ctx context.Context, account, log string, records uint64) error // see Config
+	guard    *guard                                                               // remembers what the streams must hold; nil on an external cluster, which guards itself
 }
 
 // Name returns the account's name: that of its trust domain.

@@ -41,6 +41,12 @@ type Config struct {
 	Fence func() error
 	Now   func() time.Time // nil: time.Now
 
+	// Stored is asked by [Log.Append] about records that are durable, before anybody
+	// may act on them: it returns when they may, and its error is Append's. records
+	// counts those of the log up to the last of the call, from its first one on. nil:
+	// nobody is asked.
+	Stored func(ctx context.Context, account, log string, records uint64) error
+
 	// free returns the bytes that are free for the directory; nil: ask the
 	// file system. Tests fill the disk with it.
 	free func(dir string) (uint64, error)

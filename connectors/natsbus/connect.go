@@ -118,7 +118,7 @@ func (b *Bus) accountOn(ctx context.Context, name string, conn *nats.Conn) (*Acc
 		conn.Close()
 		return nil, busError("open bus account", err)
 	}
-	return &Account{name: name, conn: conn, js: js, replicas: b.replicas, log: b.log.With("account", name), trace: b.cfg.Trace, fence: b.cfg.Fence}, nil
+	return &Account{name: name, conn: conn, js: js, replicas: b.replicas, log: b.log.With("account", name), trace: b.cfg.Trace, fence: b.cfg.Fence, stored: b.cfg.Stored}, nil
 }
 
 // watch sets a guard over the embedded server's files of an account, after it

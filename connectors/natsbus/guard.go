@@ -53,7 +53,10 @@ type witness struct {
 	Last  uint64 `json:"last"`            // sequence that everything here is true of
 	Chain string `json:"chain,omitempty"` // of a log
 	Sum   uint64 `json:"sum"`             // of a table or queue: mark of every message, added up
-	Lost  bool   `json:"lost,omitempty"`  // the outcome of a write is not known: Sum stays behind
+	// Closed: of a log that takes nothing more, and of which nothing is missed; see
+	// [Account.CloseLog].
+	Closed bool `json:"closed,omitempty"`
+	Lost   bool `json:"lost,omitempty"` // the outcome of a write is not known: Sum stays behind
 
 	later map[uint64]uint64 // by sequence: what to add to Sum when it is Last's turn
 	held  bool              // nothing is applied before a scrub has found Sum

@@ -49,6 +49,10 @@ func (g *guard) check(ctx context.Context, a *Account, accept bool) error {
 	for name, w := range f.Streams {
 		s, ok := found[name]
 		delete(found, name)
+		if w.Closed {
+			g.streams[name] = w
+			continue
+		}
 		if !ok {
 			if accept {
 				g.log.Error("a lost stream is given up", "account", g.account, "stream", name)

@@ -86,6 +86,7 @@ func (a *Account) openLog(ctx context.Context, name string, memory int) (*Log, e
 //
 // After any other error than hub.Invalid and hub.Conflict it is not known which
 // of the records are stored; those that are, are the first ones of the call.
+// An error of [Config.Stored] is such a one.
 // Records that wait for the disk at the same time are written together.
 func (l *Log) Append(ctx context.Context, recs ...hub.Record) error {
 	return l.append(ctx, nil, recs)
@@ -127,10 +128,23 @@ func (l *Log) append(ctx context.Context, last *uint64, recs []hub.Record) error
 	l.mu.Unlock()
 	select {
 	case <-call.done:
-		return call.err
+		return l.held(ctx, call)
 	case <-ctx.Done():
 		return hub.E(hub.Unavailable, "append record", "the caller left before the record was known to be stored; append it again with the same ID", ctx.Err())
 	}
+}
+
+// held asks whether what is stored may be acted on: for a call whose records are
+// there, if only from an earlier one with other content.
+func (l *Log) held(ctx context.Context, call *appending) error {
+	there := call.err == nil || hub.CodeOf(call.err) == hub.Conflict
+	if l.a.stored == nil || call.last != nil || !there {
+		return call.err
+	}
+	if err := l.a.stored(ctx, l.a.name, l.name, call.count); err != nil {
+		return err
+	}
+	return call.err
 }
 
 // appending is one call of Append on its way.
@@ -139,6 +153,7 @@ type appending struct {
 	last  *uint64 // see AppendAt; nil: anywhere
 	lines []line
 	err   error
+	count uint64 // records in the log when the call was answered
 	done  chan struct{}
 
 	// For the goroutine that writes alone.
@@ -146,12 +161,13 @@ type appending struct {
 	answered bool
 }
 
-// finish answers the caller, unless that was done before.
-func (c *appending) finish(err error) {
+// finish answers the caller, unless that was done before. count is how many records
+// the log has, of which those of a call that succeeded are the last or before.
+func (c *appending) finish(count uint64, err error) {
 	if c.answered {
 		return
 	}
-	c.answered, c.err = true, err
+	c.answered, c.count, c.err = true, count, err
 	close(c.done)
 }
 

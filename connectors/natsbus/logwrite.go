@@ -45,7 +45,7 @@ func (l *Log) write() {
 		if err != nil && (!isLost(err) || time.Since(failing) > l.patience) {
 			failing = time.Time{}
 			for _, c := range calls {
-				c.finish(l.a.fail("append record", err))
+				c.finish(0, l.a.fail("append record", err))
 			}
 			l.drop(len(calls), nil)
 			continue
@@ -91,7 +91,7 @@ func (l *Log) writeOne(calls []*appending) error {
 	if err == nil && ok {
 		for _, p := range b.parts {
 			if p.call.sent = p.upTo; p.upTo == len(p.call.lines) {
-				p.call.finish(nil)
+				p.call.finish(l.head.count, nil)
 			}
 		}
 		return nil
@@ -132,7 +132,7 @@ func (l *Log) collect(calls []*appending) batch {
 	ids := map[digest]bool{}
 	for _, c := range calls {
 		if err := c.check(l.head); err != nil {
-			c.finish(err)
+			c.finish(l.head.count, err)
 			continue
 		}
 		if c.last != nil && len(b.lines) > 0 {
@@ -155,7 +155,7 @@ func (l *Log) collect(calls []*appending) batch {
 		case added:
 			b.parts = append(b.parts, part{c, upTo})
 		case upTo == len(c.lines):
-			c.finish(nil)
+			c.finish(l.head.count, nil)
 		}
 		if full || c.last != nil && added {
 			break

@@ -22,6 +22,8 @@ type Config struct {
 
 	Packages Packages `yaml:"packages"`
 
+	Journal Journal `yaml:"journal"`
+
 	Notifications Notifications `yaml:"notifications"`
 
 	// Security Managers that the role sm runs in this process. One is taken up as
@@ -150,6 +152,14 @@ type Packages struct {
 	// role nfvo need the same one, such as a shared file system. Empty: catalogue in
 	// the data directory.
 	Dir string `yaml:"dir"`
+}
+
+// Journal says how records are sealed.
+type Journal struct {
+	// Let nothing happen before the record of it is sealed in a signed checkpoint: no
+	// step of an order, no certificate, no revocation, no change. What is not sealed
+	// within 10s is refused, or tried again. The same in all processes of a hub.
+	SealBeforeEffect bool `yaml:"sealBeforeEffect"`
 }
 
 // Notifications says how those are reached who subscribed to notifications and are

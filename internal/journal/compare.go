@@ -37,6 +37,7 @@ func (v *verifier) readRecords(name string, raw []byte) {
 			continue
 		}
 		v.report.Records++
+		v.report.begins(got, body)
 		if got.compare(v.at) <= 0 {
 			v.report.record(Reordered, name, got, "stands after a later one")
 			continue

@@ -3,11 +3,14 @@ package journal
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,7 +94,7 @@ func UnpackTo(dir string, files Files) error {
 		case err != nil:
 			return hub.E(hub.Invalid, opWritePack, fmt.Sprintf("%.80q cannot be written to %s; see that there is space", name, dir), err)
 		}
-		whole = name == fileManifest
+		whole = path.Base(name) == fileManifest
 	}
 }
 
@@ -152,19 +155,49 @@ func OpenPack(path string) (files Files, done func() error, err error) {
 }
 
 // orderOf lists the files of a folder in the order that the manifest says they
-// have, those that it does not have after them, and the manifest last.
+// have, those that it does not have after them, and the manifest last; then those
+// of the folders of earlier journals, the newest first.
 func orderOf(root *os.Root) ([]string, error) {
-	var names []string
+	byFolder := map[string][]string{}
 	err := fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && name != fileManifest {
-			names = append(names, name)
+		if err == nil && !e.IsDir() && path.Base(name) != fileManifest {
+			byFolder[folderOfEpoch(name)] = append(byFolder[folderOfEpoch(name)], name)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := root.ReadFile(fileManifest)
+	folders := slices.SortedFunc(maps.Keys(byFolder), func(a, b string) int {
+		if a == "" || b == "" {
+			return cmp.Compare(len(a), len(b))
+		}
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(b, a)) // by number, from the highest
+	})
+	var all []string
+	for _, folder := range folders {
+		names, err := inOrder(root, folder, byFolder[folder])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, names...)
+	}
+	return all, nil
+}
+
+// folderOfEpoch is the folder of an earlier journal that a file is in, with the
+// slash; empty for one of the newest.
+func folderOfEpoch(name string) string {
+	folder, _, below := strings.Cut(name, "/")
+	if number, ok := strings.CutPrefix(folder, "epoch-"); below && ok && number != "" && strings.Trim(number, "0123456789") == "" {
+		return folder + "/"
+	}
+	return ""
+}
+
+// inOrder orders the files of one pack, which are in a folder.
+func inOrder(root *os.Root, folder string, names []string) ([]string, error) {
+	manifest, err := root.ReadFile(filepath.FromSlash(folder + fileManifest))
 	if errors.Is(err, fs.ErrNotExist) {
 		return names, nil // which is found
 	}
@@ -174,11 +207,11 @@ func orderOf(root *os.Root) ([]string, error) {
 	place := map[string]int{}
 	for line := range strings.Lines(string(manifest)) {
 		if fields := strings.Fields(line); len(fields) == 3 {
-			place[fields[2]] = len(place) - len(manifest)
+			place[folder+fields[2]] = len(place) - len(manifest)
 		}
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return place[a] - place[b] })
-	return append(names, fileManifest), nil
+	return append(names, folder+fileManifest), nil
 }
 
 func dirFiles(root *os.Root, names []string) Files {

@@ -50,6 +50,7 @@ func partName(folder string, n int) string { return fmt.Sprintf("%s/%06d.jsonl",
 type about struct {
 	Version     int        `json:"version,omitempty"`  // absent: 1
 	Contents    bool       `json:"contents,omitempty"` // what sealed records name is in the pack
+	Epoch       int        `json:"epoch,omitempty"`    // of the journal; absent: the first
 	Origin      string     `json:"origin"`
 	TrustDomain string     `json:"trustDomain"`
 	Key         string     `json:"key"` // the key that the hub names; whoever verifies should have it from elsewhere
@@ -90,6 +91,10 @@ type Source struct {
 	Seals   Seals
 	Key     *Key
 	Now     func() time.Time
+	Epoch   int // of the journal, from 1; see [EpochOrigin]
+	// Closed says that nothing is added any more: the journal was damaged, and what of
+	// it cannot be read is for [Verify] to find.
+	Closed bool
 	// Contents reads what a record names: hub.NotFound, with the reason, for what is
 	// not kept. Needed where contents are wanted.
 	Contents func(ctx context.Context, ref Reference) ([]byte, error)
@@ -100,13 +105,18 @@ type Source struct {
 // is wrong with them is no matter here: [Verify] finds it. hub.NotFound when a time
 // is wanted and no seal is of it; nothing was written then.
 func WritePack(ctx context.Context, w io.Writer, s Source, r Request) error {
+	return WritePacks(ctx, w, []Source{s}, r)
+}
+
+// writePack writes a pack into a folder of a tar file.
+func writePack(ctx context.Context, out *tar.Writer, folder string, s Source, r Request) error {
 	first, last, err := s.choose(ctx, r)
 	if err != nil {
 		return err
 	}
-	p := &packer{Source: s, ctx: ctx, tar: tar.NewWriter(w), now: s.Now().UTC(), wanted: r.Contents, given: map[string]bool{}}
+	p := &packer{Source: s, ctx: ctx, tar: out, folder: folder, now: s.Now().UTC(), wanted: r.Contents, given: map[string]bool{}}
 	a := about{
-		Version: version, Contents: r.Contents,
+		Version: version, Contents: r.Contents, Epoch: s.Epoch,
 		Origin: s.Key.Public().Origin(), TrustDomain: r.TrustDomain, Key: s.Key.Public().String(),
 		From: optional(r.From), To: optional(r.To), Exported: p.now, FirstSeal: first, LastSeal: last,
 	}
@@ -203,6 +213,7 @@ type packer struct {
 	Source
 	ctx      context.Context
 	tar      *tar.Writer
+	folder   string // of the pack in it
 	now      time.Time
 	newest   *seal // the last one that was added
 	at       Entry // the last one whose record was added, or that is before the pack
@@ -212,7 +223,7 @@ type packer struct {
 }
 
 func (p *packer) add(name string, content []byte) error {
-	h := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), ModTime: p.now.Truncate(time.Second), Format: tar.FormatPAX}
+	h := &tar.Header{Name: p.folder + name, Mode: 0o644, Size: int64(len(content)), ModTime: p.now.Truncate(time.Second), Format: tar.FormatPAX}
 	if err := p.tar.WriteHeader(h); err != nil {
 		return fmt.Errorf("write evidence: %w", err)
 	}
@@ -283,6 +294,9 @@ func (p *packer) addParts(first, last uint64) error {
 // that they are found.
 func (p *packer) addSeal(number uint64, seals, proven *bytes.Buffer) (int, error) {
 	raw, err := p.Seals.At(p.ctx, number)
+	if err != nil && p.Closed && p.ctx.Err() == nil {
+		raw, err = []byte(unreadableSeal), nil
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -299,6 +313,9 @@ func (p *packer) addSeal(number uint64, seals, proven *bytes.Buffer) (int, error
 	p.newest = one
 	return len(one.Entries), writeLine(proven, shown)
 }
+
+// unreadableSeal stands for a seal that a damaged journal does not have any more.
+const unreadableSeal = `"it cannot be read from the bus"`
 
 var errEnough = errors.New("enough")
 
@@ -353,13 +370,7 @@ func (p *packer) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := p.add(fileManifest, []byte(signed)); err != nil {
-		return err
-	}
-	if err := p.tar.Close(); err != nil {
-		return fmt.Errorf("write evidence: %w", err)
-	}
-	return nil
+	return p.add(fileManifest, []byte(signed))
 }
 
 // State is how far a journal is.

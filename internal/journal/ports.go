@@ -23,3 +23,11 @@ type Seals interface {
 	// there is one already.
 	Append(ctx context.Context, last uint64, id string, raw []byte) error
 }
+
+// FollowedSeals is seals that others store too.
+type FollowedSeals interface {
+	Seals
+	// Follow calls fn with each seal after a number, in order, and then with each new
+	// one, until ctx ends (nil), fn fails, or the log of the seals is damaged.
+	Follow(ctx context.Context, after uint64, fn func(raw []byte) error) error
+}

@@ -45,12 +45,24 @@ type Report struct {
 	NotKept     int       `json:"contentsNotKept"` // that records name and the hub did not have any more
 	Findings    []Finding `json:"findings"`
 	More        int       `json:"moreFindings,omitempty"` // beyond maxFindings
+
+	Epoch    int       `json:"epoch"`              // of the journal: 2 and more, of one that was begun anew
+	Resealed *Resealed `json:"resealed,omitempty"` // with which it was
+	Accepted []Loss    `json:"accepted,omitempty"` // what was found, and is what the journal after it accepts as lost
+
+	losses   losses // all findings
+	accepted losses // what the journal after it accepts
 }
 
 // maxFindings bounds what a report lists.
 const maxFindings = 1000
 
 func (r *Report) find(f Finding) {
+	if r.accepted.cover(f) {
+		r.Accepted = losses(r.Accepted).with(f)
+		return
+	}
+	r.losses = r.losses.with(f)
 	if len(r.Findings) == maxFindings {
 		r.More++
 		return

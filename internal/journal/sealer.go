@@ -30,6 +30,10 @@ type Sealer struct {
 	// Sealed is told how many records were sealed, and how long after it was stored
 	// the first of them was; nil: nobody.
 	Sealed func(records int, age time.Duration)
+	// Gate is told how far the tree reaches, and somebody waits there for each
+	// record: what comes is sealed at once, and grouped only by how long that takes.
+	// nil: nobody waits.
+	Gate *Gate
 
 	head    head
 	waiting bool // another one works
@@ -152,6 +156,8 @@ func (s *Sealer) next(pending []Entry) <-chan time.Time {
 		return nil
 	case s.waiting:
 		return time.After(standby)
+	case s.Gate != nil:
+		return time.After(0)
 	}
 	return time.After(gather)
 }
@@ -225,7 +231,7 @@ func (s *Sealer) store(ctx context.Context, entries []Entry) error {
 	if err := s.Seals.Append(ctx, s.head.number, next.id(), raw); err != nil {
 		return err
 	}
-	s.head = head{s.head.number + 1, tree, next}
+	s.lead(head{s.head.number + 1, tree, next})
 	if s.Sealed != nil {
 		s.Sealed(len(entries), s.age(entries[0]))
 	}
@@ -265,8 +271,16 @@ func (s *Sealer) load(ctx context.Context) error {
 	if err := s.joined(ctx, number, newest, before); err != nil {
 		return err
 	}
-	s.head = head{number, tree, newest}
+	s.lead(head{number, tree, newest})
 	return nil
+}
+
+// lead takes a newer end of the tree.
+func (s *Sealer) lead(h head) {
+	s.head = h
+	if s.Gate != nil {
+		s.Gate.Reached(h.seal.size())
+	}
 }
 
 // joined holds a seal against the one before it.

@@ -118,6 +118,18 @@ func (l *sealLog) At(_ context.Context, number uint64) ([]byte, error) {
 	return l.raw[number-1], nil
 }
 
+func (l *sealLog) Follow(ctx context.Context, after uint64, fn func(raw []byte) error) error {
+	for ; ctx.Err() == nil; time.Sleep(time.Millisecond) { // of a bubble
+		for raw, err := l.At(ctx, after+1); err == nil; raw, err = l.At(ctx, after+1) {
+			if err := fn(raw); err != nil {
+				return err
+			}
+			after++
+		}
+	}
+	return nil
+}
+
 func (l *sealLog) Append(_ context.Context, last uint64, _ string, raw []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

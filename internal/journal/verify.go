@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,12 +38,21 @@ const grace = 10 * time.Second
 //
 // What is wrong is in the report; an error says that there is nothing to judge.
 func Verify(ctx context.Context, files Files, trust Trust) (*Report, error) {
-	v := &verifier{key: trust.Key, report: &Report{Findings: []Finding{}}, wanted: map[string]*content{}, chains: map[string]*x509.Certificate{}}
+	return newVerifier(trust).verify(ctx, files)
+}
+
+func newVerifier(trust Trust) *verifier {
+	return &verifier{key: trust.Key, trusted: trust.Checkpoint, report: &Report{Findings: []Finding{}}, wanted: map[string]*content{}, chains: map[string]*x509.Certificate{}}
+}
+
+func (v *verifier) verify(ctx context.Context, files Files) (*Report, error) {
 	if err := v.begin(files); err != nil {
 		return nil, err
 	}
-	if err := v.expect(trust.Checkpoint); err != nil {
-		return nil, err
+	for _, earlier := range []string{v.trusted, v.follows} {
+		if err := v.expect(earlier); err != nil {
+			return nil, err
+		}
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -94,20 +104,19 @@ func (v *verifier) expect(earlier string) error {
 	if err != nil {
 		return hub.E(hub.Invalid, "verify evidence", "the earlier checkpoint is not one that the key of this journal signed; give the file \"checkpoint\" of an earlier pack of the same trust domain", err)
 	}
-	v.earlier = &c
+	v.earlier = append(v.earlier, c)
 	return nil
 }
 
 // hold holds a checkpoint of the pack against the earlier one. Each that was ever
 // signed is that of a seal.
 func (v *verifier) hold(name string, c checkpoint) {
-	if v.earlier == nil || v.earlier.size != c.size {
-		return
-	}
-	if !bytes.Equal(v.earlier.root, c.root) {
-		v.report.file(BadSeal, name, "the tree of %d entries is another one than that of the earlier checkpoint: everything was signed anew", c.size)
-	}
-	v.earlier = nil
+	v.earlier = slices.DeleteFunc(v.earlier, func(earlier checkpoint) bool {
+		if earlier.size == c.size && !bytes.Equal(earlier.root, c.root) {
+			v.report.file(BadSeal, name, "the tree of %d entries is another one than that of the earlier checkpoint: everything was signed anew", c.size)
+		}
+		return earlier.size == c.size
+	})
 }
 
 // next reads one file whole.
@@ -131,13 +140,17 @@ type verifier struct {
 	files    []manifestLine // as they came
 	manifest []byte         // nil: not seen
 
-	part     int         // of the newest seals
-	parts    []sealed    // its seals
-	stage    string      // folder of the part that was seen last
-	previous *checkpoint // of the seal before the next; nil: none, or unreadable
-	earlier  *checkpoint // that must be among those of the pack; nil: none, or seen
-	last     Entry       // of the newest seal
-	ending   string      // the newest checkpoint as text
+	part     int          // of the newest seals
+	parts    []sealed     // its seals
+	stage    string       // folder of the part that was seen last
+	previous *checkpoint  // of the seal before the next; nil: none, or unreadable
+	trusted  string       // an earlier checkpoint, from elsewhere; empty: none
+	follows  string       // one that the journal after this one names; empty: none
+	earlier  []checkpoint // those that must be among the pack's and were not seen yet
+	good     string       // the newest checkpoint up to which all holds
+	bad      bool         // a seal did not hold
+	last     Entry        // of the newest seal
+	ending   string       // the newest checkpoint as text
 	seals    uint64
 	at       Entry // of the record that was compared last
 
@@ -174,8 +187,9 @@ func (v *verifier) begin(files Files) error {
 		v.report.file(BadFile, fileAbout, "the pack names another key than the one that was given")
 	}
 	r := v.report
+	r.Epoch = max(1, v.about.Epoch)
 	r.TrustDomain, r.Origin, r.Key, r.Exported = v.about.TrustDomain, v.about.Origin, v.key.String(), v.about.Exported
-	if v.about.Origin != v.key.Origin() || v.about.Origin != Origin(v.about.TrustDomain) {
+	if v.about.Origin != v.key.Origin() || v.about.Origin != EpochOrigin(v.about.TrustDomain, v.about.Epoch) {
 		r.file(BadFile, fileAbout, "the pack is of %.80q, trust domain %.80q, and the key of %.80q", v.about.Origin, v.about.TrustDomain, v.key.Origin())
 	}
 	v.seen(name, raw)
@@ -244,8 +258,8 @@ func (v *verifier) end() {
 	if v.about.FirstSeal > v.about.LastSeal+1 || v.seals != v.about.LastSeal-v.about.FirstSeal+1 {
 		v.report.file(BadSeal, fileAbout, "there are %d seals, and %d to %d were exported", v.seals, v.about.FirstSeal, v.about.LastSeal)
 	}
-	if v.earlier != nil {
-		v.report.file(BadSeal, fileAbout, "the earlier checkpoint, of %d entries, is not among those of the pack: the journal was cut or signed anew, or the pack is of another time", v.earlier.size)
+	for _, earlier := range v.earlier {
+		v.report.file(BadSeal, fileAbout, "the earlier checkpoint, of %d entries, is not among those of the pack: the journal was cut or signed anew, or the pack is of another time", earlier.size)
 	}
 	v.checkManifest()
 }
@@ -259,7 +273,7 @@ func (v *verifier) readSeals(name string, raw []byte) {
 		s, err := decodeSeal(bytes.TrimSuffix(line, []byte{'\n'}))
 		if err != nil {
 			v.report.file(BadSeal, name, "seal %d: %v", number, err)
-			v.previous = nil
+			v.previous, v.bad = nil, true
 			continue
 		}
 		one := sealed{seal: s, before: v.previous}
@@ -267,7 +281,10 @@ func (v *verifier) readSeals(name string, raw []byte) {
 			one.signed = &c
 			v.hold(name, c)
 		}
-		v.join(name, number, one)
+		v.bad = !v.join(name, number, one) || v.bad
+		if !v.bad {
+			v.good = s.Checkpoint
+		}
 		v.parts = append(v.parts, one)
 		v.previous, v.last, v.ending = one.signed, s.last(), s.Checkpoint
 		v.report.Seals++
@@ -277,23 +294,29 @@ func (v *verifier) readSeals(name string, raw []byte) {
 	}
 }
 
-func (v *verifier) join(name string, number uint64, s sealed) {
+// join reports whether a seal holds, and says how it does not.
+func (v *verifier) join(name string, number uint64, s sealed) bool {
 	_, before, err := s.check(v.key)
+	var wrong []string
 	switch {
 	case err != nil:
-		v.report.file(BadSeal, name, "seal %d, entries %d to %d: %v", number, s.Start, s.size()-1, err)
+		wrong = append(wrong, fmt.Sprintf("seal %d, entries %d to %d: %v", number, s.Start, s.size()-1, err))
 	case s.before != nil:
 		if err := s.follows(*s.before, before); err != nil {
-			v.report.file(BadSeal, name, "seal %d: %v", number, err)
+			wrong = append(wrong, fmt.Sprintf("seal %d: %v", number, err))
 		}
 	case number == 1 && s.Start != 0:
-		v.report.file(BadSeal, name, "seal 1 does not begin with the first entry")
+		wrong = append(wrong, "seal 1 does not begin with the first entry")
 	case number > 1:
-		v.report.file(BadSeal, name, "seal %d: the checkpoint before it is not there or not readable", number)
+		wrong = append(wrong, fmt.Sprintf("seal %d: the checkpoint before it is not there or not readable", number))
 	}
 	if v.last.compare(s.Entries[0]) >= 0 {
-		v.report.file(BadSeal, name, "seal %d begins before the seal before it ends", number)
+		wrong = append(wrong, fmt.Sprintf("seal %d begins before the seal before it ends", number))
 	}
+	for _, text := range wrong {
+		v.report.file(BadSeal, name, "%s", text)
+	}
+	return len(wrong) == 0
 }
 
 // readProofs checks what the pack proves to whoever has a checkpoint alone. They
@@ -332,7 +355,7 @@ func (v *verifier) readProofs(name string, raw []byte) {
 // readUnsealed counts what is too new to be sealed, and names what is not.
 func (v *verifier) readUnsealed(name string, raw []byte) {
 	for i, line := range splitLines(raw) {
-		e, _, err := readRecord(line)
+		e, body, err := readRecord(line)
 		switch {
 		case err != nil:
 			v.report.file(BadFormat, name, "line %d: %v", i+1, err)
@@ -342,6 +365,7 @@ func (v *verifier) readUnsealed(name string, raw []byte) {
 			v.report.record(Unsealed, name, e, "was stored at %s and is not sealed: nobody seals this log, see /readyz and the alarms", e.Stored)
 		default:
 			v.report.Recent++
+			v.report.begins(e, body)
 		}
 	}
 }

@@ -181,8 +181,9 @@ func (c *cmfRole) newLifecycle() {
 	cfg := c.cfg.CertificateManagement
 	c.life = lifecycle.New(lifecycle.Config{
 		Store: c.store, Enrol: c.enrol, Authorities: c.authorities, Records: c.records, Rules: c.rules,
-		Times:   lifecycle.Times{List: cfg.ListValidity, Answer: cfg.AnswerValidity, Alarms: c.alarms()},
-		Metrics: c.lifeMetrics(), Self: trust.FunctionIdentity(hub.KindCMF), Now: time.Now, Log: c.hubProcess.log.With("part", "certificates"),
+		RecordFirst: c.cfg.Journal.SealBeforeEffect,
+		Times:       lifecycle.Times{List: cfg.ListValidity, Answer: cfg.AnswerValidity, Alarms: c.alarms()},
+		Metrics:     c.lifeMetrics(), Self: trust.FunctionIdentity(hub.KindCMF), Now: time.Now, Log: c.hubProcess.log.With("part", "certificates"),
 	})
 }
 

@@ -18,7 +18,7 @@ import (
 type contents struct {
 	account  *natsbus.Account
 	domain   string
-	managers []string // Security Managers of the trust domain
+	managers func(domain string) []string // Security Managers of a trust domain
 }
 
 const opContents = "read contents of records"
@@ -43,7 +43,7 @@ func (c contents) read(ctx context.Context, ref journal.Reference) ([]byte, erro
 // record names who pushed them, and any may have them.
 func (c contents) ofManagers(ctx context.Context, ref journal.Reference) ([]byte, error) {
 	var missing error = hub.E(hub.NotFound, opContents, "no Security Manager of this hub has it", nil)
-	for _, name := range c.managers {
+	for _, name := range c.managers(c.domain) {
 		if who, err := hub.ParseIdentity(ref.Actor); err == nil && who.Kind == hub.KindSM && who.Name != name {
 			continue
 		}

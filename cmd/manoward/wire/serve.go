@@ -87,7 +87,8 @@ type hubProcess struct {
 	parties   *trust.Registry // what is known here of operators, clients and the hub's CA; never nil
 	refusals  *trust.Refusals
 	decider   *trust.Decider
-	journals  journals // only with the trust role
+	journals  journals
+	sealing   *sealing
 	gates     map[hub.ReferencePoint]*trust.Gate
 	entrances map[hub.ReferencePoint]*trust.Entrance
 
@@ -129,7 +130,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openProbes, h.openBus, h.openLease, h.openTrust, h.openJournals, h.openListeners, h.openAddresses,
+		h.openData, h.openObservation, h.openProbes, h.openBus, h.openLease, h.openJournals, h.openTrust, h.sealDomains, h.openListeners, h.openAddresses,
 		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openSecurityManagers, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {
@@ -178,6 +179,11 @@ func (h *hubProcess) openBus(ctx, _ context.Context) error {
 		c.External = &natsbus.External{
 			URLs: n.URLs, CredsFile: n.Creds, SystemCredsFile: n.SystemCreds, OperatorKeyFile: n.OperatorKey,
 			CAFile: n.TLS.CA, CertFile: n.TLS.Cert, KeyFile: n.TLS.Key, Replicas: n.Replicas,
+		}
+	}
+	if h.cfg.Journal.SealBeforeEffect {
+		c.Stored = func(ctx context.Context, account, log string, records uint64) error {
+			return h.sealing.before(ctx, account, log, records) // nothing is recorded before it is made
 		}
 	}
 	if err := h.checkBusThere(); err != nil {
