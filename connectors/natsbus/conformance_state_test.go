@@ -255,7 +255,12 @@ func push(t *testing.T, q *Queue, key string, ids ...string) {
 	}
 }
 
-func conformQueue(t *testing.T, open func(t *testing.T) *Account) {
+func conformQueue(t *testing.T, open func(t *testing.T) *Account, grouped bool) {
+	fast := func() QueueConfig {
+		cfg := fast()
+		cfg.Grouped = grouped
+		return cfg
+	}
 	t.Run("OrderByKey", func(t *testing.T) {
 		name := unique()
 		in, out := mustQueue(t, open(t), name, fast()), mustQueue(t, open(t), name, fast())
@@ -381,7 +386,7 @@ func conformQueue(t *testing.T, open func(t *testing.T) *Account) {
 		if _, err := a.Queue(within(t), "a b", QueueConfig{}); hub.CodeOf(err) != hub.Invalid {
 			t.Errorf("bad name: %v", err)
 		}
-		q := mustQueue(t, a, unique(), QueueConfig{})
+		q := mustQueue(t, a, unique(), QueueConfig{Grouped: grouped})
 		for _, it := range []Item{{}, {ID: "a\nb"}, {ID: "a", Key: strings.Repeat("x", 600)}} {
 			if err := q.Push(within(t), it); hub.CodeOf(err) != hub.Invalid {
 				t.Errorf("push %.20v: %v", it, err)

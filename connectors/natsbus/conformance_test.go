@@ -24,7 +24,8 @@ func TestClasses(t *testing.T) {
 func conformance(t *testing.T, open func(t *testing.T) *Account) {
 	t.Run("Log", func(t *testing.T) { conformLog(t, open) })
 	t.Run("Table", func(t *testing.T) { conformTable(t, open) })
-	t.Run("Queue", func(t *testing.T) { conformQueue(t, open) })
+	t.Run("Queue", func(t *testing.T) { conformQueue(t, open, false) })
+	t.Run("QueueGrouped", func(t *testing.T) { conformQueue(t, open, true) })
 	t.Run("Signal", func(t *testing.T) { conformSignal(t, open) })
 }
 

@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -34,6 +35,11 @@ type Queue struct {
 	leases *Table
 	recent recent
 	parts  atomic.Int64 // that this process works on
+
+	gathering gathering
+	opened    opened
+	working   atomic.Pointer[dispatcher] // nil: this process does no work
+	elsewhere atomic.Int64               // items that wait for other processes, as they said last
 }
 
 // keyIndexed is [Queue.perKey]. The more there are, the seldomer the server has
@@ -63,6 +69,13 @@ type QueueConfig struct {
 	// on the queue divide equally. It holds when the first of them begins; the
 	// others take over its number. 0: 1, so that one process does all of the work.
 	Shares int
+	// Grouped has items that are pushed at the same time stored as one message, with
+	// one sync, and removed with one when all of them are done: for handlers to whom
+	// an item may come again, together with others of its key in their order, after
+	// its process died or its keys became another process's. Only the process that
+	// pushed an ID lately, or has it in its part of the work, knows it again when it
+	// is pushed once more. All processes of a queue say the same.
+	Grouped bool
 }
 
 // Item is one piece of work.
@@ -140,25 +153,29 @@ func (a *Account) Queue(ctx context.Context, name string, cfg QueueConfig) (*Que
 // subject returns where an item is kept: queue.NAME.STATE.KEY.ID, with key and
 // ID as hashes, so that any text can be one.
 func (q *Queue) subject(state string, it Item) string {
-	key := digestOf([]byte("key " + it.Key))
-	if it.Key == "" {
-		key = digestOf([]byte("id " + it.ID))
-	}
-	id := digestOf([]byte(it.ID))
-	return q.states(state) + hex.EncodeToString(key[:]) + "." + hex.EncodeToString(id[:])
+	name := nameOf(&it)
+	return q.keyOf(state, name.key) + "." + hex.EncodeToString(name.id[:])
+}
+
+// keyOf is what the subjects of all items of a key begin with.
+func (q *Queue) keyOf(state string, key digest) string {
+	return q.states(state) + hex.EncodeToString(key[:])
 }
 
 // The states of an item.
 const (
 	stateReady  = "ready"
 	stateParked = "parked"
+	stateGroup  = "group" // several items that are ready: queue.NAME.group.TOKEN
+	stateDone   = "done"  // which of a group are done: queue.NAME.done.TOKEN
 )
 
 func (q *Queue) states(state string) string { return "queue." + q.name + "." + state + "." }
 
 // Push makes an item durable and answers nil when it is. An ID that is still
 // queued adds nothing, and neither does one that was pushed in the last two
-// minutes, unless the server was restarted meanwhile. An ID belongs to one key.
+// minutes, unless the server was restarted meanwhile; see also
+// [QueueConfig].Grouped. An ID belongs to one key.
 // After hub.Unavailable, push again with the same ID.
 func (q *Queue) Push(ctx context.Context, it Item) error {
 	const op = "queue work"
@@ -168,59 +185,78 @@ func (q *Queue) Push(ctx context.Context, it Item) error {
 	if err := q.a.guard.Damaged(); err != nil {
 		return err
 	}
+	if q.cfg.Grouped {
+		return q.pushGrouped(ctx, it)
+	}
 	return q.put(ctx, op, stateReady, it, true)
 }
 
 // put stores an item under a state, once. dedupe also leaves it out when its ID
 // was pushed lately.
 func (q *Queue) put(ctx context.Context, op, state string, it Item, dedupe bool) error {
-	lost := false // the outcome of an earlier try is not known
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		if err := ctx.Err(); err != nil {
-			return q.a.fail(op, err)
-		}
-		m := nats.NewMsg(q.subject(state, it))
+	subject, id := q.subject(state, it), ""
+	if dedupe {
+		id = it.ID
+	}
+	seq, err := q.store(ctx, op, id, func() *nats.Msg {
+		m := nats.NewMsg(subject)
 		m.Data = it.Data
 		m.Header.Set(headerID, it.ID)
 		m.Header.Set(headerKey, it.Key)
-		opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(0)}
-		if dedupe {
-			opts = append(opts, jetstream.WithMsgID(it.ID))
+		return m
+	})
+	if seq > 0 && state == stateReady {
+		q.recent.keep(placeOf(seq, 0), it)
+	}
+	return err
+}
+
+// store stores a message whose subject has none, once, and returns its sequence, 0
+// when it was there. With an id it is also left out when the server lately had one
+// of that id.
+func (q *Queue) store(ctx context.Context, op, id string, message func() *nats.Msg) (uint64, error) {
+	lost := false // the outcome of an earlier try is not known
+	opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(0)}
+	if id != "" {
+		opts = append(opts, jetstream.WithMsgID(id))
+	}
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		if err := ctx.Err(); err != nil {
+			return 0, q.a.fail(op, err)
 		}
+		m := message()
 		ack, err := q.a.send(ctx, q.streamName(), m, opts...)
 		switch {
 		case err == nil && !ack.Duplicate:
 			q.a.guard.pushed(q.streamName(), m.Subject, ack.Sequence)
-			if state == stateReady {
-				q.recent.keep(ack.Sequence, it)
-			}
-			return nil
+			return ack.Sequence, nil
 		case isWrongSequence(err) && !q.holds(ctx, m.Subject):
 			// On a replicated stream an earlier try that is not committed, and may
 			// never be, gives the same answer. If it is committed, the repetition is
-			// refused while the item is there; with dedupe also when it was handled
+			// refused while the item is there; with an id also when it was handled
 			// by then, and else the item is handled twice.
 		case err == nil, isWrongSequence(err):
 			if lost {
 				q.a.guard.unsure(q.streamName()) // it may be ours, and its sequence was never told
 			}
-			return nil // it is there
+			return 0, nil // it is there
 		case !isLost(err):
 			if lost || errors.Is(err, errUnacknowledged) {
 				q.a.guard.unsure(q.streamName())
 			}
-			return q.a.fail(op, err)
+			return 0, q.a.fail(op, err)
 		}
 		lost = true
 		if pause(ctx, wait) != nil {
 			q.a.guard.unsure(q.streamName())
-			return q.a.fail(op, err)
+			return 0, q.a.fail(op, err)
 		}
 	}
 }
 
 // Waiting returns how many items are in the queue, those included that are being
-// handled or are parked.
+// handled or are parked. Of a queue whose items share their writes it counts those
+// of this process and, as they said some seconds ago, those of the others.
 func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -228,7 +264,11 @@ func (q *Queue) Waiting(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, q.a.fail("count queue", err)
 	}
-	return int(min(info.State.Msgs, math.MaxInt32)), nil
+	items := info.State.Msgs
+	if d := q.working.Load(); d != nil && q.cfg.Grouped {
+		items = max(items, uint64(d.waiting()+q.elsewhere.Load()))
+	}
+	return int(min(items, math.MaxInt32)), nil
 }
 
 // Parts returns how many of the queue's parts this process works on now.
@@ -263,34 +303,64 @@ const codeSequenceNotFound = 10043
 
 // item returns a stored item, nil when it is not there any more: for the first
 // time, what this process pushed itself, as it did.
-func (q *Queue) item(ctx context.Context, seq uint64) (*Item, error) {
-	if it, ok := q.recent.take(seq); ok {
+func (q *Queue) item(ctx context.Context, at place) (*Item, error) {
+	if it, ok := q.recent.take(at); ok {
 		return &Item{ID: it.ID, Key: it.Key, Data: it.Data}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	m, err := q.read(ctx, seq, seq)
+	m, err := q.read(ctx, at.seq(), at.seq())
 	if m == nil || err != nil {
 		return nil, err
 	}
-	return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
+	if m.Header.Get(headerItems) == "" {
+		return &Item{ID: m.Header.Get(headerID), Key: m.Header.Get(headerKey), Data: m.Data}, nil
+	}
+	items, err := decodeGroup(m.Data)
+	if err != nil || at.n() == 0 || at.n() > len(items) {
+		return nil, q.a.damaged("read work", q.streamName(), at.seq(), "it is no group of items", err)
+	}
+	q.opened.keep(m.Subject, items)
+	return items[at.n()-1].clone(), nil
 }
+
+// clone returns an item whose data is the caller's.
+func (it Item) clone() *Item { return &Item{ID: it.ID, Key: it.Key, Data: bytes.Clone(it.Data)} }
 
 // searchTimeout bounds the search for the next item of a key, for which the
 // server may go through a large part of the stream: half a second for a
 // gigabyte that is in memory.
 const searchTimeout = 10 * attemptTimeout
 
-// search returns the sequence of the first item under a subject, which may hold
-// wildcards, from one sequence to another, 0 when there is none.
-func (q *Queue) search(ctx context.Context, subject string, from, last uint64) (uint64, error) {
+// search returns the place of the first item of a key after one place and not after
+// another, 0 when there is none. key is what the subjects of its items begin with.
+func (q *Queue) search(ctx context.Context, key string, after, last place) (place, error) {
 	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
-	m, err := q.read(ctx, from, last, jetstream.WithGetMsgSubject(subject))
+	if q.cfg.Grouped {
+		return q.searchGroups(ctx, key, after, last)
+	}
+	m, err := q.read(ctx, after.seq()+1, last.seq(), jetstream.WithGetMsgSubject(key+".*"))
 	if m == nil || err != nil {
 		return 0, err
 	}
-	return m.Sequence, nil
+	return placeOf(m.Sequence, 0), nil
+}
+
+// searchGroups is search for a queue in which one message may hold several items.
+func (q *Queue) searchGroups(ctx context.Context, key string, after, last place) (place, error) {
+	for seq := max(after.seq(), 1); seq <= last.seq(); seq++ {
+		m, err := q.read(ctx, seq, last.seq(), jetstream.WithGetMsgSubject(q.states("*")+">"))
+		if m == nil || err != nil {
+			return 0, err
+		}
+		seq = m.Sequence
+		at, err := q.firstOf(&message{seq: seq, subject: m.Subject, header: m.Header}, key, after, last)
+		if at > 0 || err != nil {
+			return at, err
+		}
+	}
+	return 0, nil
 }
 
 // read returns the message of sequence from, or with an option the first one

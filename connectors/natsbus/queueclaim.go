@@ -35,6 +35,7 @@ type claimant struct {
 	Instance string        `json:"instance,omitempty"` // process that has the embedded store open
 	Lease    time.Duration `json:"lease"`              // what it promised, in ns
 	Beat     uint64        `json:"beat"`               // grows with each of its writes
+	Waiting  int64         `json:"waiting,omitempty"`  // items of its parts, where groups hide how many they are
 }
 
 // readClaims reads what is stored. An owner of the whole queue, or what cannot be
@@ -61,6 +62,16 @@ func (c *claims) free(id string) {
 			c.Parts[n] = ""
 		}
 	}
+}
+
+// waitingElsewhere is how many items the members but one said that they have.
+func (c *claims) waitingElsewhere(but string) (all int64) {
+	for id, m := range c.Members {
+		if id != but {
+			all += m.Waiting
+		}
+	}
+	return all
 }
 
 // of lists the parts of a member.
@@ -150,6 +161,7 @@ func (c *claim) look(ctx context.Context) (again time.Duration, err error) {
 	}
 	now := readClaims(kv, lease)
 	c.bury(&now)
+	c.q.elsewhere.Store(now.waitingElsewhere(c.id))
 	if len(now.Parts) == 0 && len(now.Members) == 0 {
 		now.Parts = make([]string, c.q.cfg.Shares)
 	}
@@ -202,7 +214,11 @@ func (c *claim) bury(now *claims) {
 // that is too much is given up when nobody here works on it any more.
 func (c *claim) adjust(now *claims) (write bool) {
 	c.beat++ // also where the write fails: it may be there
-	now.Members[c.id] = claimant{Instance: c.q.a.guard.instanceID(), Lease: c.q.cfg.Lease, Beat: c.beat}
+	me := claimant{Instance: c.q.a.guard.instanceID(), Lease: c.q.cfg.Lease, Beat: c.beat}
+	if c.q.cfg.Grouped {
+		me.Waiting = c.d.waiting()
+	}
+	now.Members[c.id] = me
 	now.Owner, now.Instance, now.Lease = c.id, c.q.a.guard.instanceID(), c.q.cfg.Lease
 	share := (len(now.Parts) + len(now.Members) - 1) / len(now.Members)
 	mine := now.of(c.id)

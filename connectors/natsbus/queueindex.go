@@ -3,7 +3,7 @@ package natsbus
 import "strings"
 
 // index is what the owner of a queue knows of the work that is left: for each
-// key the sequences of its first items, in order, and how far there are more. So
+// key the places of its first items, in order, and how far there are more. So
 // a key whose handler fails for long leaves room for the others, however much
 // waits of it.
 type index struct {
@@ -11,6 +11,8 @@ type index struct {
 	size   int // bounds the keys, and the items in their lists but for the first of each
 	perKey int // bounds the items in one list
 	listed int // items in all lists
+
+	waiting int // items that were added and are not done
 }
 
 // keyWork is the work that waits of one key. It is in the ready list, with a
@@ -18,10 +20,12 @@ type index struct {
 type keyWork struct {
 	key    string
 	part   *queuePart
-	list   []uint64 // the first items
-	upto   uint64   // items up to here are in the list, or done
-	last   uint64   // newest item; after upto: from there to here the stream must be asked
-	failed int      // attempts at the first item
+	list   []place // the first items
+	upto   place   // items up to here are in the list, or done
+	last   place   // newest item; after upto: from there to here the stream must be asked
+	failed int     // attempts at the first item
+
+	waiting int // items that were added and are not done, those included that turn out to be gone
 }
 
 func newIndex(size, perKey int) index {
@@ -33,7 +37,7 @@ func (x *index) room(key string) bool { return x.keys[key] != nil || len(x.keys)
 
 // add notes an item behind the others of its key. It returns the work of a key
 // that had none.
-func (x *index) add(key string, seq uint64) (begun *keyWork) {
+func (x *index) add(key string, at place) (begun *keyWork) {
 	w := x.keys[key]
 	if w == nil {
 		w = &keyWork{key: strings.Clone(key)} // it may be part of a longer string
@@ -41,10 +45,12 @@ func (x *index) add(key string, seq uint64) (begun *keyWork) {
 		begun = w
 	}
 	if w.last <= w.upto && len(w.list) < x.most(w) {
-		w.list, w.upto = append(w.list, seq), seq
+		w.list, w.upto = append(w.list, at), at
 		x.listed++
 	}
-	w.last = seq
+	w.last = at
+	w.waiting++
+	x.waiting++
 	return begun
 }
 
@@ -54,7 +60,7 @@ func (x *index) most(w *keyWork) int {
 }
 
 // first returns the first item of a key, 0 when the stream must be asked.
-func (w *keyWork) first() uint64 {
+func (w *keyWork) first() place {
 	if len(w.list) == 0 {
 		return 0
 	}
@@ -65,10 +71,14 @@ func (w *keyWork) first() uint64 {
 func (x *index) done(w *keyWork) {
 	w.list = w.list[1:]
 	x.listed--
+	if w.waiting > 0 {
+		w.waiting--
+		x.waiting--
+	}
 }
 
 // extend adds what the stream has of a key, up to a sequence, to its empty list.
-func (x *index) extend(w *keyWork, found []uint64, upto uint64) {
+func (x *index) extend(w *keyWork, found []place, upto place) {
 	w.list, w.upto = found, upto
 	x.listed += len(found)
 }
@@ -78,6 +88,7 @@ func (x *index) remove(p *queuePart) {
 	for key, w := range x.keys {
 		if w.part == p {
 			x.listed -= len(w.list)
+			x.waiting -= w.waiting
 			delete(x.keys, key)
 		}
 	}
@@ -88,6 +99,7 @@ func (x *index) drop(w *keyWork) bool {
 	if len(w.list) > 0 || w.last > w.upto {
 		return false
 	}
+	x.waiting -= w.waiting
 	delete(x.keys, w.key)
 	return true
 }

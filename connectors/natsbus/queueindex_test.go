@@ -13,8 +13,8 @@ func TestIndex_Bounds(t *testing.T) {
 	const size, perKey = 20, 4
 	random := rand.New(rand.NewPCG(1, 2))
 	x := newIndex(size, perKey)
-	stream := map[string][]uint64{} // what waits, by key
-	for seq := uint64(1); seq <= 5000; seq++ {
+	stream := map[string][]place{} // what waits, by key
+	for seq := place(1); seq <= 5000; seq++ {
 		key := fmt.Sprint(random.IntN(30))
 		switch w := x.keys[key]; {
 		case x.room(key):
@@ -43,11 +43,17 @@ func TestIndex_Bounds(t *testing.T) {
 			}
 			break
 		}
-		listed := 0
+		listed, waiting := 0, 0
 		for _, w := range x.keys {
+			if waiting += w.waiting; w.waiting != len(stream[w.key]) {
+				t.Fatalf("%d items of key %s wait, counted %d", len(stream[w.key]), w.key, w.waiting)
+			}
 			if listed += len(w.list); len(w.list) > perKey {
 				t.Fatalf("%d items of key %s are listed", len(w.list), w.key)
 			}
+		}
+		if waiting != x.waiting {
+			t.Fatalf("%d items wait, counted %d", waiting, x.waiting)
 		}
 		if listed != x.listed || listed > size+len(x.keys) || len(x.keys) > size {
 			t.Fatalf("%d items listed, %d counted, %d keys", listed, x.listed, len(x.keys))

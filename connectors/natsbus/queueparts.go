@@ -13,9 +13,9 @@ type queuePart struct {
 	fence   uint64
 	ctx     context.Context // of its handlers: it ends with the part
 	cancel  context.CancelFunc
-	from    uint64 // items up to here are in the index, or done
-	running int    // keys of it that a worker has
-	over    bool   // it was given up
+	from    place // items up to here are in the index, or done
+	running int   // keys of it that a worker has
+	over    bool  // it was given up
 }
 
 // shares are the parts that a process has. The dispatcher's mu covers it.
@@ -23,19 +23,22 @@ type shares struct {
 	all    int                // parts of the queue
 	have   map[int]*queuePart // those that are over too, as long as a worker has a key of them
 	coming map[int]*queuePart // that the next reading has as well
-	at     uint64             // item that the present reading came to
+	at     place              // item that the present reading came to
 	stop   func()             // ends the present reading
 }
 
 // partOf returns the part of a key that this process has, nil if another one has
 // it. A key ends in a hash, which chooses.
-func (s *shares) partOf(key string) *queuePart {
+func (s *shares) partOf(key string) *queuePart { return s.have[s.numberOf(key)] }
+
+// numberOf returns the number of a key's part, -1 if it has none.
+func (s *shares) numberOf(key string) int {
 	const digits = 8 // of 64
 	hash, err := strconv.ParseUint(key[max(0, len(key)-digits):], 16, 32)
 	if err != nil || s.all == 0 {
-		return nil
+		return -1
 	}
-	return s.have[int(hash%uint64(s.all))]
+	return int(hash % uint64(s.all))
 }
 
 // parts lists the parts that this process works on, or is about to.
@@ -93,6 +96,7 @@ func (d *dispatcher) drop(n int) bool {
 		p.cancel()
 		d.index.remove(p)
 		d.ready = slices.DeleteFunc(d.ready, func(w *keyWork) bool { return w.part == p })
+		d.handOver(p)
 		d.room.Broadcast()
 	}
 	if p.running > 0 {
@@ -133,10 +137,7 @@ func (d *dispatcher) read() error {
 		if !ok {
 			return context.Cause(d.ctx)
 		}
-		err := d.q.a.tail(reading, tailing{
-			stream: d.q.stream, filter: d.q.states(stateReady) + ">", headersOnly: true,
-			each: func(m message) error { return d.add(reading, m.subject, m.seq) },
-		})
+		err := d.readOnce(reading)
 		if d.ctx.Err() != nil {
 			return context.Cause(d.ctx)
 		}

@@ -9,7 +9,7 @@ import (
 
 func TestRecent(t *testing.T) {
 	var r recent
-	for n := range uint64(2 * recentItems) {
+	for n := range place(2 * recentItems) {
 		r.keep(n, Item{ID: fmt.Sprint(n), Data: make([]byte, 100)})
 	}
 	if _, ok := r.take(recentItems - 1); ok {
@@ -22,7 +22,7 @@ func TestRecent(t *testing.T) {
 	if _, ok := r.take(recentItems); ok {
 		t.Error("what was taken is remembered")
 	}
-	for n := range uint64(3) {
+	for n := range place(3) {
 		r.keep(10_000+n, Item{Data: make([]byte, recentBytes/2)})
 	}
 	if len(r.items) != 2 || r.bytes != recentBytes {

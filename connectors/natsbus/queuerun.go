@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 )
@@ -50,9 +49,12 @@ func (q *Queue) work(ctx context.Context, handler func(context.Context, Item) er
 		defer close(claiming)
 		cancel(c.keep(ctx))
 	}()
+	q.working.Store(d)
+	defer q.working.Store(nil)
 	cancel(d.read())
 	d.end() // before Wait: no worker is started while it waits
 	d.busy.Wait()
+	d.saveAll()
 	<-claiming
 	c.leave()
 	return context.Cause(ctx)
@@ -72,6 +74,7 @@ type dispatcher struct {
 	mu   sync.Mutex // covers what is below
 	room sync.Cond  // a key left the index, parts came or went, or the work ended
 	shares
+	progress
 	index   index
 	ready   []*keyWork // keys whose first item may be tried now
 	workers int        // that run; they come when there is work and go when there is none
@@ -81,7 +84,9 @@ type dispatcher struct {
 func newDispatcher(ctx context.Context, cancel context.CancelCauseFunc, q *Queue, handler func(context.Context, Item) error) *dispatcher {
 	d := &dispatcher{
 		q: q, handler: handler, ctx: ctx, cancel: cancel, idle: make(chan struct{}, 1),
-		shares: shares{have: map[int]*queuePart{}, coming: map[int]*queuePart{}}, index: newIndex(q.cfg.MaxWaiting, q.perKey),
+		shares:   shares{have: map[int]*queuePart{}, coming: map[int]*queuePart{}},
+		progress: progress{groups: map[uint64]*groupWork{}, ids: map[digest]bool{}},
+		index:    newIndex(q.cfg.MaxWaiting, q.perKey),
 	}
 	d.room.L = &d.mu
 	return d
@@ -104,22 +109,21 @@ func (d *dispatcher) wake() {
 
 // add puts an item behind the others of its key, if that is in a part of this
 // process. It waits while its key finds no room in the index.
-func (d *dispatcher) add(ctx context.Context, subject string, seq uint64) error {
+func (d *dispatcher) add(ctx context.Context, key string, at place) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := subject[:strings.LastIndexByte(subject, '.')]
 	p := d.partOf(key)
-	for p != nil && !p.over && seq > p.from && !d.index.room(key) && ctx.Err() == nil {
+	for p != nil && !p.over && at > p.from && !d.index.room(key) && ctx.Err() == nil {
 		d.room.Wait()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	d.at = seq
-	if p == nil || p.over || seq <= p.from {
+	d.at = at
+	if p == nil || p.over || at <= p.from {
 		return nil
 	}
-	if w := d.index.add(key, seq); w != nil {
+	if w := d.index.add(key, at); w != nil {
 		w.part = p
 		d.line(w)
 	}
@@ -135,10 +139,10 @@ func (d *dispatcher) line(w *keyWork) {
 	}
 }
 
-// take returns a key whose turn it is and the sequence of its first item, 0 when
+// take returns a key whose turn it is and the place of its first item, 0 when
 // that is still to be looked for. It returns nil when there is no work, and then
 // the worker goes.
-func (d *dispatcher) take() (w *keyWork, seq uint64) {
+func (d *dispatcher) take() (w *keyWork, at place) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.ready) > 0 && !d.ended && !d.valid() {
@@ -157,11 +161,11 @@ func (d *dispatcher) take() (w *keyWork, seq uint64) {
 
 // work is one worker: it tries the first item of one key after the other.
 func (d *dispatcher) work() {
-	for w, seq := d.take(); w != nil; w, seq = d.take() {
-		if seq == 0 {
+	for w, at := d.take(); w != nil; w, at = d.take() {
+		if at == 0 {
 			d.readOn(w)
 		} else {
-			d.step(w, seq)
+			d.step(w, at)
 		}
 		d.left(w.part)
 	}
@@ -169,8 +173,8 @@ func (d *dispatcher) work() {
 
 // step tries the first item of a key. Of a part that was given up meanwhile, who
 // has it next goes on.
-func (d *dispatcher) step(w *keyWork, seq uint64) {
-	wait, err := d.try(w.part, seq, w.failed+1)
+func (d *dispatcher) step(w *keyWork, at place) {
+	wait, err := d.try(w.part, at, w.failed+1)
 	switch {
 	case w.part.ctx.Err() != nil:
 	case err != nil:
@@ -218,9 +222,9 @@ func (d *dispatcher) readOn(w *keyWork) {
 	d.mu.Lock()
 	upto, last, most := w.upto, w.last, d.index.most(w)
 	d.mu.Unlock()
-	var found []uint64
+	var found []place
 	for len(found) < most && upto < last {
-		seq, err := d.q.search(w.part.ctx, w.key+".*", upto+1, last)
+		at, err := d.q.search(w.part.ctx, w.key, upto, last)
 		switch {
 		case w.part.ctx.Err() != nil:
 			return
@@ -228,10 +232,10 @@ func (d *dispatcher) readOn(w *keyWork) {
 			d.q.a.log.Warn("cannot read on in a queue; trying again", "account", d.q.a.name, "queue", d.q.name, "error", err)
 			d.later(w, d.q.cfg.Backoff(w.failed+1))
 			return
-		case seq == 0: // the rest is gone: an earlier owner was late
+		case at == 0: // the rest is gone: an earlier owner was late
 			upto = last
 		default:
-			found, upto = append(found, seq), seq
+			found, upto = append(found, at), at
 		}
 	}
 	d.next(w, func() { d.index.extend(w, found, upto) })
@@ -240,10 +244,10 @@ func (d *dispatcher) readOn(w *keyWork) {
 // try handles an item once and takes it out of the queue when that went well,
 // or when it failed too often. Otherwise it is to be tried again after a time. An
 // error means that the owner cannot go on.
-func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (again time.Duration, err error) {
-	it, err := d.q.item(p.ctx, seq)
+func (d *dispatcher) try(p *queuePart, at place, attempt int) (again time.Duration, err error) {
+	it, err := d.item(p.ctx, at)
 	if err != nil {
-		return 0, fmt.Errorf("read item %d: %w", seq, err)
+		return 0, fmt.Errorf("read item %d of message %d: %w", at.n(), at.seq(), err)
 	}
 	if it == nil {
 		return 0, nil // gone: an earlier owner was late
@@ -252,7 +256,7 @@ func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (again time.Dura
 	it.Attempt, it.Fence = attempt, p.fence
 	failure := d.handler(p.ctx, *it)
 	if failure == nil {
-		return 0, d.q.remove(p.ctx, subject, seq)
+		return 0, d.finish(p.ctx, p, subject, at)
 	}
 	if p.ctx.Err() != nil {
 		return 0, nil // the handler was told to stop; the next owner tries again
@@ -266,17 +270,38 @@ func (d *dispatcher) try(p *queuePart, seq uint64, attempt int) (again time.Dura
 		level = slog.LevelWarn
 	}
 	d.q.a.log.Log(p.ctx, level, "work failed", "account", d.q.a.name, "queue", d.q.name, "id", it.ID, "key", it.Key, "attempt", attempt, "parked", parked, "error", failure)
-	if !parked {
-		return max(d.q.cfg.Backoff(attempt), 1), nil
+	if parked {
+		return 0, d.park(p, *it, at)
 	}
-	return 0, d.park(p.ctx, *it, seq)
+	if attempt >= stalled {
+		err = d.stall(p.ctx, at)
+	}
+	return max(d.q.cfg.Backoff(attempt), 1), err
+}
+
+// item returns an item, nil when it is done or not there any more.
+func (d *dispatcher) item(ctx context.Context, at place) (*Item, error) {
+	if at.n() > 0 {
+		d.mu.Lock()
+		g := d.groups[at.seq()]
+		d.mu.Unlock()
+		if d.isDone(g, at) {
+			return nil, nil
+		}
+		if g != nil {
+			if it, ok := d.q.opened.item(g.subject, at.n()-1); ok {
+				return it.clone(), nil
+			}
+		}
+	}
+	return d.q.item(ctx, at)
 }
 
 // park keeps an item aside. A crash between the two steps leaves it in both
 // places; the next owner then tries it again, and parks it once.
-func (d *dispatcher) park(ctx context.Context, it Item, seq uint64) error {
-	if err := d.q.put(ctx, "park work", stateParked, it, false); err != nil {
+func (d *dispatcher) park(p *queuePart, it Item, at place) error {
+	if err := d.q.put(p.ctx, "park work", stateParked, it, false); err != nil {
 		return err
 	}
-	return d.q.remove(ctx, d.q.subject(stateReady, it), seq)
+	return d.finish(p.ctx, p, d.q.subject(stateReady, it), at)
 }

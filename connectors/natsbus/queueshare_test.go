@@ -22,16 +22,20 @@ type sharing struct {
 	in *Queue
 	o  *orderCheck
 
+	cfg QueueConfig
+
 	mu     sync.Mutex     // covers what is below
 	worked map[string]int // items handled, by process
 }
 
 const sharedKeys = 24
 
-func newSharing(t *testing.T) *sharing {
+func newSharing(t *testing.T, grouped bool) *sharing {
 	s := testServer(t, t.TempDir())
-	sh := &sharing{t: t, s: s, in: mustQueue(t, testAccount(t, s), "q", sharedConfig()), worked: map[string]int{}}
-	sh.o = &orderCheck{t: t, random: rand.New(rand.NewPCG(1, 1)), keys: map[string]*keyCheck{}}
+	sh := &sharing{t: t, s: s, cfg: sharedConfig(), worked: map[string]int{}}
+	sh.cfg.Grouped = grouped
+	sh.in = mustQueue(t, testAccount(t, s), "q", sh.cfg)
+	sh.o = &orderCheck{t: t, random: rand.New(rand.NewPCG(1, 1)), keys: map[string]*keyCheck{}, groups: grouped}
 	for n := range sharedKeys {
 		sh.o.keys[fmt.Sprintf("k%d", n)] = &keyCheck{fails: 0.05}
 	}
@@ -46,7 +50,7 @@ func sharedConfig() QueueConfig {
 
 // process begins to work on the queue.
 func (sh *sharing) process(name string, a *Account) (stop func()) {
-	return consume(sh.t, mustQueue(sh.t, a, "q", sharedConfig()), func(ctx context.Context, it Item) error {
+	return consume(sh.t, mustQueue(sh.t, a, "q", sh.cfg), func(ctx context.Context, it Item) error {
 		err := sh.o.handle(ctx, it)
 		if err == nil {
 			sh.mu.Lock()
@@ -59,9 +63,17 @@ func (sh *sharing) process(name string, a *Account) (stop func()) {
 
 // push adds an item of each key.
 func (sh *sharing) push(round int) {
+	var items []Item
 	for n := range sharedKeys {
 		key := fmt.Sprintf("k%d", n)
-		push(sh.t, sh.in, key, fmt.Sprintf("%s %d", key, round))
+		items = append(items, Item{ID: fmt.Sprintf("%s %d", key, round), Key: key})
+	}
+	if sh.cfg.Grouped {
+		pushTogether(sh.t, sh.in, items...)
+		return
+	}
+	for _, it := range items {
+		push(sh.t, sh.in, it.Key, it.ID)
 	}
 }
 
@@ -112,7 +124,12 @@ func (sh *sharing) empty(rounds int) {
 // and the items of each key are handled in order, one at a time.
 func TestQueue_Shared(t *testing.T) {
 	t.Parallel()
-	sh := newSharing(t)
+	t.Run("single", func(t *testing.T) { t.Parallel(); sharedByThree(t, false) })
+	t.Run("grouped", func(t *testing.T) { t.Parallel(); sharedByThree(t, true) })
+}
+
+func sharedByThree(t *testing.T, grouped bool) {
+	sh := newSharing(t, grouped)
 	round := 0
 	rounds := func(n int) {
 		for range n {
@@ -200,7 +217,12 @@ func TestQueue_HandedOver(t *testing.T) {
 // Whatever fails and however processes come and go, the items of each key are
 // handled at least once, one at a time and in order.
 func TestQueue_SharedAtRandom(t *testing.T) {
-	sh := newSharing(t)
+	t.Run("single", func(t *testing.T) { sharedAtRandom(t, false) })
+	t.Run("grouped", func(t *testing.T) { sharedAtRandom(t, true) })
+}
+
+func sharedAtRandom(t *testing.T, grouped bool) {
+	sh := newSharing(t, grouped)
 	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
 	round := 0
 	var stops []func()
