@@ -16,6 +16,7 @@ type indexed[T any] struct {
 	told     bool     // the watch that runs now has told it
 	terms    []string // sorted
 	value    *T       // of a kind that keeps its values
+	promise  *promise // it is not in the table yet; nil: it is
 }
 
 // life is what is known of a stored key.
@@ -85,12 +86,9 @@ func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], *T, error) {
 // learn notes a write of this process. What the watch has told already is newer
 // or the same, even when by now nothing is left of it.
 func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, value *T) error {
-	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value)}
-	if k.keep { // the caller may change what it gave us
-		x.value = new(T)
-		if err := json.Unmarshal(raw, x.value); err != nil {
-			return fmt.Errorf("read back %s %s: %w", k.prefix, id, err)
-		}
+	x, err := k.written(d, id, revision, raw, value)
+	if err != nil {
+		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -100,11 +98,23 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 	return nil
 }
 
+// written makes of what this process writes what the index holds.
+func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], error) {
+	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value)}
+	if k.keep { // the caller may change what it gave us
+		x.value = new(T)
+		if err := json.Unmarshal(raw, x.value); err != nil {
+			return nil, fmt.Errorf("read back %s %s: %w", k.prefix, id, err)
+		}
+	}
+	return x, nil
+}
+
 // unlearn notes that a resource that had this revision is gone.
 func (k *Kind[T]) unlearn(d *domainTable, id string, revision uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if x := k.byID[id]; x == nil || x.domain != d || x.revision > revision {
+	if x := k.byID[id]; x == nil || x.domain != d || x.revision > revision || x.promise != nil {
 		return
 	}
 	k.put(id, &indexed[T]{domain: d, revision: revision, life: deleted, told: revision <= d.told.Load()})
@@ -126,6 +136,9 @@ func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
 	case old.domain == x.domain && (x.revision < old.revision || x.revision == old.revision && x.life != deleted):
 		old.told = old.told || x.told
 		return ""
+	}
+	if old != nil && old.promise != nil {
+		close(old.promise.kept)
 	}
 	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !slices.Equal(old.terms, x.terms)) {
 		k.drop(id, old)
@@ -188,6 +201,9 @@ func (k *Kind[T]) forget(d *domainTable) {
 	defer k.mu.Unlock()
 	for id, x := range k.byID {
 		if x.domain == d {
+			if x.promise != nil { // nothing more will become of it
+				close(x.promise.kept)
+			}
 			k.drop(id, x)
 			delete(k.byID, id)
 		}

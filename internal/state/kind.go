@@ -136,6 +136,9 @@ func (k *Kind[T]) GetIn(ctx context.Context, domain, id string) (Entry[T], error
 // read reads a resource from its table. One that the index has and the table has
 // not is gone from both afterwards.
 func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T], error) {
+	if p := k.promised(d, id); p != nil {
+		return k.entry(d, id, 0, p.raw)
+	}
 	known := k.revision(d, id)
 	raw, revision, err := d.table.Get(ctx, k.key(id))
 	if hub.CodeOf(err) == hub.NotFound {
@@ -145,6 +148,11 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("read %s %s: %w", k.prefix, id, err)
 	}
+	return k.entry(d, id, revision, raw)
+}
+
+// entry decodes what was read.
+func (k *Kind[T]) entry(d *domainTable, id string, revision uint64, raw []byte) (Entry[T], error) {
 	e := Entry[T]{ID: id, Domain: d.name, Revision: revision}
 	if err := json.Unmarshal(raw, &e.Value); err != nil {
 		return Entry[T]{}, hub.E(hub.Unavailable, "read "+k.prefix+" "+id, unreadable, errors.Join(errUnreadable, err))
@@ -237,6 +245,9 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 	if err != nil {
 		return Entry[T]{}, err
 	}
+	if e.Revision == 0 {
+		return Entry[T]{}, k.unkept(ctx, d, e.ID)
+	}
 	raw, err := json.Marshal(&e.Value)
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("change %s %s: %w", k.prefix, e.ID, err)
@@ -268,7 +279,11 @@ func (k *Kind[T]) Delete(ctx context.Context, id string, unless func(*T) error) 
 		if err != nil {
 			return err
 		}
-		err = d.table.Delete(ctx, k.key(id), e.Revision)
+		if e.Revision == 0 {
+			err = k.unkept(ctx, d, id)
+		} else {
+			err = d.table.Delete(ctx, k.key(id), e.Revision)
+		}
 		switch hub.CodeOf(err) {
 		case "":
 			k.unlearn(d, id, e.Revision)
