@@ -90,12 +90,13 @@ func (a *Account) lookUp(ctx context.Context, name string) (jetstream.Stream, er
 	return askAnew(ctx, func(ctx context.Context) (jetstream.Stream, error) { return a.js.Stream(ctx, name) })
 }
 
-// openTimeout bounds the opening of a stream.
+// openTimeout bounds the opening of a stream, and the begin of reading it.
 const openTimeout = 15 * time.Second
 
-// askAnew asks for a stream, or for one to be made, until there is an answer: what a
-// cluster is asked about a stream that has no leader yet, because another process has
-// just made it, is never answered. Each question gets more time than the one before.
+// askAnew asks until there is an answer: what a cluster is asked about a stream that
+// has no leader, because it was just made or has lost a server, is never answered.
+// Each question gets more time than the one before. What is asked for must be the same
+// when it is asked for twice.
 func askAnew[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
