@@ -79,6 +79,7 @@ func newChain(t testing.TB, vnfs int) *chain {
 			return err
 		},
 		Decided: func(context.Context, string) (bool, error) { return false, nil },
+		Told:    c.decider.Told,
 		Append:  records, Check: schemas.CheckEvent, Log: log, Now: time.Now,
 	}, intake.Limits{Rate: 1e9, Burst: 1e9})
 	check(t, err)

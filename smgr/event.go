@@ -27,6 +27,7 @@ type Event struct {
 	Time     time.Time       `json:"time"`   // when it happened, as the sender says; UTC
 	Received time.Time       `json:"received"`
 	Sender   string          `json:"sender,omitempty"` // identity, or name of the NFVO or VIM that sent it
+	Digest   string          `json:"digest,omitempty"` // of a notification whose ID the event's is derived from: what tells another one with its id
 	Body     json.RawMessage `json:"body"`             // the notification as received; of a review, its reason
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,26 @@ func TestConformance_Cluster3(t *testing.T) {
 		}
 		return a
 	})
+}
+
+// The processes of a hub that start together open the same tables, of which each is
+// made by one of them. Nobody waits for an answer that a stream without a leader does
+// not give.
+func TestCluster3_OpenedAtOnce(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, 3)
+	var opened sync.WaitGroup
+	for range 6 {
+		b := mustOpenCluster(t, c.config())
+		opened.Go(func() {
+			for _, name := range []string{"A", "B", "C", "D"} {
+				if _, err := b.Hub().Table(testContext(t), name); err != nil {
+					t.Errorf("table %s: %v", name, err)
+				}
+			}
+		})
+	}
+	opened.Wait()
 }
 
 func TestCluster3_GoesOnWithoutOneServer(t *testing.T) {

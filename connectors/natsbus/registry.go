@@ -35,7 +35,8 @@ type domainEntry struct {
 // openRegistry opens the bucket; create says whether it may be missing.
 func (b *Bus) openRegistry(ctx context.Context, create bool) error {
 	const op = "open registry of accounts"
-	kv, err := b.hub.js.KeyValue(ctx, registryBucket)
+	bucket := func(ctx context.Context) (jetstream.KeyValue, error) { return b.hub.js.KeyValue(ctx, registryBucket) }
+	kv, err := askAnew(ctx, bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		if !create {
 			return damaged("the registry of accounts (stream "+registryName+" of the hub) is missing", nil) // all that NATS says as well
@@ -43,7 +44,7 @@ func (b *Bus) openRegistry(ctx context.Context, create bool) error {
 		if err := b.createRegistry(ctx); err != nil {
 			return busError(op, err)
 		}
-		kv, err = b.hub.js.KeyValue(ctx, registryBucket)
+		kv, err = askAnew(ctx, bucket)
 	}
 	if err != nil {
 		return busError(op, err)
@@ -71,7 +72,7 @@ func (b *Bus) createRegistry(ctx context.Context) error {
 	}
 	var err error
 	for _, replicas := range tries {
-		_, err = b.hub.js.CreateStream(ctx, jetstream.StreamConfig{
+		cfg := jetstream.StreamConfig{
 			Name:              registryName,
 			Description:       "trust domains and their accounts",
 			Subjects:          []string{registryPrefix + ">"},
@@ -81,7 +82,8 @@ func (b *Bus) createRegistry(ctx context.Context) error {
 			Replicas:          replicas,
 			AllowRollup:       true,
 			DenyDelete:        true,
-		})
+		}
+		_, err = askAnew(ctx, func(ctx context.Context) (jetstream.Stream, error) { return b.hub.js.CreateStream(ctx, cfg) })
 		if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was first
 			return nil
 		}

@@ -54,12 +54,12 @@ func (a *Account) openStream(ctx context.Context, class string, cfg jetstream.St
 	if err := a.guard.Damaged(); err != nil {
 		return nil, err
 	}
-	s, err := a.js.Stream(ctx, cfg.Name)
+	s, err := a.lookUp(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		gone := a.guard.mayCreate(cfg.Name)
 		if gone == nil {
 			s, err = a.createStream(ctx, class, cfg)
-		} else if s, err = a.js.Stream(ctx, cfg.Name); errors.Is(err, jetstream.ErrStreamNotFound) {
+		} else if s, err = a.lookUp(ctx, cfg.Name); errors.Is(err, jetstream.ErrStreamNotFound) {
 			return nil, gone
 		} // else: who opened it at the same time was first
 	}
@@ -79,11 +79,35 @@ func (a *Account) createStream(ctx context.Context, class string, cfg jetstream.
 	cfg.Metadata = map[string]string{classKey: class}
 	cfg.Storage = jetstream.FileStorage
 	cfg.Replicas = max(a.replicas, 1)
-	s, err := a.js.CreateStream(ctx, cfg)
+	s, err := askAnew(ctx, func(ctx context.Context) (jetstream.Stream, error) { return a.js.CreateStream(ctx, cfg) })
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return a.js.Stream(ctx, cfg.Name) // another process was first
+		return a.lookUp(ctx, cfg.Name) // another process was first
 	}
 	return s, err
+}
+
+func (a *Account) lookUp(ctx context.Context, name string) (jetstream.Stream, error) {
+	return askAnew(ctx, func(ctx context.Context) (jetstream.Stream, error) { return a.js.Stream(ctx, name) })
+}
+
+// openTimeout bounds the opening of a stream, and the begin of reading it.
+const openTimeout = 15 * time.Second
+
+// askAnew asks until there is an answer: what a cluster is asked about a stream that
+// has no leader, because it was just made or has lost a server, is never answered.
+// Each question gets more time than the one before. What is asked for must be the same
+// when it is asked for twice.
+func askAnew[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	for attempt := time.Second; ; attempt *= 2 {
+		once, cancel := context.WithTimeout(ctx, attempt)
+		answer, err := ask(once)
+		cancel()
+		if err == nil || !isLost(err) || pause(ctx, 50*time.Millisecond) != nil {
+			return answer, err
+		}
+	}
 }
 
 // fail turns an error of the NATS client into one of ours.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -73,7 +75,7 @@ func (t *Table) tail(ctx context.Context, op, prefix string, each func(kv KeyVal
 	if err != nil {
 		return err
 	}
-	newest, err := t.a.lastOf(ctx, t.stream, filter)
+	newest, err := askAnew(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) { return t.a.lastOf(ctx, t.stream, filter) })
 	if err != nil {
 		return err
 	}

@@ -82,14 +82,14 @@ type tailer struct {
 
 // run reads with one server-side consumer until something breaks.
 func (r *tailer) run(ctx context.Context) error {
-	create, cancel := context.WithTimeout(ctx, 2*attemptTimeout)
-	defer cancel()
-	c, err := r.stream.OrderedConsumer(create, jetstream.OrderedConsumerConfig{
-		FilterSubjects:    []string{r.filter},
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       r.next,
-		InactiveThreshold: 30 * time.Second,
-		HeadersOnly:       r.headersOnly,
+	c, err := askAnew(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return r.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+			FilterSubjects:    []string{r.filter},
+			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
+			OptStartSeq:       r.next,
+			InactiveThreshold: 30 * time.Second,
+			HeadersOnly:       r.headersOnly,
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("create consumer: %w", err)

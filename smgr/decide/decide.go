@@ -75,6 +75,10 @@ type Config struct {
 	Push        func(context.Context, smgr.Event) error // to the queue of events; durable when it returns nil
 	ReviewEvery time.Duration                           // 0: an hour
 
+	// Altered is called with an event that came by another notification than the one
+	// of its ID that was judged; nothing else comes of it. It may be called again, and
+	// may be nil.
+	Altered func(ctx context.Context, e smgr.Event) error
 	// Decided is called with each decision after it was recorded, at least once:
 	// for metrics. It may be nil.
 	Decided func(*smgr.Decision)
@@ -189,16 +193,22 @@ func (c *Config) actor() string {
 // finds what was done and goes on behind it. Events of one key must come one
 // after the other.
 func (d *Decider) Handle(ctx context.Context, e smgr.Event, attempt int) error {
-	dec, found, err := d.find(ctx, &e)
+	is, found, err := d.find(ctx, e.ID)
 	if err != nil {
 		return fmt.Errorf("judge event %s: %w", e.ID, err)
 	}
 	var k *known
 	if !found {
-		if dec, k, err = d.decide(ctx, e, attempt); err != nil {
+		if is, k, err = d.decide(ctx, e, attempt); err != nil {
 			return fmt.Errorf("judge event %s: %w", e.ID, err)
 		}
 	}
+	if is.Told != "" && e.Digest != "" && is.Told != e.Digest && d.c.Altered != nil {
+		if err := d.c.Altered(ctx, e); err != nil {
+			return fmt.Errorf("judge event %s: record that it is another: %w", e.ID, err)
+		}
+	}
+	dec := &is.Decision
 	if err := d.carryOn(ctx, dec, k); err != nil {
 		return fmt.Errorf("judge event %s: decision %s: %w", e.ID, dec.ID, err)
 	}
@@ -208,17 +218,17 @@ func (d *Decider) Handle(ctx context.Context, e smgr.Event, attempt int) error {
 // find returns the decision on an event if there is one, also when the event says
 // another time now. Memory says so; another process's may be missing there for a
 // moment, and is found when the decision is created.
-func (d *Decider) find(ctx context.Context, e *smgr.Event) (*smgr.Decision, bool, error) {
-	ids := d.decisions.Find(termEvent + d.eventHash(e.ID)) // the first part is first
+func (d *Decider) find(ctx context.Context, eventID string) (*stored, bool, error) {
+	ids := d.decisions.Find(termEvent + d.eventHash(eventID)) // the first part is first
 	if len(ids) == 0 {
 		return nil, false, nil
 	}
 	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, ids[0])
-	return &there.Value.Decision, err == nil, ignore(err, hub.NotFound)
+	return &there.Value, err == nil, ignore(err, hub.NotFound)
 }
 
 // decide judges an event that was not judged before: input, evaluation, decision.
-func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.Decision, *known, error) {
+func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*stored, *known, error) {
 	dec := &smgr.Decision{
 		ID: d.decisionID(&e, 0), EventID: e.ID, Kind: e.Kind, Key: e.Key, EventTime: e.Time.UTC(),
 		Engine: policies.EngineVersion(), Findings: []hub.Finding{},
@@ -254,7 +264,7 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 			return nil, nil, err
 		}
 	}
-	is := &stored{*dec, with}
+	is := &stored{*dec, with, e.Digest}
 	d.elsewhere.making.Store(dec.ID, nil)
 	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, is)
 	d.elsewhere.making.Delete(dec.ID)
@@ -263,9 +273,9 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*smgr.
 		if err == nil && there.Value.InputDigest != dec.InputDigest {
 			err = d.forget(ctx, is)
 		}
-		return &there.Value.Decision, nil, err
+		return &there.Value, nil, err
 	}
-	return dec, k, err
+	return is, k, err
 }
 
 // keepInput keeps the input of a decision that is being made. A small one is to be

@@ -76,3 +76,51 @@ func TestElsewhere(t *testing.T) {
 		<-ended
 	})
 }
+
+// An event that comes by another notification than the one that was judged is told,
+// by the process that judged as by another, is judged by none, and its telling is
+// tried again; the same notification once more is not told.
+func TestAltered(t *testing.T) {
+	w := newWorld(t)
+	a := w.active(one())
+	b := w.process()
+	e := review(1)
+	e.Digest = "first"
+	check(t, a.Handle(t.Context(), e, 1))
+	until(t, func() bool { return b.decisions.Len() == 1 }) // it follows what others judge
+	if digest, found, err := b.Told(t.Context(), e.ID); err != nil || !found || digest != "first" {
+		t.Errorf("told %q, %v, %v", digest, found, err)
+	}
+	if digest, found, err := b.Told(t.Context(), "another"); err != nil || found || digest != "" {
+		t.Errorf("of an event that was not judged: %q, %v, %v", digest, found, err)
+	}
+	check(t, b.Handle(t.Context(), e, 1))
+	gap := e
+	gap.Digest = ""
+	check(t, b.Handle(t.Context(), gap, 1))
+	if len(w.altered) != 0 {
+		t.Fatalf("told of %+v", w.altered)
+	}
+	e.Digest = "second"
+	w.step = func(what string, do func() error) error {
+		if what == "altered" {
+			return hub.E(hub.Unavailable, "append", "no answer", nil)
+		}
+		return do()
+	}
+	refused(t, b.Handle(t.Context(), e, 1), hub.Unavailable)
+	w.step = nil
+	for _, d := range []*Decider{a, b} {
+		check(t, d.Handle(t.Context(), e, 2))
+	}
+	if len(w.altered) != 2 || w.altered[0].Digest != "second" {
+		t.Errorf("told of %+v", w.altered)
+	}
+	n := 0
+	for range a.decisions.IDs("") {
+		n++
+	}
+	if n != 1 {
+		t.Errorf("%d decisions", n)
+	}
+}

@@ -42,7 +42,7 @@ func another() fstest.MapFS {
 func code(t *testing.T, w *world, d *Decider, n int) string {
 	t.Helper()
 	check(t, d.Handle(t.Context(), review(n), 1))
-	dec, _, err := d.find(t.Context(), &smgr.Event{ID: review(n).ID})
+	dec, _, err := d.find(t.Context(), review(n).ID)
 	check(t, err)
 	if len(dec.Findings) == 0 {
 		return ""

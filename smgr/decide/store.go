@@ -18,6 +18,7 @@ import (
 type stored struct {
 	smgr.Decision
 	Input []byte `json:"input,omitempty"` // as a content is packed; of part 0 alone
+	Told  string `json:"told,omitempty"`  // smgr.Event.Digest; of part 0 alone
 }
 
 // mostWithin is how large an input may be, packed, to be stored with its decision:
@@ -178,6 +179,16 @@ func (d *Decider) Decision(ctx context.Context, id string) (smgr.Decision, error
 		return smgr.Decision{}, hub.E(hub.NotFound, "find decision", fmt.Sprintf("there is no decision %.80q, or it is over its age; list them with \"manoward decision list\"", id), err)
 	}
 	return e.Value.Decision, err
+}
+
+// Told returns the digest of the notification that a judged event came with, empty
+// if the decision does not say, and whether there is a decision on the event.
+func (d *Decider) Told(ctx context.Context, eventID string) (digest string, found bool, err error) {
+	is, found, err := d.find(ctx, eventID)
+	if err != nil || !found {
+		return "", false, err
+	}
+	return is.Told, true, nil
 }
 
 // Input returns the input of a decision, byte for byte as it was judged, or as it

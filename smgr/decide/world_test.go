@@ -99,6 +99,7 @@ type world struct {
 	pushed   []smgr.Event
 	followed []smgr.Event // by any process
 	told     int
+	altered  []smgr.Event
 	step     func(what string, do func() error) error // nil: do
 	read     func(what string, do func() error) error // of reads; nil: do
 }
@@ -189,6 +190,9 @@ func (w *world) process() *Decider {
 		},
 		Push: func(_ context.Context, e smgr.Event) error {
 			return w.do("push", func() error { w.mu.Lock(); defer w.mu.Unlock(); w.pushed = append(w.pushed, e); return nil })
+		},
+		Altered: func(_ context.Context, e smgr.Event) error {
+			return w.do("altered", func() error { w.mu.Lock(); defer w.mu.Unlock(); w.altered = append(w.altered, e); return nil })
 		},
 		Decided: func(*smgr.Decision) { w.mu.Lock(); defer w.mu.Unlock(); w.told++ },
 	})

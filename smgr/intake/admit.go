@@ -2,8 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -48,7 +46,10 @@ func (in *Intake) admit(ctx context.Context, ev *smgr.Event, occ occurrence, kno
 		if err != nil {
 			return "", err
 		}
-		ev.ID, known, gap = e.Event, known || found, e.Gap
+		if e.Event != ev.ID {
+			ev.ID, ev.Digest = e.Event, "" // the event was told in other words
+		}
+		known, gap = known || found, e.Gap
 	}
 	if known {
 		done, err := in.ports.Decided(ctx, ev.ID)
@@ -82,15 +83,11 @@ var errAltered = hub.E(hub.Conflict, "take a notification in", "another notifica
 
 // admitNotification is admit for a notification of a sender.
 func (in *Intake) admitNotification(ctx context.Context, ev *smgr.Event, id string, occ occurrence) (string, error) {
-	sum := sha256.Sum256(ev.Body)
-	digest := hex.EncodeToString(sum[:16])
 	ev.ID = hub.DeriveID("sm-event", in.sm.String(), ev.Sender, id)
-	e, found, err := in.ledger.claim(ctx, spaceSeen, []string{ev.Sender, id}, entry{Digest: digest}, func(*entry) bool { return true })
+	ev.Digest = digestOf(ev.Body)
+	known, err := in.told(ctx, ev, id)
 	if err != nil {
 		return "", err
 	}
-	if e.Digest != digest {
-		return "", errAltered
-	}
-	return in.admit(ctx, ev, occ, found, nil)
+	return in.admit(ctx, ev, occ, known, nil)
 }

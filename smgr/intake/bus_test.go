@@ -31,6 +31,7 @@ func onBus(t testing.TB, dir string) (*Intake, notify.Queue, *testbus.Bus) {
 	}
 	in, err := Open(t.Context(), bus.Tables(), "north", "alpha", Ports{
 		Push: q.Push, Decided: func(context.Context, string) (bool, error) { return false, nil },
+		Told:   func(context.Context, string) (string, bool, error) { return "", false, nil },
 		Append: func(context.Context, ...hub.Record) error { return nil },
 		Check:  func(hub.EventKind, []byte) error { return nil },
 		Log:    slog.New(slog.DiscardHandler), Now: time.Now,

@@ -27,7 +27,7 @@ type ledger struct {
 type entry struct {
 	Key    string    `json:"k"`           // hash of its name
 	Event  string    `json:"e,omitempty"` // ID of the event that it became
-	Digest string    `json:"d,omitempty"` // of a notification's body
+	Digest string    `json:"d,omitempty"` // of a notification's body; of an earlier version
 	At     time.Time `json:"t"`           // of an occurrence: when it happened
 	Gap    bool      `json:"g,omitempty"` // of an occurrence: a query showed it first
 	Came   time.Time `json:"c"`
@@ -35,7 +35,7 @@ type entry struct {
 
 // The spaces of slots.
 const (
-	spaceSeen = "seen" // notifications, by sender and id
+	spaceSeen = "seen" // notifications, by sender and id: of an earlier version, which entered each of them
 	spaceOcc  = "occ"  // occurrences, by name
 )
 
@@ -67,6 +67,17 @@ func (l *ledger) claim(ctx context.Context, space string, name []string, e entry
 		return true
 	})
 	return e, found, err
+}
+
+// find returns the entry of a name, if there is one.
+func (l *ledger) find(ctx context.Context, space string, name ...string) (entry, bool, error) {
+	slot, key := nameOf(space, name...)
+	list, err := read[[]entry](ctx, l.table, slot)
+	at := slices.IndexFunc(list, func(e entry) bool { return e.Key == key })
+	if err != nil || at < 0 {
+		return entry{}, false, err
+	}
+	return list[at], true, nil
 }
 
 // change stores what fn makes of a key's value, if fn says that it changed it. It

@@ -21,6 +21,9 @@ type Ports struct {
 	Depth func(ctx context.Context) (int, error)
 	// Decided reports whether the event with this ID was handled to its end.
 	Decided func(ctx context.Context, eventID string) (bool, error)
+	// Told returns the Digest of an event that was judged, empty where that is not
+	// known, and whether there is a decision on an event of this ID.
+	Told func(ctx context.Context, eventID string) (digest string, found bool, err error)
 	// Append makes records durable in the trust domain's log.
 	Append func(ctx context.Context, records ...hub.Record) error
 	// Check reports why a notification does not fit the schema of its kind.
@@ -116,6 +119,9 @@ type Intake struct {
 	limits Limits
 	sm     hub.Identity // the Security Manager, as the actor of records
 	ledger *ledger
+	taken  taken
+
+	seenUntil time.Time // until when the ledger is asked for notifications
 }
 
 // Open opens the ledger of the Security Manager in its trust domain: the table
@@ -127,5 +133,7 @@ func Open(ctx context.Context, tables state.Tables, domain, name string, ports P
 	}
 	limits = limits.withDefaults()
 	sm := hub.Identity{TrustDomain: domain, Kind: hub.KindSM, Name: name}
-	return &Intake{ports: ports, limits: limits, sm: sm, ledger: &ledger{table: t, now: ports.Now, keep: limits.Keep}}, nil
+	in := &Intake{ports: ports, limits: limits, sm: sm, ledger: &ledger{table: t, now: ports.Now, keep: limits.Keep}}
+	in.seenUntil, err = in.ledger.openSeen(ctx)
+	return in, err
 }

@@ -38,6 +38,7 @@ type world struct {
 	steps    int // durable steps left before the process ends; below 0: for ever
 	pushes   int
 	refusals func(hub.EventKind, []byte) error
+	untold   error // of asking whether an event was judged
 }
 
 var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -104,6 +105,16 @@ func (w *world) ports() Ports {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.handled[id] > 0, nil
+		},
+		Told: func(_ context.Context, id string) (string, bool, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for _, ev := range w.order {
+				if ev.ID == id {
+					return ev.Digest, true, w.untold
+				}
+			}
+			return "", false, w.untold
 		},
 		Append: func(_ context.Context, recs ...hub.Record) error {
 			w.mu.Lock()

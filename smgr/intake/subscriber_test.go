@@ -91,8 +91,9 @@ func TestOtherCallback(t *testing.T) {
 func TestNeverTwo(t *testing.T) {
 	for steps := range 3 {
 		w, p := newWorld(t), newProducer(t)
+		first := p.subscriber(w, nil)
 		w.steps = steps
-		p.subscriber(w, nil).Look(t.Context())
+		first.Look(t.Context())
 		w.steps = -1
 		s := p.subscriber(w, nil)
 		s.Look(t.Context())

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -71,7 +72,15 @@ func (d *delegated) vendor(ctx context.Context, s *Stage) error {
 			return err
 		}
 	}
-	return nil
+	// Where the CMF is a process of its own it hears of the trust domain in a moment.
+	return s.Until(ctx, "the CMF knows the trust domain", func(ctx context.Context) (bool, error) {
+		_, err := s.run(ctx, asVendor("attester", "list"))
+		var r *refusal
+		if errors.As(err, &r) && r.code == exitNotFound {
+			return false, nil
+		}
+		return err == nil, err
+	})
 }
 
 // described is what the verbs of attester say.

@@ -173,8 +173,15 @@ func (h *hubProcess) url(rp hub.ReferencePoint) string {
 	return h.addresses.of(rp)
 }
 
+// How often put tries, and how long it waits for a write of somebody else.
+const (
+	putTries = 10
+	putPause = 100 * time.Millisecond
+)
+
 // put writes a value whatever was there. Who loses a race looks again, a few
-// times: another process writes only when it starts.
+// times: another process writes only when it starts. So does who is told that a write
+// of somebody else is on its way, as a replicated bus does.
 func put(ctx context.Context, t trust.Table, key, value string) error {
 	for try := 0; ; try++ {
 		was, revision, err := t.Get(ctx, key)
@@ -184,7 +191,10 @@ func put(ctx context.Context, t trust.Table, key, value string) error {
 		case err == nil && string(was) != value:
 			_, err = t.Update(ctx, key, []byte(value), revision)
 		}
-		if code := hub.CodeOf(err); code != hub.Conflict && code != hub.Precondition || try == 10 {
+		switch code := hub.CodeOf(err); {
+		case code != hub.Conflict && code != hub.Precondition && code != hub.Unavailable, try == putTries:
+			return err
+		case code == hub.Unavailable && wait(ctx, putPause) != nil:
 			return err
 		}
 	}

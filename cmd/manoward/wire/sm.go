@@ -46,6 +46,7 @@ type securityManager struct {
 type smParts struct {
 	account    *natsbus.Account
 	events     smEvents
+	intake     *intake.Intake
 	topology   *topology.Topology
 	decider    *decide.Decider
 	enforcer   *enforce.Enforcer
@@ -210,7 +211,7 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if err != nil {
 		return nil, err
 	}
-	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smEventWorkers, Shares: smShares})
+	events, err := p.account.Queue(ctx, smEventQueue(s.cfg.Name), natsbus.QueueConfig{Workers: smEventWorkers, Shares: smShares, Grouped: true})
 	if err != nil {
 		return nil, err
 	}

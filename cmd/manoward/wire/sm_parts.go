@@ -88,6 +88,7 @@ func (s *securityManager) newDecider(ctx context.Context, p *smParts, space *sta
 		Name: s.cfg.Name, TrustDomain: s.cfg.TrustDomain, Space: space, Blobs: blobs, Records: records,
 		Topology: p.topology, Orders: p.enforcer, Inventory: p.topology, Push: p.events.push,
 		Schemas: s.schemas, Keys: func() []policies.VerificationKey { return keys },
+		Altered: func(ctx context.Context, e smgr.Event) error { return p.intake.Altered(ctx, e) }, // it is there before anything is judged
 		Decided: s.metrics.decided(s.cfg), Now: time.Now, Log: s.log.With("part", "decide"),
 	})
 	return nil
@@ -95,12 +96,13 @@ func (s *securityManager) newDecider(ctx context.Context, p *smParts, space *sta
 
 func (s *securityManager) newIntake(ctx context.Context, p *smParts, tables smTables, records func(context.Context, ...hub.Record) error) error {
 	in, err := intake.Open(ctx, tables, s.cfg.TrustDomain, s.cfg.Name, intake.Ports{
-		Push: p.events.pushRaw, Depth: p.events.Waiting, Decided: p.decided, Append: records, Check: s.schemas.CheckEvent,
+		Push: p.events.pushRaw, Depth: p.events.Waiting, Decided: p.decided, Told: p.decider.Told, Append: records, Check: s.schemas.CheckEvent,
 		Count: s.metrics.taken(s.cfg), Log: s.log.With("part", "intake"), Now: time.Now,
 	}, intake.Limits{})
 	if err != nil {
 		return err
 	}
+	p.intake = in
 	producer, err := s.credentials[hub.ScOrStatusInfo].get()
 	if err != nil {
 		return err
