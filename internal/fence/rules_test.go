@@ -116,7 +116,7 @@ var families = []family{
 	{"OCSP", []string{"golang.org/x/crypto"}, []string{"connectors/stepca"}, false, true, "who holds the key of the authority signs its OCSP answers"},
 	{"Prometheus", []string{"github.com/prometheus"}, []string{"internal/obs"}, false, false, "metrics are named and listed in one place"},
 	{"OpenTelemetry", []string{"go.opentelemetry.io"}, []string{"internal/obs"}, false, false, "traces are made in one place, and off by default"},
-	{"YAML", []string{"go.yaml.in"}, []string{"internal/config", "cmd/manoward/cli", "internal/sol001", "policies"}, false, false, "YAML is the configuration, -o yaml, an inventory file, TOSCA descriptors and samples of policies, each read in one place"},
+	{"YAML", []string{"go.yaml.in"}, []string{"internal/config", "cmd/manoward/cli", "internal/sol001", "policies", "internal/testkit/openapi"}, false, false, "YAML is the configuration, -o yaml, an inventory file, TOSCA descriptors, samples of policies and the official API files, each read in one place"},
 	{"HTTP mechanics", []string{"github.com/evanphx/json-patch", "github.com/go-jose/go-jose", "golang.org/x/time"}, []string{"internal/httpapi"}, false, false,
 		"merge patch, tokens and rate limits are mechanics of REST, done once"},
 	{"ordered index", []string{"github.com/google/btree"}, []string{"internal/state"}, false, true, "lists are paged in the order of an index, kept in one place"},
