@@ -119,20 +119,12 @@ func TestActivate_Killed(t *testing.T) {
 		w := mortal(t)
 		w.roots = []*x509.Certificate{made.root}
 		p := w.process()
-		a, err := p.AddAttester(t.Context(), alpha, "north", certmgmt.Attester{StatementOID: tpm.OID, PublicKey: string(device.AKPEM())})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ask := made.ask
-		ask.AttesterID = a.ID
-		c, err := p.Challenge(t.Context(), alpha, "north", ask)
-		if err != nil {
-			t.Fatal(err)
-		}
+		a, c := made.challenged(t, p, certmgmt.Attester{StatementOID: tpm.OID, PublicKey: string(device.AKPEM())})
 		right := answer(t, device, c)
 		activate := func(p process) error { _, err := p.Activate(t.Context(), alpha, c.ID, right); return err }
 		whole := w.dies(t, point, func() error { return activate(p) })
 		next := w.recovered(t)
+		var err error
 		if a, err = next.Attester(t.Context(), alpha, a.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -258,13 +258,18 @@ func (l *loader) checkToken(path string, token Token) {
 	if err := hub.CheckName("trust domain", token.TrustDomain); err != nil {
 		l.wrong(path+".trustDomain", "%s", hub.SafeText(err))
 	}
-	if !filepath.IsAbs(token.Module) {
-		l.wrong(path+".module", "%q is no absolute path; write one like /usr/lib/softhsm/libsofthsm2.so", clip(token.Module))
+	l.checkModule(path, token.Module, token.TokenLabel, token.PINFile)
+}
+
+// checkModule looks at what names a PKCS#11 token.
+func (l *loader) checkModule(path, module, label, pinFile string) {
+	if !filepath.IsAbs(module) {
+		l.wrong(path+".module", "%q is no absolute path; write one like /usr/lib/softhsm/libsofthsm2.so", clip(module))
 	}
-	if token.TokenLabel == "" {
+	if label == "" {
 		l.wrong(path+".tokenLabel", "it is empty; write the label of the token")
 	}
-	if token.PINFile == "" {
+	if pinFile == "" {
 		l.wrong(path+".pinFile", "it is empty; name a file that holds the user PIN")
 	}
 }

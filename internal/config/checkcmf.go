@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ func (l *loader) checkCertificateManagement() {
 			l.wrong(fmt.Sprintf("%s.expiryAlarms[%d]", at, i), "%q is no duration of whole days; write one like 168h", clip(text))
 		}
 	}
+	l.checkVNFMToken(at+".vnfmToken", c)
 	for i, p := range c.Profiles {
 		l.checkProfile(fmt.Sprintf("%s.profiles[%d]", at, i), p)
 	}
@@ -46,6 +48,23 @@ func (l *loader) checkCertificateManagement() {
 			l.wrong(path+".trustDomain", "trust domain %q is in %s.domains[%d] already; keep one", clip(d.TrustDomain), at, first)
 		}
 		seen[d.TrustDomain] = i
+	}
+}
+
+// checkVNFMToken looks at the token of the built-in VNFM, if there is one.
+func (l *loader) checkVNFMToken(path string, c CertificateManagement) {
+	t := c.VNFMToken
+	if t == (VNFMToken{}) {
+		return
+	}
+	l.checkModule(path, t.Module, t.TokenLabel, t.PINFile)
+	if c.VNFMDevice != "" {
+		l.wrong(path, "vnfmDevice names a TPM as well; keep the one in which keys are to be made")
+	}
+	for i, token := range l.cfg.Trust.Tokens {
+		if t.TokenLabel == token.TokenLabel && filepath.Clean(t.Module) == filepath.Clean(token.Module) {
+			l.wrong(path+".tokenLabel", "token %q holds the CA key of a trust domain (trust.tokens[%d]); give the VNFM a token of its own", clip(t.TokenLabel), i)
+		}
 	}
 }
 

@@ -25,9 +25,11 @@ type CertificateManagement struct {
 	ExpiryAlarms []string `yaml:"expiryAlarms"`
 
 	// TPM of the machine of the built-in VNFM, in which it makes the keys of VNFCs:
-	// /dev/tpmrm0, or swtpm: with the socket of an emulator. Empty: the built-in VNFM
-	// asks for no certificates.
+	// /dev/tpmrm0, or swtpm: with the socket of an emulator. Empty, and no vnfmToken:
+	// the built-in VNFM asks for no certificates.
 	VNFMDevice string `yaml:"vnfmDevice"`
+
+	VNFMToken VNFMToken `yaml:"vnfmToken"`
 
 	// Prepare VNFCs of the built-in VNFM that it does not register for direct mode.
 	DirectMode bool `yaml:"directMode"`
@@ -40,6 +42,20 @@ type CertificateManagement struct {
 	// What is special about single trust domains: an authority elsewhere, makers of
 	// devices, an outside verifier, policies.
 	Domains []CertificateDomain `yaml:"domains"`
+}
+
+// VNFMToken is the PKCS#11 token in which the built-in VNFM makes the keys of VNFCs,
+// instead of a TPM.
+type VNFMToken struct {
+	// Absolute path of the PKCS#11 library of a token in which the built-in VNFM makes
+	// the keys of VNFCs, instead of a TPM. Empty: there is none.
+	Module string `yaml:"module"`
+
+	// Label of that token. It is no token of trust.tokens.
+	TokenLabel string `yaml:"tokenLabel"`
+
+	// File that holds the user PIN and nothing else, readable by its owner only.
+	PINFile string `yaml:"pinFile"`
 }
 
 // CertificateProfile is what certificates hold in a trust domain, or in all.

@@ -29,8 +29,15 @@ func certifiedBy(t *testing.T, domain, device string, makers []byte) *nsHub {
 	t.Helper()
 	started := newHub(t)
 	writeFile(t, filepath.Join(started.home, "makers.pem"), string(makers), 0o600)
+	return certifiedOn(started, domain, "certificateManagement:\n  vnfmDevice: "+device+"\n  domains:\n    - {trustDomain: "+domain+", deviceRoots: "+filepath.Join(started.home, "makers.pem")+"}\n")
+}
+
+// certifiedOn is certified on a hub that is not started, with its configuration.
+func certifiedOn(started *hubProcess, domain, yaml string) *nsHub {
+	t := started.t
+	t.Helper()
 	config := filepath.Join(started.home, "cmf.yaml")
-	writeFile(t, config, "certificateManagement:\n  vnfmDevice: "+device+"\n  domains:\n    - {trustDomain: "+domain+", deviceRoots: "+filepath.Join(started.home, "makers.pem")+"}\n", 0o600)
+	writeFile(t, config, yaml, 0o600)
 	started.args = append(started.args, "--config", config)
 	h := newNsHubOn(t, started.start(), 2)
 	h.do("trust-domain", "create", domain)
@@ -112,6 +119,46 @@ func TestCmf_VnfmCertificates(t *testing.T) {
 	for _, c := range h.certificates("--state", "REVOKED") {
 		if c.ID == shown.ID && c.RevocationReason != "keyCompromise" {
 			t.Errorf("quarantine revoked for %s", c.RevocationReason)
+		}
+	}
+}
+
+// The built-in VNFM makes keys of VNFCs in a PKCS#11 token as well: each is attested by
+// the token's statement, stays in the token when the hub is killed, and is renewed.
+//
+// Covers: CMF.Attest
+func TestCmf_VnfmToken(t *testing.T) {
+	t.Parallel()
+	env, keys := softToken(t, "vnfm")
+	started := newHub(t)
+	started.prefix = env
+	h := certifiedOn(started, "north", "certificateManagement: {vnfmToken: {"+keys+"}}\n")
+	ns := h.instantiate("north", "shop")
+	list := h.certificates()
+	if len(list) != 1 || list[0].Assurance != "protected" || list[0].VnfInstanceID != h.vnfsOf(ns, "north-web")[0] {
+		t.Fatalf("the inventory has %+v", list)
+	}
+	first := list[0]
+	h.kill()
+	h.start()
+	h.mustComplete(ns, "scale", sol005.ScaleNsRequest{ScaleType: "SCALE_NS", ScaleNsData: &sol005.ScaleNsData{ScaleNsByStepsData: &sol005.ScaleNsByStepsData{ScalingDirection: "SCALE_OUT", AspectID: "users", NumberOfSteps: 1}}})
+	list = h.certificates("--state", "VALID")
+	if len(list) != 2 || list[0].AttesterID != list[1].AttesterID || list[0].KeyHash == list[1].KeyHash {
+		t.Fatalf("after scaling out: %+v", list)
+	}
+	h.do("ca", "revoke-intermediate", first.Issuer, "--trust-domain", "north", "--comment", "a test")
+	eventually(t, "the VNFM renews what the revoked one issued", patience, func() bool {
+		renewed := 0
+		for _, c := range h.certificates("--state", "VALID") {
+			if c.IssuerRevoked == nil && c.Renews != "" && c.Assurance == "protected" {
+				renewed++
+			}
+		}
+		return renewed == 2
+	})
+	for _, c := range h.certificates("--state", "VALID") {
+		if c.Renews == first.ID && c.KeyHash != first.KeyHash {
+			t.Errorf("renewed with another key: %+v, was %+v", c, first)
 		}
 	}
 }

@@ -17,10 +17,10 @@ import (
 	"github.com/manoward/manoward/internal/testkit/devicekit"
 )
 
-// extToken is a software token that several processes of a hub share, and their
-// configuration. The environment of the test stays as it is, so that it may run
-// beside others.
-func extToken(t *testing.T, domain string) (env []string, config string) {
+// softToken is a PKCS#11 token of software: what goes in front of the command of a
+// process that uses it, and its keys in a configuration. The environment of the test
+// stays as it is, so that it may run beside others.
+func softToken(t *testing.T, label string) (env []string, keys string) {
 	t.Helper()
 	module, dir := testkit.SoftHSMModule(t), t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "tokens"), 0o700); err != nil {
@@ -30,12 +30,20 @@ func extToken(t *testing.T, domain string) (env []string, config string) {
 	writeFile(t, conf, "directories.tokendir = "+filepath.Join(dir, "tokens")+"\nlog.level = ERROR\n", 0o600)
 	writeFile(t, pin, "4711-4711\n", 0o600)
 	env = []string{"env", "SOFTHSM2_CONF=" + conf}
-	make := newHub(t).command(t.Context(), append(slices.Clone(env), "softhsm2-util", "--init-token", "--free", "--label", domain, "--pin", "4711-4711", "--so-pin", "so-4711")...)
+	make := newHub(t).command(t.Context(), append(slices.Clone(env), "softhsm2-util", "--init-token", "--free", "--label", label, "--pin", "4711-4711", "--so-pin", "so-4711")...)
 	if out, err := make.CombinedOutput(); err != nil {
 		t.Fatalf("make a token: %v\n%s", err, out)
 	}
-	config = filepath.Join(dir, "hub.yaml")
-	writeFile(t, config, fmt.Sprintf("trust:\n  tokens:\n    - {trustDomain: %s, module: %s, tokenLabel: %s, pinFile: %s}\n", domain, module, domain, pin), 0o600)
+	return env, fmt.Sprintf("module: %s, tokenLabel: %s, pinFile: %s", module, label, pin)
+}
+
+// extToken is a software token of a trust domain's CA that several processes of a hub
+// share, and their configuration.
+func extToken(t *testing.T, domain string) (env []string, config string) {
+	t.Helper()
+	env, keys := softToken(t, domain)
+	config = filepath.Join(t.TempDir(), "hub.yaml")
+	writeFile(t, config, fmt.Sprintf("trust:\n  tokens:\n    - {trustDomain: %s, %s}\n", domain, keys), 0o600)
 	return env, config
 }
 

@@ -114,7 +114,7 @@ func (s *Service) uncertified(l *Layout) []string {
 	if s.Certificates != nil || !slices.ContainsFunc(l.vnfcs(), func(c VNFC) bool { return len(c.Wanted) > 0 }) {
 		return nil
 	}
-	return []string{"the VNFD asks for certificates, and this VNFM has no generator of keys for them; set certificateManagement.vnfmDevice in its configuration"}
+	return []string{"the VNFD asks for certificates, and this VNFM has no generator of keys for them; set certificateManagement.vnfmDevice or vnfmToken in its configuration"}
 }
 
 // certificateInfo shows the certificates of a VNF; nil when it has none.

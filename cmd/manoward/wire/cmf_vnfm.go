@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/manoward/manoward/attestation/attester"
 	"github.com/manoward/manoward/cmf/cmfapi"
 	"github.com/manoward/manoward/cmf/direct"
 	"github.com/manoward/manoward/cmf/lifecycle"
@@ -49,17 +50,33 @@ func (c *cmfRole) followVNFM(ctx context.Context) error {
 }
 
 // certificates gets certificates for the VNFM's VNFCs; nil where it has no device to
-// make their keys in.
-func (h *hubProcess) certificates() vnfm.Certificates {
-	device := h.cfg.CertificateManagement.VNFMDevice
-	if device == "" {
-		return nil // an interface that holds nothing is not nil
+// make their keys in. end ends the use of the device.
+func (h *hubProcess) certificates() (c vnfm.Certificates, end func()) {
+	keys, end := h.vnfcKeys()
+	if keys == nil {
+		return nil, end // an interface that holds nothing is not nil
 	}
 	cmf := h.functionAPI(hub.KindVNFM, hub.CmVnfm, "/"+certmgmt.Name+"/"+certmgmt.Major, certmgmt.Version)
-	return &delegation.Delegation{
-		Client: func(string) *httpapi.Client { return cmf },
-		Keys:   &delegation.TPM{Device: device, Dir: h.dir.file("vnfm-keys")},
+	return &delegation.Delegation{Client: func(string) *httpapi.Client { return cmf }, Keys: keys}, end
+}
+
+// vnfcKeys is the device in which keys of VNFCs are made; nil: there is none.
+func (h *hubProcess) vnfcKeys() (keys delegation.Keys, end func()) {
+	device, token := h.cfg.CertificateManagement.VNFMDevice, h.cfg.CertificateManagement.VNFMToken
+	switch {
+	case device != "":
+		return &delegation.TPM{Device: device, Dir: h.dir.file("vnfm-keys")}, func() {}
+	case token.Module != "":
+		in := &delegation.Token{Now: time.Now, Open: func(ctx context.Context) (attester.Token, error) {
+			return openToken(ctx, token.Module, token.TokenLabel, token.PINFile)
+		}}
+		return in, func() {
+			if err := in.Close(); err != nil {
+				h.log.Warn("the VNFM's token is not closed", "err", err)
+			}
+		}
 	}
+	return nil, func() {}
 }
 
 // quarantined tells the CMF of a VNF that was on a host when that was quarantined, and

@@ -26,12 +26,13 @@ import (
 // VIM for resources.
 func (h *hubProcess) newVNFM() (*function, error) {
 	outbox := h.newOutbox("VNFM", hub.KindVNFM, func(*notify.Subscription) (*http.Client, error) { return h.outsideClient() })
+	certificates, endKeys := h.certificates()
 	service := vnfm.New(vnfm.Config{
 		Tables: tables{h.bus}, Publisher: outbox,
 		NFVO:         h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/grant/v1", "1.7.0"),
 		VIM:          h.functionAPI(hub.KindVNFM, hub.VIM, "/vim/v1", vimVersion),
 		VNFD:         descriptors{h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/vnfpkgm/v2", "2.4.0")}.vnfd,
-		Certificates: h.certificates(),
+		Certificates: certificates,
 		Root:         h.functionURL(hub.VNFM) + "/vnflcm/v2",
 		Callback:     h.functionURL(hub.VNFM) + vnfmapi.NotificationPath,
 		Connection:   vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
@@ -66,7 +67,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 		},
 		remove: func(domain string) error { outbox.Remove(domain); service.Remove(domain); return nil },
 		check:  service.Ready,
-		wait:   func() { service.Close(); outbox.Wait() },
+		wait:   func() { service.Close(); outbox.Wait(); endKeys() },
 	}, nil
 }
 
