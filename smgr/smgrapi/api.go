@@ -45,6 +45,9 @@ type Config struct {
 	Deadline  time.Duration // of a dry run, at least; 0: ten times policies.DefaultDeadline
 	Now       func() time.Time
 	Peer      func() *Peer // what is known of its NFVO; nil: nothing yet
+	// Check says what the Security Manager lacks, such as policies, what is known of the
+	// trust domain, or a subscription.
+	Check func(ctx context.Context) error
 }
 
 // Peer is what the NFVO of a Security Manager can do for it.

@@ -40,7 +40,7 @@ func (m *Manager) status(r *http.Request) (status, error) {
 	if a, ok := m.Decide.Policies().Active(); ok {
 		s.Active = &a
 	}
-	if err := m.Decide.Check(r.Context()); err != nil {
+	if err := m.Check(r.Context()); err != nil {
 		s.Problem = hub.SafeText(err)
 	}
 	s.NFVO = m.Peer()

@@ -178,7 +178,7 @@ func (w *world) processOn(bus *memstate.Bus, domain, name string) *Manager {
 	m := NewManager(Config{
 		TrustDomain: domain, Name: name, Space: space, Decide: d, Enforce: e, Schemas: own, Input: w.Input, Keys: func() []policies.VerificationKey { return w.keys },
 		Records: w.append, Deadline: 10 * time.Second, Now: w.clock, Publisher: w,
-		Peer: func() *Peer { return w.peer },
+		Peer: func() *Peer { return w.peer }, Check: d.Check,
 	})
 	work, stop := context.WithCancel(context.Background())
 	w.Cleanup(stop)

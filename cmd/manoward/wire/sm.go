@@ -236,7 +236,7 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	p.served = smgrapi.NewManager(smgrapi.Config{
 		TrustDomain: s.cfg.TrustDomain, Name: s.cfg.Name, Space: space, Decide: p.decider, Enforce: p.enforcer, Schemas: s.schemas,
 		Keys: func() []policies.VerificationKey { return keys }, Input: p.topology.Input, Records: records,
-		Publisher: s.policyOutbox, Now: time.Now, Peer: p.peer,
+		Publisher: s.policyOutbox, Now: time.Now, Peer: p.peer, Check: s.check,
 	})
 	if err := space.Open(ctx, follow, s.cfg.TrustDomain); err != nil {
 		return nil, err
