@@ -72,15 +72,7 @@ func (d *delegated) vendor(ctx context.Context, s *Stage) error {
 			return err
 		}
 	}
-	// Where the CMF is a process of its own it hears of the trust domain in a moment.
-	return s.Until(ctx, "the CMF knows the trust domain", func(ctx context.Context) (bool, error) {
-		_, err := s.run(ctx, asVendor("attester", "list"))
-		var r *refusal
-		if errors.As(err, &r) && r.code == exitNotFound {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	return nil
 }
 
 // described is what the verbs of attester say.
@@ -105,7 +97,17 @@ func (g *generator) register(ctx context.Context, s *Stage) error {
 		name = "SOFTWARE in place of " + g.name
 	}
 	var made described
-	if err := s.DoGet(ctx, &made, asVendor("attester", "add", file, "--name", name)...); err != nil {
+	add := asVendor("attester", "add", file, "--name", name)
+	s.print(kindCommand, "manoward "+quoted(add))
+	err := s.Until(ctx, "the CMF knows the trust domain", func(ctx context.Context) (bool, error) {
+		err := s.Get(ctx, &made, add...)
+		var r *refusal
+		if errors.As(err, &r) && r.code == exitNotFound {
+			return false, nil // a CMF that is a process of its own hears of it in a moment
+		}
+		return err == nil, err
+	})
+	if err != nil {
 		return err
 	}
 	g.attester = made.ID

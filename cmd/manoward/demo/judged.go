@@ -39,14 +39,16 @@ type Order struct {
 func (s *Stage) ManagerRuns(ctx context.Context, name, domain string) error {
 	return s.Until(ctx, "Security Manager "+name+" takes up its credentials and policies", func(ctx context.Context) (bool, error) {
 		var status struct {
-			Active *struct{} `json:"active"`
+			Active  *struct{} `json:"active"`
+			Problem string    `json:"problem"`
 		}
 		err := s.Get(ctx, &status, "sm", "status", name, "--trust-domain", domain)
 		var r *refusal
 		if errors.As(err, &r) && (r.code == exitNotFound || r.code == exitUnavailable) {
 			return false, nil // nobody serves it yet
 		}
-		return status.Active != nil, err
+		// Before it is told of changes, what changes is what it finds.
+		return status.Active != nil && status.Problem == "", err
 	})
 }
 
