@@ -2,7 +2,8 @@
 // them): a folder for each, with a README, the sources of its packages, its inventory and
 // its policies. Nothing in them is secret: keys are made when a scenario is shown.
 //
-// The folder deploy is no scenario: it has what starts a hub elsewhere.
+// The folders deploy and distributed are no scenarios: they have what starts a hub
+// elsewhere, and one of many processes.
 package examples
 
 import (

@@ -20,6 +20,7 @@ import (
 type demoEvent struct {
 	Kind, Scenario, Text, ID, Command string
 	Step, Of                          int
+	Elapsed                           float64 // seconds
 }
 
 // demoRun is a demonstration that a test runs.
