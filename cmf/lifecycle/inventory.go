@@ -110,6 +110,9 @@ func (s *Service) candidates(ctx context.Context, who hub.Identity, q Query, aft
 		for _, id := range ids {
 			terms = append(terms, cmf.ByIssuer(id))
 		}
+		if !cmf.RunsTheHub(who) {
+			return merged(s.ownedBy(who), terms, after), nil
+		}
 	case q.Serial != "":
 		serial, ok := new(big.Int).SetString(q.Serial, 16)
 		if !ok || len(q.Serial) > 2*maxSerial || serial.Sign() < 0 {
@@ -177,6 +180,20 @@ func (s *Service) revokedIssuers(ctx context.Context, who hub.Identity, q Query)
 		}
 	}
 	return ids, nil
+}
+
+// ownedBy finds, by memory alone, what is a consumer's of those that have a term: it
+// asks every few seconds, and others may have many.
+func (s *Service) ownedBy(who hub.Identity) func(term, after string) iter.Seq[string] {
+	return func(term, after string) iter.Seq[string] {
+		return func(yield func(string) bool) {
+			for at, id := range s.Store.Certificates.InOrder(term, term, after, cmf.ByConsumer(who.String())) {
+				if at != term || !yield(id) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // isRenewed says of memory alone whether a certificate took the place of another.

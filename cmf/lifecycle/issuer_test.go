@@ -118,6 +118,17 @@ func TestIssuerRevoked(t *testing.T) {
 				t.Errorf("%s: found by %+v: %v", name, query, ids)
 			}
 		}
+		for who, want := range map[hub.Identity]int{vnfm: 1, another: 0, stranger: 0} {
+			n := 0
+			for x, err := range q.Certificates(t.Context(), who, lifecycle.Query{IssuerRevoked: true}, "") {
+				if n++; err != nil || x.ID != c.ID {
+					t.Errorf("%s: %s is shown %+v: %v", name, who, x, err)
+				}
+			}
+			if n != want {
+				t.Errorf("%s: %s is shown %d, want %d", name, who, n, want)
+			}
+		}
 		if len(found) != 1 || !found[c.ID] {
 			t.Errorf("%s: found by the issuer: %v", name, found)
 		}

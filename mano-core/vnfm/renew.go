@@ -72,15 +72,14 @@ const orphansEvery = 5 * time.Second
 // WatchCertificates renews certificates whose issuer was revoked, until ctx ends. It
 // returns ctx's error.
 func (s *Service) WatchCertificates(ctx context.Context) error {
-	// The first look is at those too that were renewed: the process before may have
-	// ended before it noted the new one.
+	// The first look, and that after a failure, is at those too that were renewed: the
+	// new one may not have been noted.
 	renewed, failing := true, false
 	for {
 		var err error
 		if s.hasCertificates() {
-			if err = s.RenewOrphaned(ctx, renewed); err == nil {
-				renewed = false
-			}
+			err = s.RenewOrphaned(ctx, renewed)
+			renewed = err != nil
 		}
 		if err != nil && !failing && ctx.Err() == nil {
 			s.Log.Warn("certificates whose issuer was revoked are not renewed; trying again", "err", err)

@@ -318,8 +318,8 @@ func TestCertificates_IssuerRevoked(t *testing.T) {
 	}
 }
 
-// The first look of a process is at those as well that were renewed, until it
-// succeeds; without a VNF that has certificates nobody is asked.
+// The first look of a process is at those as well that were renewed, and so is each
+// after one that failed; without a VNF that has certificates nobody is asked.
 func TestCertificates_Watched(t *testing.T) {
 	r := newCertifiedRig(t, true)
 	ctx, stop := context.WithCancel(t.Context())
