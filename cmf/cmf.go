@@ -124,9 +124,9 @@ type Challenge struct {
 	UsedBy         string     `json:"usedBy,omitempty"` // request that used it
 }
 
-// Request is a certificate signing request as it is stored: before the authority is
-// asked, with everything that was decided, and after it with what came of it. Its ID
-// is derived from the consumer, the registration and the CSR, so that the same
+// Request is a certificate signing request as it is stored, with everything that was
+// decided and what came of it; before the authority is asked, where that is not part
+// of the hub or asked once more. Its ID is derived from the consumer, the registration and the CSR, so that the same
 // request again finds what it was answered.
 type Request struct {
 	certmgmt.Signing
@@ -141,9 +141,12 @@ type Request struct {
 	ChallengeID string                `json:"challengeId,omitempty"`
 	Policy      string                `json:"policy,omitempty"` // revision of the Rego policies that judged it
 	Renews      string                `json:"renews,omitempty"` // certificate that it is to take the place of
-	Order       *hub.CertificateOrder `json:"order,omitempty"`  // what the authority was or is asked to sign, without the CSR; nil when it was refused
+	Order       *hub.CertificateOrder `json:"order,omitempty"`  // what the authority was or is asked to sign, without the CSR; nil when it was refused, or issued at once
 	Attempt     int                   `json:"attempt,omitempty"`
 	Started     time.Time             `json:"started,omitzero"` // of the attempt
+	// Recorded: a certificate of this attempt is recorded before it is stored. It was
+	// the other way round in requests without it.
+	Recorded bool `json:"recorded,omitempty"`
 }
 
 // Certificate is an issued certificate as it is stored. Its ID is that of the
@@ -191,6 +194,7 @@ type Store struct {
 	Challenges    *state.Kind[Challenge]
 	Requests      *state.Kind[Request]
 	Certificates  *state.Kind[Certificate]
+	Reached       *state.Kind[Reached]
 
 	beats *state.Kind[beat]
 }
@@ -221,6 +225,7 @@ func NewStore(space *state.Space) *Store {
 		Challenges:    state.NewKind(space, "challenge", func(c *Challenge) []string { return []string{ByConsumer(c.For)} }),
 		Requests:      state.NewKind(space, "request", requestTerms),
 		Certificates:  state.NewKind(space, "certificate", certificateTerms),
+		Reached:       state.NewKept[Reached](space, "reached", nil),
 		beats:         state.NewKind[beat](space, "beat", nil),
 	}
 }

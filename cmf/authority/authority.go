@@ -143,6 +143,9 @@ func (a *Authorities) Issue(ctx context.Context, domain string, o hub.Certificat
 	return ca.Issue(ctx, o)
 }
 
+// Elsewhere says whether an authority outside of this hub signs for a trust domain.
+func (a *Authorities) Elsewhere(domain string) bool { return a.Remote(domain) != nil }
+
 // rotatedElsewhere notes the new issuer of an authority elsewhere. What cannot be
 // noted now is noted at the next look.
 func (a *Authorities) rotatedElsewhere(ctx context.Context, domain string, remote CA) {

@@ -25,6 +25,7 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/internal/testkit/devicekit"
+	"github.com/manoward/manoward/internal/testkit/memlog"
 	"github.com/manoward/manoward/internal/testkit/memstate"
 	"github.com/manoward/manoward/internal/vault"
 	"github.com/manoward/manoward/mano-core/trust"
@@ -75,7 +76,7 @@ func newSite(t testing.TB) *site {
 		Wait:    func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() },
 	})
 	enrolment, err := enrol.New(enrol.Config{
-		Store: s.store, Authorities: cas, Formats: registry, Records: keep, Now: time.Now, Log: log,
+		Store: s.store, Authorities: cas, Formats: registry, Records: keep, Ledger: &memlog.Logs{}, Now: time.Now, Log: log,
 		Profiles: func(string, certmgmt.CertType) enrol.Profile { return enrol.Profile{} },
 		Publish: func(domain, issuer string) (crl, ocsp, ca []string) {
 			return cmfapi.Published("http://pki.example/", domain, issuer)

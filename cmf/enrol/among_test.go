@@ -28,7 +28,7 @@ func BenchmarkAmong(b *testing.B) {
 	for _, many := range sizes {
 		bus := testbus.Open(b, b.TempDir(), "north", "south")
 		w := newWorld(b, bus.Tables())
-		w.log = busLog(b, bus)
+		w.on(bus)
 		w.judgeOf = func(store *cmf.Store) enrol.Judge {
 			j, err := judge.New(b.Context(), judge.Config{Store: store, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {

@@ -23,7 +23,7 @@ func BenchmarkSign(b *testing.B) {
 				if place == "bus" {
 					bus := testbus.Open(b, b.TempDir(), "north", "south")
 					w = newWorld(b, bus.Tables())
-					w.log = busLog(b, bus)
+					w.on(bus)
 				}
 				p := w.process()
 				v := p.register(alpha, "north")

@@ -23,9 +23,11 @@
 // An attester and a registration, an activation and an end are stored, then recorded,
 // then answered.
 //
-// The request with its order, and in it the serial number, is stored before the
-// authority is asked; then the certificate, the record, and then the answer; the
-// state of the request follows. A certificate's ID is its request's, so that of two attempts
-// at one request only one has a certificate; what the other one had signed is
-// thrown away and recorded as failed. [Service.Recover] ends what a crash cut off.
+// A certificate is issued by its record, which the answer waits for. The record's ID
+// follows from the CSR, so that of two attempts at one, in whatever process, only one
+// has a certificate; what the other one had signed is thrown away and recorded as
+// failed. Certificate and request are found at once and stored after the answer; the
+// record holds all of them, and [Service.Recover] stores what a crash cut off. The
+// request with its order, and in it the serial number, is stored before an authority
+// is asked that is not part of the hub, which keeps what it signed.
 package enrol

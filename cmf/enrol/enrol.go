@@ -27,6 +27,22 @@ type Authorities interface {
 	// Chain returns the certificates above a leaf of an issuer, DER, without the root,
 	// and the root.
 	Chain(ctx context.Context, domain, issuer string) (chain [][]byte, root []byte, err error)
+	// Elsewhere says whether an authority outside of this hub signs for a trust domain:
+	// what it signed it keeps.
+	Elsewhere(domain string) bool
+}
+
+// Ledger is the record log of each trust domain: what is issued is decided there.
+type Ledger interface {
+	// Append makes a record durable. An ID that is among the newest records is not
+	// added again: [hub.Conflict] when it is there with another content.
+	Append(ctx context.Context, domain string, r hub.Record) error
+	// Read hands out the records after a message of the log, in order, up to the end that
+	// there is when it is called, with the sequence of the message of each, until each
+	// returns an error, which it returns.
+	Read(ctx context.Context, domain string, after uint64, each func(at uint64, r hub.Record) error) error
+	// End is the sequence of the newest message, 0 for an empty log.
+	End(ctx context.Context, domain string) (uint64, error)
 }
 
 // Judge asks the policies of a request's trust domain. An error refuses the
@@ -60,6 +76,8 @@ type Config struct {
 	// Records appends to a trust domain's record log. A record whose ID is there
 	// already has no second effect.
 	Records func(ctx context.Context, domain string, records ...hub.Record) error
+	// Ledger is the log that Records appends to.
+	Ledger Ledger
 	// Publish says where the revocation lists, OCSP answers and certificate of an
 	// issuer are; they go into the certificates.
 	Publish   func(domain, issuer string) (crl, ocsp, issuerURL []string)
@@ -110,15 +128,16 @@ type Service struct {
 
 	registering sync.Mutex // held while it is looked whether subjects and names are free, until they are taken
 
-	closing chan struct{} // holds one value for each request that is closed after its answer
+	keeping chan struct{} // holds one value for each certificate that is stored after its answer
 	later   sync.WaitGroup
+	reading sync.Mutex // held while the log is read for what is not stored
 
 	mu   sync.Mutex // covers busy
 	busy map[string]*turn
 }
 
-// mostClosing bounds the requests that are closed after their answers at once.
-const mostClosing = 64
+// mostKept bounds the certificates that are stored after their answers at once.
+const mostKept = 64
 
 // New makes the service. It does nothing until it is called.
 func New(c Config) (*Service, error) {
@@ -141,7 +160,7 @@ func New(c Config) (*Service, error) {
 	if _, err := x509.ParseOID(c.PolicyArc + ".0"); err != nil {
 		return nil, hub.E(hub.Invalid, "set up enrolment", fmt.Sprintf("%q is no OID in dotted form; give the arc of the policies that name an assurance as in %s", c.PolicyArc, AssuranceArc), err)
 	}
-	return &Service{Config: c, arc: c.PolicyArc, closing: make(chan struct{}, mostClosing), busy: map[string]*turn{}}, nil
+	return &Service{Config: c, arc: c.PolicyArc, keeping: make(chan struct{}, mostKept), busy: map[string]*turn{}}, nil
 }
 
 // strict is the judge of trust domains without policies: it adds nothing, so that
@@ -152,13 +171,16 @@ func (strict) Judge(context.Context, cmf.Question) (cmf.Judgement, error) {
 	return cmf.Judgement{Revision: "none"}, nil
 }
 
-// turn lets one goroutine at a time work at one request.
+// turnOf names what one goroutine at a time works at: a CSR of a trust domain.
+func turnOf(domain string, csr []byte) string { return domain + " " + digest(csr) }
+
+// turn lets one goroutine at a time work at one CSR.
 type turn struct {
 	hold  chan struct{} // holds one value while nobody works at it
 	users int
 }
 
-// take waits for its turn at a request and returns how to end it.
+// take waits for its turn at a CSR, see turnOf, and returns how to end it.
 func (s *Service) take(ctx context.Context, id string) (end func(), err error) {
 	s.mu.Lock()
 	t := s.busy[id]

@@ -35,6 +35,11 @@ func (s *Service) again(ctx context.Context, w *work) (answer certmgmt.Signing, 
 		answer, err = s.replayed(ctx, w, "the request was refused before")
 		return answer, true, err
 	}
+	if e.Value.State == certmgmt.RequestProcessing { // another attempt may be recorded, and not stored
+		if err := s.catchUp(ctx, w.domain); err != nil {
+			return answer, false, err
+		}
+	}
 	e, c, err := s.settle(ctx, e)
 	if err != nil {
 		return answer, false, err
@@ -43,7 +48,7 @@ func (s *Service) again(ctx context.Context, w *work) (answer certmgmt.Signing, 
 	w.req.Attempt, w.req.Requested = e.Value.Attempt+1, e.Value.Requested
 	switch {
 	case c == nil && e.Value.State == certmgmt.RequestProcessing:
-		// Another process is at it, or died there. Only one of two attempts can store
+		// Another process is at it, or died there. Only one of two attempts can record
 		// a certificate, so this one may go on at once.
 		return answer, false, s.lost(ctx, &e.Value, "no outcome was stored, and the request came again")
 	case c == nil:
@@ -138,7 +143,8 @@ func (s *Service) keep(ctx context.Context, w *work) (e state.Entry[cmf.Request]
 	return e, nil
 }
 
-// issue stores the order, has it signed, and stores and records what came of it.
+// issue has the order signed, and records and stores what came of it. The order is
+// stored before where what is signed may be elsewhere when this process dies.
 func (s *Service) issue(ctx context.Context, w *work) (certmgmt.Signing, error) {
 	var err error
 	if w.req.Order, err = s.order(ctx, w); err != nil {
@@ -149,18 +155,24 @@ func (s *Service) issue(ctx context.Context, w *work) (certmgmt.Signing, error) 
 	} else if len(refused) > 0 {
 		return s.refuse(ctx, w, refused)
 	}
-	w.req.State = certmgmt.RequestProcessing
-	e, err := s.keep(ctx, w)
-	if err != nil {
+	if err := s.begun(ctx, w.domain); err != nil {
 		return certmgmt.Signing{}, err
+	}
+	w.req.State, w.req.Recorded = certmgmt.RequestProcessing, true
+	if w.had != nil || s.Authorities.Elsewhere(w.domain) {
+		e, err := s.keep(ctx, w)
+		if err != nil {
+			return certmgmt.Signing{}, err
+		}
+		w.had, w.intent = &e, true
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.Authority+storing)
 	defer cancel()
 	c, err := s.askAuthority(ctx, w)
 	if err != nil {
-		return s.failed(ctx, e, err)
+		return s.failed(ctx, w, err)
 	}
-	return s.complete(ctx, w, e, c)
+	return s.complete(ctx, w, c)
 }
 
 // askAuthority has the order signed.
@@ -197,71 +209,31 @@ func certificateOf(w *work, issued hub.IssuedCertificate) (*cmf.Certificate, err
 	}, nil
 }
 
-// complete stores a certificate, records it, and answers with it.
-func (s *Service) complete(ctx context.Context, w *work, e state.Entry[cmf.Request], c *cmf.Certificate) (certmgmt.Signing, error) {
-	_, err := s.Store.Certificates.Create(ctx, w.domain, c.ID, c)
-	if hub.CodeOf(err) == hub.Conflict {
-		// Another process was quicker: its certificate is the request's.
-		w.req.Order.Serial = c.Serial
-		if err := s.lost(ctx, &w.req, "another attempt had its certificate stored first; this one was thrown away"); err != nil {
-			return certmgmt.Signing{}, err
-		}
-		return s.answerStored(ctx, w)
-	}
-	if err != nil {
-		return certmgmt.Signing{}, fmt.Errorf("store certificate: %w", err)
-	}
-	if err := s.tellIssued(ctx, &e.Value, c); err != nil {
-		return certmgmt.Signing{}, err
-	}
-	s.closeLater(ctx, e, c)
-	return s.answer(ctx, &e.Value, c, w.chain)
-}
-
-// closeLater stores that a request was issued without the answer waiting for it: the
-// certificate says so already, and [Service.Recover] stores it after a crash. With
-// too many of these open the answer waits for its own.
-func (s *Service) closeLater(ctx context.Context, e state.Entry[cmf.Request], c *cmf.Certificate) {
-	end := func(ctx context.Context) {
-		if _, err := s.close(ctx, e, c); err != nil {
-			s.Log.Warn("a certificate was issued, and its request stays open until the next look", "trustDomain", e.Domain, "request", e.ID, "err", err)
-		}
-	}
-	select {
-	case s.closing <- struct{}{}:
-	default:
-		end(ctx)
-		return
-	}
-	s.later.Go(func() {
-		defer func() { <-s.closing }()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
-		defer cancel()
-		end(ctx)
-	})
-}
-
-// Wait waits for what goes on after answers. No request may come any more.
-func (s *Service) Wait() { s.later.Wait() }
-
-// answerStored answers with the certificate that another process stored.
+// answerStored answers with the certificate that another process issued.
 func (s *Service) answerStored(ctx context.Context, w *work) (certmgmt.Signing, error) {
 	e, err := s.Store.Requests.GetIn(ctx, w.domain, w.req.ID)
-	if err != nil {
+	if err != nil && hub.CodeOf(err) != hub.NotFound {
 		return certmgmt.Signing{}, fmt.Errorf("read request: %w", err)
 	}
-	e, c, err := s.settle(ctx, e)
-	if err != nil {
-		return certmgmt.Signing{}, err
+	var c *cmf.Certificate
+	if err == nil {
+		if e, c, err = s.settle(ctx, e); err != nil {
+			return certmgmt.Signing{}, err
+		}
 	}
 	if c == nil {
-		return certmgmt.Signing{}, hub.E(hub.Unavailable, "answer request", "the certificate of the request cannot be read yet; ask again", nil)
+		return certmgmt.Signing{}, unread()
 	}
 	return s.answer(ctx, &e.Value, c, w.chain)
 }
 
-// settle looks whether a request has a certificate, and if so records it and stores
-// that it was issued. The certificate is nil if it has none.
+// unread is for a certificate that another process has issued a moment ago.
+func unread() error {
+	return hub.E(hub.Unavailable, "answer request", "the request has a certificate that cannot be read yet; ask again", nil)
+}
+
+// settle looks whether a request has a certificate, and if so stores that it was
+// issued. The certificate is nil if it has none.
 func (s *Service) settle(ctx context.Context, e state.Entry[cmf.Request]) (state.Entry[cmf.Request], *cmf.Certificate, error) {
 	found, err := s.Store.Certificates.GetIn(ctx, e.Domain, e.ID)
 	if hub.CodeOf(err) == hub.NotFound {
@@ -270,20 +242,22 @@ func (s *Service) settle(ctx context.Context, e state.Entry[cmf.Request]) (state
 	if err != nil {
 		return e, nil, fmt.Errorf("read certificate: %w", err)
 	}
-	if e.Value.State != certmgmt.RequestIssued {
-		if err = s.tellIssued(ctx, &e.Value, &found.Value); err == nil {
-			e, err = s.close(ctx, e, &found.Value)
-		}
+	if e.Value.State == certmgmt.RequestIssued {
+		return e, &found.Value, nil
+	}
+	if !e.Value.Recorded {
+		err = s.tellIssued(ctx, &e.Value, &found.Value)
+	}
+	if err == nil {
+		e, err = s.close(ctx, e, &found.Value)
 	}
 	return e, &found.Value, err
 }
 
-// tellIssued records that a stored certificate was issued.
+// tellIssued records that a certificate was issued which was stored before its record,
+// as it was done before [cmf.Request.Recorded].
 func (s *Service) tellIssued(ctx context.Context, r *cmf.Request, c *cmf.Certificate) error {
-	t := tell(r)
-	t.SerialNumber, t.Issuer, t.KeyHash, t.NotBefore, t.NotAfter = hexadecimal(c.Serial), c.Issuer, c.KeyHash, &c.NotBefore, &c.NotAfter
-	t.Fingerprint = digest(c.DER)
-	rec, err := record("certificate.issued", r.Started, r.By, "certificate/"+c.ID, t)
+	rec, err := record(kindIssued, r.Started, r.By, "certificate/"+c.ID, tellCertificate(r, c))
 	return s.append(ctx, r.TrustDomain, rec, err)
 }
 
@@ -309,16 +283,16 @@ func (s *Service) close(ctx context.Context, e state.Entry[cmf.Request], c *cmf.
 
 // failed records and stores that the authority did not sign, and returns why. What
 // stands against the order itself is [hub.Unprocessable].
-func (s *Service) failed(ctx context.Context, e state.Entry[cmf.Request], cause error) (certmgmt.Signing, error) {
+func (s *Service) failed(ctx context.Context, w *work, cause error) (certmgmt.Signing, error) {
 	const op = "issue certificate"
 	why := hub.SafeText(cause)
-	if err := s.lost(ctx, &e.Value, why); err != nil {
+	if err := s.lost(ctx, &w.req, why); err != nil {
 		return certmgmt.Signing{}, err
 	}
-	e.Value.State = certmgmt.RequestFailed
-	e.Value.Reasons = []certmgmt.Reason{{Code: "authority-failed", Detail: why}}
-	if _, err := s.Store.Requests.Replace(ctx, e); err != nil && hub.CodeOf(err) != hub.Precondition {
-		return certmgmt.Signing{}, fmt.Errorf("store request: %w", err)
+	w.req.State = certmgmt.RequestFailed
+	w.req.Reasons = []certmgmt.Reason{{Code: "authority-failed", Detail: why}}
+	if _, err := s.keep(ctx, w); err != nil {
+		return certmgmt.Signing{}, err
 	}
 	switch hub.CodeOf(cause) {
 	case hub.Invalid:

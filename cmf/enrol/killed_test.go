@@ -10,6 +10,7 @@ import (
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/testkit/devicekit"
+	"github.com/manoward/manoward/internal/testkit/memlog"
 )
 
 // everyPoint calls try with each point at which a process can die, until it says that
@@ -96,15 +97,10 @@ func TestEndRegistration_Unrecorded(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	w.mu.Lock()
-	clear(w.records)
-	w.order = nil
-	w.mu.Unlock()
+	w.logs = &memlog.Logs{}
 	w.recovered(t)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.order) != 2 || w.records[w.order[0]].Kind != "registration.registered" || w.records[w.order[1]].Kind != "registration.ended" {
-		t.Errorf("the records are %+v", w.records)
+	if told := w.logs.Records("north"); len(told) != 2 || told[0].Kind != "registration.registered" || told[1].Kind != "registration.ended" {
+		t.Errorf("the records are %+v", told)
 	}
 }
 

@@ -11,17 +11,26 @@ import (
 	"github.com/manoward/manoward/internal/state"
 )
 
-// Recover ends what was cut off: attesters and registrations that are stored,
+// Recover ends what was cut off: certificates that are recorded are stored. Attesters and registrations that are stored,
 // activated or ended have their records written. A request that has a certificate is recorded and answered
 // from then on; one that has none, and whose attempt is older than
 // [Limits.AfterFailure], is recorded as failed, and may be sent again. Challenges
 // that are expired are removed. It is called at the start and on a timer; what
 // cannot be ended now is tried at the next call, and the error names it.
 func (s *Service) Recover(ctx context.Context) error {
-	problems := []error{
+	var problems []error
+	for _, domain := range s.Store.Space.Domains() {
+		if s.Store.Reached.Kept(domain) == nil {
+			continue // nothing was issued by the log
+		}
+		if err := s.catchUp(ctx, domain); err != nil {
+			problems = append(problems, fmt.Errorf("trust domain %s: %w", domain, err))
+		}
+	}
+	problems = append(problems,
 		ended(ctx, s.Store.Attesters, "attester", s.recordAttester),
 		ended(ctx, s.Store.Registrations, "registration", s.recordRegistration),
-	}
+	)
 	for _, id := range s.Store.Requests.Find(cmf.ByState(certmgmt.RequestProcessing)) {
 		if err := s.recover(ctx, id); err != nil {
 			problems = append(problems, fmt.Errorf("end request %s: %w", id, err))
@@ -59,12 +68,19 @@ func ended[T any](ctx context.Context, k *state.Kind[T], what string, end func(c
 
 // recover ends one request without outcome. It waits for an attempt of this process.
 func (s *Service) recover(ctx context.Context, id string) error {
-	end, err := s.take(ctx, id)
+	e, err := s.Store.Requests.Get(ctx, id)
+	if hub.CodeOf(err) == hub.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	end, err := s.take(ctx, turnOf(e.Domain, e.Value.CSR))
 	if err != nil {
 		return err
 	}
 	defer end()
-	e, err := s.Store.Requests.Get(ctx, id)
+	e, err = s.Store.Requests.Get(ctx, id)
 	if hub.CodeOf(err) == hub.NotFound || (err == nil && e.Value.State != certmgmt.RequestProcessing) {
 		return nil
 	}

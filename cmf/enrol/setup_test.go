@@ -23,15 +23,14 @@ import (
 	"github.com/manoward/manoward/attestation/tpm"
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/cmf/enrol"
-	"github.com/manoward/manoward/connectors/natsbus"
 	"github.com/manoward/manoward/connectors/stepca"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/internal/testkit/attestkit"
 	"github.com/manoward/manoward/internal/testkit/devicekit"
+	"github.com/manoward/manoward/internal/testkit/memlog"
 	"github.com/manoward/manoward/internal/testkit/memstate"
-	"github.com/manoward/manoward/internal/testkit/testbus"
 )
 
 // The parties of the tests.
@@ -54,12 +53,12 @@ type world struct {
 	judge    enrol.Judge
 	judgeOf  func(*cmf.Store) enrol.Judge // instead, if set
 	// log takes the records instead of the world, if set.
-	log func(ctx context.Context, domain string, records ...hub.Record) error
+	log    func(ctx context.Context, domain string, records ...hub.Record) error
+	ledger enrol.Ledger
+	logs   *memlog.Logs
 
-	mu      sync.Mutex // covers what is below
-	clock   time.Time
-	records map[string]hub.Record
-	order   []string
+	mu    sync.Mutex // covers what is below
+	clock time.Time
 	// left is how many durable things happen before the process dies; below 0 it
 	// lives.
 	left int
@@ -67,9 +66,10 @@ type world struct {
 
 func newWorld(t testing.TB, tables state.Tables) *world {
 	w := &world{
-		TB: t, tables: tables, clock: time.Now().Truncate(time.Second), records: map[string]hub.Record{}, left: -1,
+		TB: t, tables: tables, clock: time.Now().Truncate(time.Second), logs: &memlog.Logs{}, left: -1,
 		profiles: map[string]enrol.Profile{"north": {DNSSuffixes: []string{"north.example"}}, "south": {DNSSuffixes: []string{"south.example"}}},
 	}
+	w.logs.Point, w.ledger = w.point, w.logs
 	w.ca = newAuthorities(t, w, "north", "south")
 	return w
 }
@@ -121,37 +121,25 @@ func (w *world) append(ctx context.Context, domain string, list ...hub.Record) e
 	if w.log != nil {
 		return w.log(ctx, domain, list...)
 	}
-	if err := w.point(); err != nil {
-		return err
-	}
-	w.keep(list)
-	return w.point()
-}
-
-func (w *world) keep(list []hub.Record) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for _, r := range list {
-		had, ok := w.records[r.ID]
-		if !ok {
-			w.order = append(w.order, r.ID)
-			w.records[r.ID] = r
-			continue
+		err := w.logs.Append(ctx, domain, r)
+		if hub.CodeOf(err) != hub.Conflict {
+			return err
 		}
-		if r.Kind == "certificate.issued" && string(had.Data) != string(r.Data) {
-			w.Errorf("record %s (%s) came again with another content:\n%s\n%s", r.ID, r.Kind, had.Data, r.Data)
+		if r.Kind == "certificate.issued" {
+			w.Errorf("record %s (%s) came again with another content: %s", r.ID, r.Kind, r.Data)
 		}
 	}
+	return nil
 }
 
-// kinds returns the records of a kind in their order.
-func (w *world) kinds(kind string) []hub.Record {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var list []hub.Record
-	for _, id := range w.order {
-		if w.records[id].Kind == kind {
-			list = append(list, w.records[id])
+// kinds returns the records of a kind, each trust domain's in their order.
+func (w *world) kinds(kind string) (list []hub.Record) {
+	for _, domain := range []string{"north", "south"} {
+		for _, r := range w.logs.Records(domain) {
+			if r.Kind == kind {
+				list = append(list, r)
+			}
 		}
 	}
 	return list
@@ -181,7 +169,7 @@ func (w *world) process() process {
 		Profiles: func(domain string, _ certmgmt.CertType) enrol.Profile { return w.profiles[domain] },
 		Roots:    func(string) []*x509.Certificate { return w.roots },
 		Verifier: func(string) enrol.Verifier { return w.verifier },
-		Records:  w.append,
+		Records:  w.append, Ledger: w.ledger,
 		Publish: func(domain, issuer string) (crl, ocsp, ca []string) {
 			return []string{"http://pki.example/" + domain + "/" + issuer + ".crl"}, []string{"http://pki.example/" + domain + "/ocsp"}, nil
 		},
@@ -303,29 +291,12 @@ func der(t testing.TB, text string) []byte {
 	return block.Bytes
 }
 
-// busLog is the record logs of a bus.
-func busLog(t testing.TB, bus *testbus.Bus) func(context.Context, string, ...hub.Record) error {
-	t.Helper()
-	logs := map[string]*natsbus.Log{}
-	for _, name := range []string{"north", "south"} {
-		account, err := bus.Domain(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if logs[name], err = account.Log(t.Context(), "RECORDS"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return func(ctx context.Context, domain string, records ...hub.Record) error {
-		return logs[domain].Append(ctx, records...)
-	}
-}
-
 // authorities are embedded authorities, one for each trust domain.
 type authorities struct {
 	w *world
 	// They are asked before and after an order is signed, if set: an answer may be lost.
 	before, after func() error
+	elsewhere     bool // they keep what they signed
 
 	mu      sync.Mutex // covers what is below
 	cas     map[string]*stepca.Embedded
@@ -412,6 +383,8 @@ func (a *authorities) Chain(ctx context.Context, domain, _ string) ([][]byte, []
 	}
 	return chain[:len(chain)-1], chain[len(chain)-1], nil
 }
+
+func (a *authorities) Elsewhere(string) bool { return a.elsewhere }
 
 // signed returns how many certificates were signed.
 func (a *authorities) signed() int {

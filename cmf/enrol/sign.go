@@ -34,7 +34,7 @@ func (s *Service) SignRenewal(ctx context.Context, who hub.Identity, domain stri
 	if err != nil {
 		return certmgmt.Signing{}, err
 	}
-	end, err := s.take(ctx, w.req.ID)
+	end, err := s.take(ctx, turnOf(w.domain, w.req.CSR))
 	if err != nil {
 		return certmgmt.Signing{}, err
 	}
@@ -96,8 +96,9 @@ type work struct {
 	lacking   []certmgmt.Reason    // why it counts as unattested
 	assurance attestation.Assurance
 
-	req cmf.Request
-	had *state.Entry[cmf.Request] // that an earlier attempt stored; nil: none
+	req    cmf.Request
+	had    *state.Entry[cmf.Request] // what is stored of it; nil: nothing
+	intent bool                      // that is the order of this attempt
 }
 
 // begin reads a request and finds its registration. What is not even a request is
@@ -197,7 +198,7 @@ func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error)
 	if used, err := s.usedElsewhere(ctx, w); err != nil {
 		return nil, err
 	} else if used {
-		return []certmgmt.Reason{because(Replayed, "the request was used for another subject, or another certificate, before")}, nil
+		return []certmgmt.Reason{replayedElsewhere()}, nil
 	}
 	if refused, err := s.attest(ctx, w); len(refused) > 0 || err != nil {
 		return refused, err
@@ -231,6 +232,10 @@ func (s *Service) checkHolder(ctx context.Context, w *work) ([]certmgmt.Reason, 
 		}
 	}
 	return nil, nil
+}
+
+func replayedElsewhere() certmgmt.Reason {
+	return because(Replayed, "the request was used for another subject, or another certificate, before")
 }
 
 // usedElsewhere says whether the CSR has, or will have, a certificate by another

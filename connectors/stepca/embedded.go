@@ -115,18 +115,23 @@ func (e *Embedded) Chain(context.Context) (issuer string, chain [][]byte, err er
 // certificate may hold; nothing is signed then.
 func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedCertificate, error) {
 	const op = "issue certificate"
-	csr, err := checkOrder(o, e.current.Chain[0])
+	csr, err := readOrder(o, e.current.Chain[0])
 	if err != nil {
 		return hub.IssuedCertificate{}, err
 	}
 	if err := e.lint.check(template(o, csr.PublicKey)); err != nil {
 		return hub.IssuedCertificate{}, badStyle(op, err)
 	}
-	chain, err := e.authority.SignWithContext(ctx, csr, provisioner.SignOptions{}, emptyTemplate{}, fill(o))
+	chain, err := e.authority.SignWithContext(ctx, csr, provisioner.SignOptions{}, emptyTemplate{}, fill(o)) // it checks the proof first
 	if err != nil {
+		if unproven := checkProof(csr); unproven != nil {
+			return hub.IssuedCertificate{}, unproven
+		}
 		return hub.IssuedCertificate{}, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain did not sign; see /readyz for its key, and ask again", err)
 	}
-	if err := checkIssued(o, csr, chain[0], e.current.Chain[0]); err != nil {
+	// The standard library proves each signature that it makes with the signer's public
+	// key, which is that of the issuer's certificate: see Issuer.check.
+	if err := compare(o, csr, chain[0], e.current.Chain[0]); err != nil {
 		return hub.IssuedCertificate{}, hub.E(hub.Internal, op, "the certificate authority signed something else than was ordered; the certificate was thrown away", err)
 	}
 	issued := hub.IssuedCertificate{Issuer: e.id, Chain: [][]byte{chain[0].Raw}}

@@ -23,9 +23,26 @@ const maxSerial = 159
 // minRSA is the least length of an RSA key in bits.
 const minRSA = 2048
 
-// checkOrder refuses what no certificate below issuer may hold, and reads the
-// CSR. It is [hub.Invalid].
+// checkOrder refuses what no certificate below issuer may hold, and a CSR that does
+// not prove its key. It is [hub.Invalid].
 func checkOrder(o hub.CertificateOrder, issuer *x509.Certificate) (*x509.CertificateRequest, error) {
+	csr, err := readOrder(o, issuer)
+	if err == nil {
+		err = checkProof(csr)
+	}
+	return csr, err
+}
+
+// checkProof refuses a CSR that does not prove possession of its key.
+func checkProof(csr *x509.CertificateRequest) error {
+	if err := csr.CheckSignature(); err != nil {
+		return hub.E(hub.Invalid, "issue certificate", "the CSR is not signed with the key that it holds; make it anew where that key is", err)
+	}
+	return nil
+}
+
+// readOrder is checkOrder without the proof of possession.
+func readOrder(o hub.CertificateOrder, issuer *x509.Certificate) (*x509.CertificateRequest, error) {
 	const op = "issue certificate"
 	refuse := func(text string, err error) (*x509.CertificateRequest, error) {
 		return nil, hub.E(hub.Invalid, op, text, err)
@@ -33,9 +50,6 @@ func checkOrder(o hub.CertificateOrder, issuer *x509.Certificate) (*x509.Certifi
 	csr, err := x509.ParseCertificateRequest(o.CSR)
 	if err != nil {
 		return refuse("the CSR is no PKCS#10 certification request in DER (RFC 2986); make it anew", err)
-	}
-	if err := csr.CheckSignature(); err != nil {
-		return refuse("the CSR is not signed with the key that it holds; make it anew where that key is", err)
 	}
 	if err := checkKey(csr.PublicKey); err != nil {
 		return refuse(fmt.Sprintf("the key of the CSR cannot be certified: %v; use ECDSA on P-256, P-384 or P-521, Ed25519, or RSA of %d bits or more", err, minRSA), err)
@@ -113,9 +127,18 @@ var ordered = []asn1.ObjectIdentifier{
 	{1, 3, 6, 1, 5, 5, 7, 1, 1}, // authority information access
 }
 
-// checkIssued compares a signed certificate with what was ordered: nothing is
-// missing, altered or added.
+// checkIssued compares a certificate with what was ordered, and proves that issuer
+// signed it.
 func checkIssued(o hub.CertificateOrder, csr *x509.CertificateRequest, c, issuer *x509.Certificate) error {
+	if err := compare(o, csr, c, issuer); err != nil {
+		return err
+	}
+	return c.CheckSignatureFrom(issuer)
+}
+
+// compare compares a certificate with what was ordered: nothing is missing, altered or
+// added.
+func compare(o hub.CertificateOrder, csr *x509.CertificateRequest, c, issuer *x509.Certificate) error {
 	differ := func(what string) error { return fmt.Errorf("its %s is not what was ordered", what) }
 	want := template(o, csr.PublicKey)
 	switch {
@@ -149,5 +172,5 @@ func checkIssued(o hub.CertificateOrder, csr *x509.CertificateRequest, c, issuer
 			return fmt.Errorf("it has an extension %s that nobody ordered", x.Id)
 		}
 	}
-	return c.CheckSignatureFrom(issuer)
+	return nil
 }

@@ -51,11 +51,15 @@ func (k *Kind[T]) Keep(ctx context.Context, domain, id string) error {
 	if p == nil {
 		return nil
 	}
-	raw := p.raw
-	revision, err := d.table.Create(ctx, k.key(id), raw)
-	if hub.CodeOf(err) == hub.Conflict {
-		raw, revision, err = d.table.Get(ctx, k.key(id))
+	revision, err := d.table.Create(ctx, k.key(id), p.raw)
+	if err == nil {
+		k.kept(d, id, p, revision)
+		return nil
 	}
+	if hub.CodeOf(err) != hub.Conflict {
+		return fmt.Errorf("store %s %s: %w", k.prefix, id, err)
+	}
+	raw, revision, err := d.table.Get(ctx, k.key(id))
 	if err != nil {
 		return fmt.Errorf("store %s %s: %w", k.prefix, id, err)
 	}
@@ -64,6 +68,15 @@ func (k *Kind[T]) Keep(ctx context.Context, domain, id string) error {
 		return hub.E(hub.Unavailable, "store "+k.prefix+" "+id, unreadable, err)
 	}
 	return k.learn(d, id, revision, raw, value)
+}
+
+// kept notes that what was promised is in the table, as it was promised.
+func (k *Kind[T]) kept(d *domainTable, id string, p *promise, revision uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if x := k.byID[id]; x != nil && x.promise == p {
+		k.put(id, &indexed[T]{domain: d, revision: revision, terms: x.terms, value: x.value})
+	}
 }
 
 // Promised says whether a resource is promised and not stored yet.

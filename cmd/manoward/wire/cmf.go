@@ -170,7 +170,7 @@ func (c *cmfRole) newEnrolment() error {
 	}
 	c.enrol, err = enrol.New(enrol.Config{
 		Store: c.store, Authorities: c.authorities, Formats: registry, Judge: c.judge,
-		Profiles: c.profile, Roots: c.deviceRoots, Verifier: c.verifier, Records: c.records,
+		Profiles: c.profile, Roots: c.deviceRoots, Verifier: c.verifier, Records: c.records, Ledger: cmfLedger{c},
 		Publish: c.published,
 		Now:     time.Now, Log: c.hubProcess.log.With("part", "enrol"),
 	})
