@@ -22,7 +22,8 @@ import (
 // different keys in parallel.
 //
 // A queue is a stream whose messages are exactly the work that is left: an item
-// that was handled is removed from it. (JetStream's own work queues leave the
+// that was handled is removed from it, or the group of items that it is in when all
+// of these were (see [QueueConfig].Grouped). (JetStream's own work queues leave the
 // order to redelivery timers; here each process reads the stream in order, works
 // on the keys that it has by a lease, and a message leaves the stream by name.)
 // Methods are safe for concurrent use.
