@@ -6,7 +6,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -44,11 +43,10 @@ func DomainOf(origin string) string {
 	return domain
 }
 
-// Examine holds the records of a journal that nothing is added to any more against
-// it, and says what a new one after it is to tell of it.
+// Examine holds the records of a journal against it, and says what a new one after
+// it is to tell of it. No losses: it is well. What is not sealed counts as lost when
+// it is old by s.Now.
 func Examine(ctx context.Context, s Source, trustDomain string) (Resealed, error) {
-	now := s.Now
-	s.Now = func() time.Time { return now().Add(time.Hour) } // what is not sealed now will never be
 	s.Closed = true
 	in, out := io.Pipe()
 	written := make(chan error, 1)

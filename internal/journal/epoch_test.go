@@ -32,6 +32,9 @@ func resealedWorld(t *testing.T, damage func(*world)) (before, after *world, tol
 		before.records.add("one", "two")
 	}
 	before.sealAll(t, 8)
+	if told, err := Examine(t.Context(), before.source(1), "north"); err != nil || len(told.Losses) > 0 {
+		t.Fatalf("of a journal that is well: %+v, %v", told, err)
+	}
 	before.records.add("never sealed")
 	damage(before)
 	told, err := Examine(t.Context(), before.source(1), "north")

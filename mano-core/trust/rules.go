@@ -139,6 +139,7 @@ func Rules() []Rule {
 		{op, AdminInterface, "bus-credential.issue", "", "-", true, "Security.006"},
 		{op, AdminInterface, "record.read", "", "-", true, "Security.003"},
 		{op, AdminInterface, "record.note", "", "-", true, "Security.003"},
+		{op, AdminInterface, "journal.reseal", "", "-", true, "Security.003"},
 		{op, AdminInterface, "reference-point.read", "", "-", true, "RefPoints"},
 		{op, AdminInterface, "matrix.read", "", "-", true, "Sc-Or.SecEnforce.005"},
 		{op, AdminInterface, "metrics.read", "", "-", true, "Security.003"},

@@ -29,7 +29,7 @@ Merkle tree with signed checkpoints. These verbs hold the records against it on 
 machine, with the hub's data and without its word.`,
 		Example: "  manoward audit verify --trust-domain north",
 	}
-	c.AddCommand(p.auditShow(), p.auditVerify(), p.auditExport(), p.auditOscal(), p.auditKey())
+	c.AddCommand(p.auditShow(), p.auditVerify(), p.auditExport(), p.auditOscal(), p.auditKey(), p.auditReseal())
 	return c
 }
 
@@ -207,10 +207,12 @@ Exits 0 when all is as it was sealed, 3 when something is not, otherwise as ever
 type trusted struct {
 	keys       map[string]*journal.PublicKey // of journals, by origin; nil: none
 	checkpoint string
+	checked    bool // a journal was held against it
 	contents   bool // to be read from the hub too
 }
 
-func readTrusted(keys, earlier string) (t trusted, err error) {
+func readTrusted(keys, earlier string) (t *trusted, err error) {
+	t = &trusted{}
 	if t.keys, err = readKeys(keys); err != nil || earlier == "" {
 		return t, err
 	}
@@ -248,33 +250,40 @@ func readKeys(file string) (map[string]*journal.PublicKey, error) {
 }
 
 // of picks what is for one journal.
-func (t trusted) of(origin string) (journal.Trust, error) {
+func (t *trusted) of(origin string) (journal.Trust, error) {
 	key := t.keys[origin]
 	if t.keys != nil && key == nil {
 		return journal.Trust{}, usage("the file of --keys has no key of %s; add the line of \"manoward audit key\"", origin)
 	}
-	return journal.Trust{Key: key, Checkpoint: t.checkpoint}, nil
+	trust := journal.Trust{Key: key}
+	// A checkpoint begins with the name of its journal; one that begins with another
+	// trust domain's is refused by the journal.
+	if of, _, _ := strings.Cut(t.checkpoint, "\n"); of == origin || journal.DomainOf(of) != journal.DomainOf(origin) {
+		trust.Checkpoint, t.checked = t.checkpoint, true
+	}
+	return trust, nil
 }
 
-func (p *program) verifyPack(ctx context.Context, path string, t trusted) ([]*journal.Report, error) {
-	origin, err := journal.PackOrigin(path)
-	if err != nil {
-		return nil, err
+// verify judges evidence, and that the earlier checkpoint is of a journal in it.
+func (t *trusted) verify(ctx context.Context, files journal.Files) ([]*journal.Report, error) {
+	reports, err := journal.VerifyAll(ctx, files, t.of)
+	if err == nil && t.checkpoint != "" && !t.checked {
+		of, _, _ := strings.Cut(t.checkpoint, "\n")
+		err = hub.E(hub.Denied, "verify records", fmt.Sprintf("the earlier checkpoint is of %.120q, and no such journal is there: it was left out, or everything was begun anew", of), nil)
 	}
-	trust, err := t.of(origin)
-	if err != nil {
-		return nil, err
-	}
+	return reports, err
+}
+
+func (p *program) verifyPack(ctx context.Context, path string, t *trusted) ([]*journal.Report, error) {
 	files, done, err := journal.OpenPack(path)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	r, err := journal.Verify(ctx, files, trust)
-	return []*journal.Report{r}, err
+	return t.verify(ctx, files)
 }
 
-func (p *program) verifyHub(ctx context.Context, domain string, t trusted) ([]*journal.Report, error) {
+func (p *program) verifyHub(ctx context.Context, domain string, t *trusted) ([]*journal.Report, error) {
 	domains := []string{domain}
 	if domain == "" {
 		client, err := p.client()
@@ -291,55 +300,24 @@ func (p *program) verifyHub(ctx context.Context, domain string, t trusted) ([]*j
 	}
 	var reports []*journal.Report
 	for _, d := range domains {
-		r, err := p.verifyDomain(ctx, d, t)
+		of, err := p.verifyDomain(ctx, d, t)
 		if err != nil {
 			return nil, err
 		}
-		reports = append(reports, r)
+		reports = append(reports, of...)
 	}
 	return reports, nil
 }
 
-func (p *program) verifyDomain(ctx context.Context, domain string, t trusted) (*journal.Report, error) {
-	trust, err := t.of(journal.Origin(domain))
-	if err != nil {
-		return nil, err
-	}
+func (p *program) verifyDomain(ctx context.Context, domain string, t *trusted) ([]*journal.Report, error) {
 	body, err := p.evidence(ctx, domain, url.Values{"contents": {strconv.FormatBool(t.contents)}})
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	return journal.Verify(ctx, journal.TarFiles(body), trust)
-}
-
-// judgeRecords prints reports, and fails when they hold findings.
-func (p *program) judgeRecords(reports []*journal.Report, pinned bool) error {
-	bad := 0
-	err := p.print(reports, func(w io.Writer) {
-		fmt.Fprintln(w, "TRUST DOMAIN\tRECORDS\tSEALS\tTREE\tNOT YET SEALED\tCONTENTS\tNOT KEPT\tFINDINGS")
-		for _, r := range reports {
-			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.TrustDomain, r.Records, r.Seals, r.Size, r.Recent, r.Contents, r.NotKept, len(r.Findings)+r.More)
-		}
-		for _, r := range reports {
-			for _, f := range r.Findings {
-				fmt.Fprintf(w, "\n%s, %s %s: %s", r.TrustDomain, f.What, f.File, f.Text)
-			}
-			if len(r.Findings) > 0 {
-				fmt.Fprintln(w)
-			}
-		}
-	})
-	for _, r := range reports {
-		bad += len(r.Findings) + r.More
+	reports, err := t.verify(ctx, journal.TarFiles(body))
+	if err == nil && reports[0].TrustDomain != domain {
+		err = hub.E(hub.Denied, "verify records", fmt.Sprintf("the hub answers with the evidence of trust domain %.80q", reports[0].TrustDomain), nil)
 	}
-	switch {
-	case err != nil:
-		return err
-	case bad > 0:
-		return hub.E(hub.Denied, "verify records", fmt.Sprintf("%d findings: the records are not as they were sealed; keep this machine as it is, and compare with an earlier evidence pack and with the backups", bad), nil)
-	case !pinned:
-		p.say("verified with the key that the hub names itself; to rule out that everything was signed anew, give --keys")
-	}
-	return nil
+	return reports, err
 }

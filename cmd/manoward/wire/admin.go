@@ -39,7 +39,7 @@ func (h *hubProcess) openAdmin(ctx, work context.Context, l net.Listener, observ
 	if err != nil {
 		return err
 	}
-	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus, h.cfg.Trust.CredentialLifetime}, URL: h.url, Points: h.pointAddresses, Journal: h.journals.Source}
+	admin := &trustapi.Admin{Registry: h.registry, Decider: h.decider, Bus: busUsers{h.bus, h.cfg.Trust.CredentialLifetime}, URL: h.url, Points: h.pointAddresses, Journal: h.journals.Source, Journals: h.journals.Sources, Reseal: h.sealing.reseal}
 	h.run("finish revocations", work, func(ctx context.Context) error { h.finishRevocations(ctx, admin); return nil })
 	authenticate := func(r *http.Request) (hub.Identity, error) {
 		return h.operator(r, tokens.verifier.Authenticate(trust.ScopeRead))

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,28 +17,35 @@ import (
 // accounts joins the bus to the registry's port.
 type accounts struct{ bus *natsbus.Bus }
 
-func (a accounts) Hub() trust.Account { return account{a.bus.Hub()} }
+func (a accounts) Hub() trust.Account { return account{a.bus.Hub(), a.bus} }
 
 func (a accounts) Create(ctx context.Context, domain string) (trust.Account, error) {
 	acc, err := a.bus.CreateDomain(ctx, domain)
-	return account{acc}, err
+	return account{acc, a.bus}, err
 }
 
 func (a accounts) Open(ctx context.Context, domain string) (trust.Account, error) {
 	acc, err := a.bus.Domain(ctx, domain)
-	return account{acc}, err
+	return account{acc, a.bus}, err
 }
 
-type account struct{ *natsbus.Account }
+type account struct {
+	*natsbus.Account
+	bus *natsbus.Bus
+}
 
 func (a account) Table(ctx context.Context, name string) (trust.Table, error) {
 	t, err := a.Account.Table(ctx, name)
 	return table{natsbus.StateTable{Table: t}}, err
 }
 
+// Log opens the records of the trust domain, which are the only log that is asked for.
 func (a account) Log(ctx context.Context, name string) (trust.Log, error) {
-	l, err := a.Account.Log(ctx, name)
-	return recordLog{l}, err
+	if name != trust.RecordLog {
+		return nil, fmt.Errorf("open log %s: only %s is kept by the registry", name, trust.RecordLog)
+	}
+	l, epoch, err := recordsOf(ctx, a.bus, a.Name())
+	return recordLog{l, a.Account, epoch}, err
 }
 
 type table struct{ natsbus.StateTable }
@@ -54,34 +63,100 @@ func (t table) Watch(ctx context.Context, fn func(trust.Change)) error {
 	return t.StateTable.Watch(ctx, func(c state.Change) { fn(trust.Change(c)) })
 }
 
-type recordLog struct{ *natsbus.Log }
+// recordLog is the records of a trust domain: it appends to those of the newest epoch.
+type recordLog struct {
+	*natsbus.Log
+	account *natsbus.Account
+	epoch   int
+}
 
-// Read tells positions as text of fixed width, so that they order like the log.
+// Read tells positions as text of fixed width, so that they order like the log. It
+// begins with the records of earlier epochs, as far as they can be read.
 func (l recordLog) Read(ctx context.Context, after string, fn func(string, hub.Record) bool) error {
 	from, err := parsePosition(after)
 	if err != nil {
 		return err
 	}
-	for e, err := range l.Log.Read(ctx, from) {
+	for ; from.epoch < l.epoch; from = (position{epoch: from.epoch + 1}) {
+		more, err := l.readEarlier(ctx, from, fn)
+		if err != nil || !more {
+			return err
+		}
+	}
+	for e, err := range l.Log.Read(ctx, from.Position) {
 		if err != nil {
 			return err
 		}
-		if !fn(formatPosition(e.Position), e.Record) {
+		if !fn(position{l.epoch, e.Position}.String(), e.Record) {
 			return nil
 		}
 	}
 	return nil
 }
 
-func formatPosition(p natsbus.Position) string {
-	return fmt.Sprintf("%016x-%06x", p.Sequence, p.Index)
+// readEarlier reads what is left of the records of an earlier epoch. A line that is
+// no record is left out: the evidence has it.
+func (l recordLog) readEarlier(ctx context.Context, from position, fn func(string, hub.Record) bool) (more bool, err error) {
+	old, err := l.account.Log(ctx, inEpoch(trust.RecordLog, from.epoch))
+	if err != nil {
+		return false, err
+	}
+	err = old.ReadBatches(ctx, max(from.Sequence, 1)-1, func(b natsbus.Batch) error {
+		for i, line := range b.Lines {
+			var r hub.Record
+			if b.Sequence == from.Sequence && i <= from.Index || json.Unmarshal(line, &r) != nil {
+				continue
+			}
+			if !fn(position{from.epoch, natsbus.Position{Sequence: b.Sequence, Index: i}}.String(), r) {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
-func parsePosition(s string) (p natsbus.Position, err error) {
+var errEnough = errors.New("enough")
+
+// position is a place in the records of a trust domain.
+type position struct {
+	epoch int // from 1
+	natsbus.Position
+}
+
+// epochBits is where a position has its epoch: above all sequences that a log reaches.
+const epochBits = 48
+
+// String orders like the records. Those of the first epoch are as they were before
+// there were others.
+func (p position) String() string {
+	return fmt.Sprintf("%016x-%06x", p.number(), p.Index)
+}
+
+// number is the message of the position, with the epoch.
+func (p position) number() uint64 { return p.Sequence | uint64(p.epoch-1)<<epochBits }
+
+// parts reads a number.
+func parts(number uint64) (p position) {
+	p.epoch, p.Sequence = 1+int(number>>epochBits), number&(1<<epochBits-1)
+	return p
+}
+
+// parsePosition reads a position; empty text is before the first record.
+func parsePosition(s string) (position, error) {
+	p := position{epoch: 1}
 	if s == "" {
 		return p, nil
 	}
-	if _, err = fmt.Sscanf(s, "%016x-%06x", &p.Sequence, &p.Index); err != nil || formatPosition(p) != strings.ToLower(s) {
+	var number uint64
+	var index int
+	_, err := fmt.Sscanf(s, "%016x-%06x", &number, &index)
+	p = parts(number)
+	p.Index = index
+	if err != nil || p.String() != strings.ToLower(s) {
 		return p, hub.E(hub.Invalid, "read records", "the position is not one that this hub gave", err)
 	}
 	return p, nil

@@ -142,7 +142,7 @@ func (c *cmfRole) records(ctx context.Context, domain string, list ...hub.Record
 	if err != nil {
 		return err
 	}
-	return smRecords(log)(ctx, list...)
+	return smRecords(log.Log)(ctx, list...)
 }
 
 // statusRoot is where those who verify certificates reach what is published.

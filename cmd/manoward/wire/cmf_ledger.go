@@ -26,12 +26,16 @@ func (c cmfLedger) Read(ctx context.Context, domain string, after uint64, each f
 	if err != nil {
 		return err
 	}
-	if last, err := log.Last(ctx); err != nil || last.Sequence <= after {
+	from := parts(after)
+	if from.epoch < log.epoch {
+		from = position{epoch: log.epoch} // records were begun anew since
+	}
+	if last, err := log.Last(ctx); err != nil || last.Sequence <= from.Sequence {
 		return err
 	}
-	for e, err := range log.Read(ctx, natsbus.Position{Sequence: after, Index: math.MaxInt}) {
+	for e, err := range log.Read(ctx, natsbus.Position{Sequence: from.Sequence, Index: math.MaxInt}) {
 		if err == nil {
-			err = each(e.Sequence, e.Record)
+			err = each(position{log.epoch, e.Position}.number(), e.Record)
 		}
 		if err != nil {
 			return err
@@ -47,5 +51,5 @@ func (c cmfLedger) End(ctx context.Context, domain string) (uint64, error) {
 		return 0, err
 	}
 	last, err := log.Last(ctx)
-	return last.Sequence, err
+	return position{log.epoch, last}.number(), err
 }

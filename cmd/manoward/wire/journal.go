@@ -11,42 +11,68 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/journal"
 	"github.com/manoward/manoward/internal/vault"
+	"github.com/manoward/manoward/mano-core/trust"
 )
 
 const (
 	journalLog  = "JOURNAL"      // seals, in each account
-	journalKeys = "JOURNAL_KEYS" // sealed keys, in the hub's own account, by trust domain
+	journalKeys = "JOURNAL_KEYS" // sealed keys, in the hub's own account, by trust domain and, from the second on, epoch
 )
 
 // journals opens the journals of the trust domains, and the hub's own.
 type journals struct {
-	bus     *natsbus.Bus
-	records *records
-	vault   *vault.Vault
+	bus   *natsbus.Bus
+	vault *vault.Vault
 	// managers names the Security Managers of a trust domain.
 	managers func(domain string) []string
 }
 
 // Source returns what a trust domain's journal is written and read with.
 func (j journals) Source(ctx context.Context, domain string) (journal.Source, error) {
+	epoch, err := epochOf(ctx, j.bus, domain)
+	if err != nil {
+		return journal.Source{}, err
+	}
+	return j.source(ctx, domain, epoch)
+}
+
+// Sources returns all journals of a trust domain, the newest first.
+func (j journals) Sources(ctx context.Context, domain string) ([]journal.Source, error) {
+	newest, err := epochOf(ctx, j.bus, domain)
+	if err != nil {
+		return nil, err
+	}
+	var list []journal.Source
+	for epoch := newest; epoch > 0; epoch-- {
+		one, err := j.source(ctx, domain, epoch)
+		if err != nil {
+			return nil, err
+		}
+		one.Closed = epoch < newest
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+func (j journals) source(ctx context.Context, domain string, epoch int) (journal.Source, error) {
 	account, err := busAccount(ctx, j.bus, domain)
 	if err != nil {
 		return journal.Source{}, err
 	}
-	key, err := j.key(ctx, domain)
+	key, err := j.key(ctx, domain, epoch)
 	if err != nil {
 		return journal.Source{}, err
 	}
-	records, err := j.records.open(ctx, domain)
+	records, err := account.Log(ctx, inEpoch(trust.RecordLog, epoch))
 	if err != nil {
 		return journal.Source{}, err
 	}
-	seals, err := j.seals(ctx, domain)
+	seals, err := account.ShortLog(ctx, inEpoch(journalLog, epoch))
 	if err != nil {
 		return journal.Source{}, err
 	}
 	kept := contents{account, domain, j.managers}
-	return journal.Source{Records: recordBatches{records}, Seals: seals, Key: key, Now: time.Now, Contents: kept.read}, nil
+	return journal.Source{Records: recordBatches{records}, Seals: sealLog{seals}, Key: key, Now: time.Now, Contents: kept.read, Epoch: epoch}, nil
 }
 
 // seals returns the seals of a trust domain's journal.
@@ -55,21 +81,28 @@ func (j journals) seals(ctx context.Context, domain string) (sealLog, error) {
 	if err != nil {
 		return sealLog{}, err
 	}
-	log, err := account.ShortLog(ctx, journalLog)
+	epoch, err := epochOf(ctx, j.bus, domain)
+	if err != nil {
+		return sealLog{}, err
+	}
+	log, err := account.ShortLog(ctx, inEpoch(journalLog, epoch))
 	return sealLog{log}, err
 }
 
 // key returns the key of a journal, which the first process that asks makes. It is
 // kept sealed, so that every process of the hub has the same.
-func (j journals) key(ctx context.Context, domain string) (*journal.Key, error) {
+func (j journals) key(ctx context.Context, domain string, epoch int) (*journal.Key, error) {
 	table, err := j.bus.Hub().Table(ctx, journalKeys)
 	if err != nil {
 		return nil, err
 	}
-	label := "journal/" + domain
-	stored, err := table.Get(ctx, domain)
+	name, label := domain, "journal/"+domain
+	if epoch > 1 {
+		name, label = fmt.Sprintf("%s.%d", name, epoch), fmt.Sprintf("%s/%d", label, epoch)
+	}
+	stored, err := table.Get(ctx, name)
 	if hub.CodeOf(err) == hub.NotFound {
-		stored.Value, err = j.makeKey(ctx, table, domain, label)
+		stored.Value, err = j.makeKey(ctx, table, name, label, journal.EpochOrigin(domain, epoch))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open journal of %s: %w", domain, err)
@@ -81,8 +114,8 @@ func (j journals) key(ctx context.Context, domain string) (*journal.Key, error) 
 	return journal.OpenKey(string(private))
 }
 
-func (j journals) makeKey(ctx context.Context, table *natsbus.Table, domain, label string) ([]byte, error) {
-	private, err := journal.NewKey(rand.Reader, journal.Origin(domain))
+func (j journals) makeKey(ctx context.Context, table *natsbus.Table, name, label, origin string) ([]byte, error) {
+	private, err := journal.NewKey(rand.Reader, origin)
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +123,11 @@ func (j journals) makeKey(ctx context.Context, table *natsbus.Table, domain, lab
 	if err != nil {
 		return nil, err
 	}
-	_, err = table.Create(ctx, domain, sealed)
+	_, err = table.Create(ctx, name, sealed)
 	if hub.CodeOf(err) != hub.Conflict {
 		return sealed, err
 	}
-	stored, err := table.Get(ctx, domain) // another process was first
+	stored, err := table.Get(ctx, name) // another process was first
 	return stored.Value, err
 }
 

@@ -207,7 +207,7 @@ func (h *hubProcess) checkUnlockKey(ctx context.Context) error {
 		return nil
 	}
 	// A process that stands by makes the check too: it is created once.
-	t, err := account{h.bus.Hub().Unfenced()}.Table(ctx, unlockTable)
+	t, err := account{h.bus.Hub().Unfenced(), h.bus}.Table(ctx, unlockTable)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type sealing struct {
 	waited       func(value float64, values ...string)
 	held         func(delta float64, values ...string)
 
+	resealing sync.Mutex // one at a time
+
 	mu    sync.Mutex // covers begun
 	begun map[string]*journal.Gate
 }
@@ -38,7 +41,7 @@ type sealing struct {
 // openJournals makes what seals records, before anything is recorded (ADR-0015).
 func (h *hubProcess) openJournals(_, work context.Context) error {
 	m := h.metrics
-	h.journals = journals{h.bus, h.logs, h.keys.vault, h.managersOf}
+	h.journals = journals{h.bus, h.keys.vault, h.managersOf}
 	s := &sealing{hubProcess: h, work: work, opening: make(chan struct{}, 4), begun: map[string]*journal.Gate{}}
 	h.sealing = s
 	if h.has("trust") {
@@ -77,7 +80,7 @@ func (h *hubProcess) sealDomains(_, work context.Context) error {
 // before returns when an effect whose record is stored may happen: it is what the
 // bus asks about every record before the caller acts on it.
 func (s *sealing) before(ctx context.Context, account, log string, records uint64) error {
-	if log != trust.RecordLog {
+	if log != trust.RecordLog && !strings.HasPrefix(log, trust.RecordLog+"-") {
 		return nil
 	}
 	return s.gate(account).Wait(ctx, records)

@@ -16,7 +16,6 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
-	"github.com/manoward/manoward/mano-core/trust"
 	"github.com/manoward/manoward/policies"
 	"github.com/manoward/manoward/smgr/decide"
 	"github.com/manoward/manoward/smgr/enforce"
@@ -207,7 +206,7 @@ func (s *securityManager) open(ctx, work context.Context) (_ *smParts, err error
 	if p.account, err = busAccount(ctx, s.bus, s.cfg.TrustDomain); err != nil {
 		return nil, err
 	}
-	log, err := p.account.Log(ctx, trust.RecordLog)
+	log, _, err := recordsOf(ctx, s.bus, s.cfg.TrustDomain)
 	if err != nil {
 		return nil, err
 	}

@@ -71,35 +71,37 @@ type records struct {
 	bus *natsbus.Bus
 
 	mu   sync.Mutex // covers logs; not held while the bus is asked
-	logs map[string]*natsbus.Log
+	logs map[string]epochLog
+}
+
+// epochLog is a record log and its epoch.
+type epochLog struct {
+	*natsbus.Log
+	epoch int
 }
 
 func newRecords(bus *natsbus.Bus) *records {
-	return &records{bus: bus, logs: map[string]*natsbus.Log{}}
+	return &records{bus: bus, logs: map[string]epochLog{}}
 }
 
-func (l *records) open(ctx context.Context, domain string) (*natsbus.Log, error) {
+func (l *records) open(ctx context.Context, domain string) (epochLog, error) {
 	l.mu.Lock()
-	log := l.logs[domain]
+	log, there := l.logs[domain]
 	l.mu.Unlock()
-	if log != nil {
+	if there {
 		return log, nil
 	}
-	a, err := busAccount(ctx, l.bus, domain)
+	opened, epoch, err := recordsOf(ctx, l.bus, domain)
 	if err != nil {
-		return nil, err
-	}
-	opened, err := a.Log(ctx, trust.RecordLog)
-	if err != nil {
-		return nil, err
+		return epochLog{}, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if log := l.logs[domain]; log != nil { // another one was quicker
+	if log, there := l.logs[domain]; there { // another one was quicker
 		return log, nil
 	}
-	l.logs[domain] = opened
-	return opened, nil
+	l.logs[domain] = epochLog{opened, epoch}
+	return l.logs[domain], nil
 }
 
 // forget drops the log of a trust domain that was deleted.
@@ -139,7 +141,10 @@ func (l domainRecords) Follow(ctx context.Context, after string, fn func(string,
 	if err != nil {
 		return err
 	}
-	err = log.Follow(ctx, from, func(e natsbus.Entry) error { return fn(formatPosition(e.Position), e.Record) })
+	if from.epoch < log.epoch {
+		from = position{epoch: log.epoch} // what is left of the others was told, or is for auditors
+	}
+	err = log.Follow(ctx, from.Position, func(e natsbus.Entry) error { return fn(position{log.epoch, e.Position}.String(), e.Record) })
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}

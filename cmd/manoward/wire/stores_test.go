@@ -28,7 +28,7 @@ func TestRecords_OpenedOnce(t *testing.T) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			opened[log] = true
+			opened[log.Log] = true
 		})
 	}
 	wg.Wait()
@@ -44,7 +44,7 @@ func TestRecords_OpenedOnce(t *testing.T) {
 	}
 	l.forget("north")
 	again, err := l.open(t.Context(), "north")
-	if err != nil || opened[again] {
+	if err != nil || opened[again.Log] {
 		t.Errorf("a log that was forgotten is there: %v", err)
 	}
 	if _, err := l.open(t.Context(), "nowhere"); hub.CodeOf(err) != hub.NotFound {

@@ -39,6 +39,11 @@ type Admin struct {
 	Points func() []hub.PointAddress
 	// Journal opens the journal of a trust domain, or of the hub itself.
 	Journal func(ctx context.Context, domain string) (journal.Source, error)
+	// Journals opens it and those that it took the place of, the newest first.
+	Journals func(ctx context.Context, domain string) ([]journal.Source, error)
+	// Reseal begins the records and the journal of a trust domain anew after damage,
+	// with what is lost given up by who asks, for a reason.
+	Reseal func(ctx context.Context, who hub.Identity, domain, reason string) (journal.Resealed, error)
 }
 
 // Routes adds the resources to a mux whose Authenticate tells operators.
@@ -59,6 +64,7 @@ func (a *Admin) Routes(mux *httpapi.Mux) {
 	handle("GET /trust_domains/{domain}/records", "record.read", a.listRecords)
 	handle("GET /trust_domains/{domain}/journal", "record.read", a.showJournal)
 	handle("GET /trust_domains/{domain}/journal/evidence", "record.read", a.exportEvidence, httpapi.Produces(typeTar))
+	handle("POST /trust_domains/{domain}/journal/reseal", "journal.reseal", a.resealJournal)
 	handle("POST /trust_domains/{domain}/notes", "record.note", a.note)
 	handle("GET /security_managers", "security-manager.read", a.listManagers)
 	handle("POST /trust_domains/{domain}/security_managers", "security-manager.register", a.register)

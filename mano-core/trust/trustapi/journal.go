@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
@@ -13,18 +14,22 @@ import (
 
 const typeTar = "application/x-tar"
 
-// journalOf opens the journal that a request names.
-func (a *Admin) journalOf(r *http.Request) (journal.Source, error) {
+// journalOf names the trust domain whose journal is asked for.
+func (a *Admin) journalOf(r *http.Request) (string, error) {
 	domain := r.PathValue("domain")
 	if _, ok := a.Registry.Directory.Domain(domain); !ok && domain != trust.HubDomain {
-		return journal.Source{}, noDomain(r)
+		return "", noDomain(r)
 	}
-	return a.Journal(r.Context(), domain)
+	return domain, nil
 }
 
 // showJournal answers with the key and the newest checkpoint.
 func (a *Admin) showJournal(w http.ResponseWriter, r *http.Request) error {
-	source, err := a.journalOf(r)
+	domain, err := a.journalOf(r)
+	if err != nil {
+		return err
+	}
+	source, err := a.Journal(r.Context(), domain)
 	if err != nil {
 		return err
 	}
@@ -33,6 +38,32 @@ func (a *Admin) showJournal(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return httpapi.Write(w, http.StatusOK, state)
+}
+
+// maxReason bounds why a journal is begun anew, in bytes.
+const maxReason = 1000
+
+// resealJournal begins the records of a trust domain anew, and answers with what was
+// given up.
+func (a *Admin) resealJournal(w http.ResponseWriter, r *http.Request) error {
+	domain, err := a.journalOf(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if err := httpapi.Decode(r, &in); err != nil {
+		return err
+	}
+	if in.Reason == "" || len(in.Reason) > maxReason || !utf8.ValidString(in.Reason) {
+		return hub.E(hub.Invalid, "reseal journal", fmt.Sprintf("say why, in 1 to %d bytes; the reason is recorded", maxReason), nil)
+	}
+	told, err := a.Reseal(r.Context(), httpapi.Caller(r.Context()), domain, in.Reason)
+	if err != nil {
+		return err
+	}
+	return httpapi.Write(w, http.StatusCreated, told)
 }
 
 // exportEvidence answers with an evidence pack. One that breaks off has no
@@ -50,12 +81,16 @@ func (a *Admin) exportEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	source, err := a.journalOf(r)
+	domain, err := a.journalOf(r)
+	if err != nil {
+		return err
+	}
+	sources, err := a.Journals(r.Context(), domain)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", typeTar)
-	err = journal.WritePack(r.Context(), w, source, journal.Request{TrustDomain: r.PathValue("domain"), From: from, To: to, Contents: contents})
+	err = journal.WritePacks(r.Context(), w, sources, journal.Request{TrustDomain: domain, From: from, To: to, Contents: contents})
 	if err != nil {
 		w.Header().Del("Content-Type")
 	}
