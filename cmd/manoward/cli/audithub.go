@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/internal/certmgmt"
@@ -61,6 +62,10 @@ func (p *program) hubRecords(ctx context.Context, domain string) (*hubRecords, e
 			return nil, err
 		}
 		if domain, err = theDomain(all); err != nil {
+			return nil, err
+		}
+	} else if domain != "hub" { // is it there? before anything is said of it
+		if _, err := client.Do(ctx, http.MethodGet, domainPath(domain), nil, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -316,13 +321,19 @@ func (h *hubRecords) momentsOfCertificates(ctx context.Context, t trail.Thing) (
 	err = m.get(ctx, "/certificate_signing_requests/"+id, &r)
 	list = []time.Time{r.Requested}
 	if hub.CodeOf(err) == hub.NotFound { // a serial number?
-		return h.momentsOf(ctx, m, "(eq,serialNumber,"+quoted(t.ID())+")")
+		return h.momentsOf(ctx, m, "(eq,serialNumber,"+quoted(plainSerial(t.ID()))+")")
 	}
 	if err == nil && r.CertificateID == "" {
 		return list, nil
 	}
 	more, failed := h.momentsOf(ctx, m, "(eq,id,"+quoted(t.ID())+")")
 	return append(list, more...), errors.Join(err, failed)
+}
+
+// plainSerial is a serial number as the CMF shows it, however others write it:
+// without colons, capitals and zeros before it.
+func plainSerial(s string) string {
+	return strings.TrimLeft(strings.ToLower(strings.ReplaceAll(s, ":", "")), "0")
 }
 
 // momentsOfRegistration asks for a registration and the certificates of its subjects.

@@ -26,3 +26,11 @@ func TestBridged(t *testing.T) {
 		t.Error("a span without an end does not hold what is later")
 	}
 }
+
+func TestPlainSerial(t *testing.T) {
+	for _, s := range []string{"a1b2", "A1B2", "00A1B2", "a1:b2", "00:A1:B2"} {
+		if got := plainSerial(s); got != "a1b2" {
+			t.Errorf("%s is asked for as %s; want a1b2", s, got)
+		}
+	}
+}

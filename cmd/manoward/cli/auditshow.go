@@ -65,7 +65,7 @@ func showInPack(ctx context.Context, path, id string) (*trail.Trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trail.Walk(ctx, source, strings.TrimPrefix(origin, journal.Origin("")), id, also...)
+	return trail.Walk(ctx, source, journal.DomainOf(origin), id, also...)
 }
 
 func (p *program) showInHub(ctx context.Context, domain, from, to, id string) (*trail.Trail, error) {
