@@ -76,7 +76,9 @@ func TestRevoke_HeldBefore(t *testing.T) {
 	w := newWorld(t)
 	p := w.start(t, func(c *lifecycle.Config) {
 		c.RecordFirst = true
-		c.Records = func(context.Context, string, ...hub.Record) error { return hub.E(hub.Unavailable, "seal", "not sealed", nil) }
+		c.Records = func(context.Context, string, ...hub.Record) error {
+			return hub.E(hub.Unavailable, "seal", "not sealed", nil)
+		}
 	})
 	one := p.put(t, 1, nil)
 	if _, err := p.Revoke(t.Context(), operator, one.ID, certmgmt.RevokeRequest{Reason: "superseded"}); hub.CodeOf(err) != hub.Unavailable {
