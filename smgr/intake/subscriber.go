@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -64,6 +65,7 @@ const (
 	renewEvery  = time.Minute // at most so often is one made anew because it is stuck
 	maxFound    = 10_000      // subscriptions of a producer that are looked through for ours
 	defaultLook = time.Minute
+	firstRetry  = time.Second // after a look that failed; each further one waits twice as long
 )
 
 // NewSubscriber makes the subscriber of an intake.
@@ -81,25 +83,32 @@ func NewSubscriber(in *Intake, cfg SubscriberConfig) *Subscriber {
 // Run keeps the subscriptions alive until ctx ends. It leaves them as they are:
 // the producer keeps what happens meanwhile.
 func (s *Subscriber) Run(ctx context.Context) {
-	tick := time.NewTicker(s.cfg.Every)
-	defer tick.Stop()
-	s.Look(ctx)
+	next := time.NewTimer(0)
+	defer next.Stop()
+	retry := firstRetry
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			s.Look(ctx)
+		case <-next.C:
+			if s.Look(ctx) {
+				retry = firstRetry
+				next.Reset(s.cfg.Every)
+				continue
+			}
+			next.Reset(min(retry, s.cfg.Every)) // until then nobody tells of an attack
+			retry = min(2*retry, s.cfg.Every)
 		case i := <-s.renew:
 			s.again(ctx, i)
 		}
 	}
 }
 
-// Look looks once at every subscription and mends what it finds. What fails is in
-// the answers of Check until the next look.
-func (s *Subscriber) Look(ctx context.Context) {
+// Look looks once at every subscription, mends what it finds, and reports whether
+// all is well. What fails is in the answers of Check until the next look.
+func (s *Subscriber) Look(ctx context.Context) bool {
 	var all sync.WaitGroup
+	var failed atomic.Bool
 	for _, p := range s.cfg.Producers {
 		all.Go(func() {
 			err := s.keep(ctx, p)
@@ -107,12 +116,14 @@ func (s *Subscriber) Look(ctx context.Context) {
 			defer s.mu.Unlock()
 			h := s.held[p.Interface]
 			if h.err = err; err != nil {
+				failed.Store(true)
 				s.in.ports.Log.Warn("a subscription could not be looked after; it is tried again", "interface", p.Interface, "error", err)
 			}
 			h.checked = err == nil
 		})
 	}
 	all.Wait()
+	return !failed.Load()
 }
 
 // Check returns nil when the subscription of an interface was there at the last

@@ -258,6 +258,40 @@ func TestRunRenews(t *testing.T) {
 	}
 }
 
+// A producer that cannot be subscribed to at first is asked again long before the
+// next look is due.
+func TestRunTriesAgainSoon(t *testing.T) {
+	w, p := newWorld(t), newProducer(t)
+	p.down = true
+	renewed := make(chan hub.Interface, 10)
+	s := p.subscriber(w, func(i hub.Interface) { renewed <- i })
+	if s.cfg.Every < time.Minute {
+		t.Fatalf("it looks each %v", s.cfg.Every)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // between two looks at what can be seen
+		s.mu.Lock()
+		failed := s.held[hub.ScOrNsLcm].err != nil
+		s.mu.Unlock()
+		if failed {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the first look did not fail")
+		}
+	}
+	p.do(func() { p.down = false })
+	select {
+	case <-renewed:
+	case <-time.After(20 * time.Second):
+		t.Error("not tried again")
+	}
+	cancel()
+	<-done
+}
+
 // A producer of Sc-Vi is subscribed to without a filter.
 func TestSubscribeVIM(t *testing.T) {
 	w, p := newWorld(t), newProducer(t)
