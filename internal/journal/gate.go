@@ -59,18 +59,18 @@ func (g *Gate) wake() {
 	}
 }
 
-// look returns whether so many records are sealed, why they will not be, and else
-// what to wait for.
-func (g *Gate) look(records uint64) (done bool, broken error, changed <-chan struct{}) {
+// look returns whether so many records are sealed, else what to wait for, or why
+// they will not be.
+func (g *Gate) look(records uint64) (done bool, changed <-chan struct{}, broken error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.sealed >= records || g.broken != nil {
-		return g.sealed >= records, g.broken, nil
+		return g.sealed >= records, nil, g.broken
 	}
 	if g.changed == nil {
 		g.changed = make(chan struct{})
 	}
-	return false, nil, g.changed
+	return false, g.changed, nil
 }
 
 // Wait returns nil as soon as the log's records up to that number, from 1, are in
@@ -90,7 +90,7 @@ func (g *Gate) wait(ctx context.Context, records uint64) error {
 	timer := time.NewTimer(g.Patience)
 	defer timer.Stop()
 	for {
-		done, broken, changed := g.look(records)
+		done, changed, broken := g.look(records)
 		switch {
 		case done:
 			return nil

@@ -95,7 +95,7 @@ func (s *sealing) begin(ctx context.Context, domain string, told *journal.Reseal
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(first.Lines[0], &r); err == nil {
+	if err = json.Unmarshal(first.Lines[0], &r); err == nil {
 		err = json.Unmarshal(r.Data, told)
 	}
 	if err != nil {
