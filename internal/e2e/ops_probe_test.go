@@ -80,7 +80,7 @@ func TestOpsMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := startHub(t)
+	h := startHub(t, "--set", "journal.sealBeforeEffect=true") // some metrics are there only then
 	h.do("trust-domain", "create", "north")
 	h.do("sm", "register", "alpha", "--trust-domain", "north", "--out", "alpha")
 	h.do("sm", "renew", "--dir", "alpha", "--force")

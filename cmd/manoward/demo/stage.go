@@ -34,6 +34,15 @@ type Stage struct {
 // that is far too slow, meets it.
 const patience = 90 * time.Second
 
+// patience is longer where processes are killed: what they were at is tried again after
+// pauses, of a minute at most, by those that took over.
+func (s *Stage) patience() time.Duration {
+	if len(s.o.Disturb) > 0 {
+		return 3 * patience
+	}
+	return patience
+}
+
 func (s *Stage) print(kind, text string) {
 	s.line.print(event{Kind: kind, Scenario: s.scenario, Step: s.step, Of: s.of, Text: text})
 }
@@ -143,12 +152,13 @@ func (s *Stage) output(ctx context.Context, cmd *exec.Cmd, verb string) (string,
 	return out.String(), nil
 }
 
-// Until waits until ok, which it asks again and again, and for as long as patience
+// Until waits until ok, which it asks again and again, and for as long as its patience
 // lasts. What it waits for is told when it takes longer than a second.
 func (s *Stage) Until(ctx context.Context, what string, ok func(context.Context) (bool, error)) error {
 	const every = 200 * time.Millisecond
 	defer s.line.waiting("waiting: " + what)()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("waited %s in vain: %s; see %s, or try again on a quieter machine", patience, what, s.hub.log), nil))
+	longest := s.patience()
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, hub.E(hub.Unavailable, opDemo, fmt.Sprintf("waited %s in vain: %s; see %s, or try again on a quieter machine", longest, what, s.hub.log), nil))
 	defer cancel()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
