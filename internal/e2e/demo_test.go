@@ -31,6 +31,7 @@ type demoRun struct {
 	events chan demoEvent
 	errs   buffer
 	seen   []demoEvent
+	limit  time.Duration // for each thing that is waited for
 }
 
 // startDemo starts a demonstration with flags. Its PATH is that of the test, or path.
@@ -41,7 +42,7 @@ func startDemo(t *testing.T, path string, flags ...string) *demoRun {
 		t.Fatal(err)
 	}
 	h := &hubProcess{t: t, home: t.TempDir()}
-	d := &demoRun{t: t, home: h.home, events: make(chan demoEvent, 1000)}
+	d := &demoRun{t: t, home: h.home, events: make(chan demoEvent, 1000), limit: 4 * patience}
 	d.cmd = h.command(context.Background(), append([]string{program, "demo", "-o", "json"}, flags...)...)
 	if path != "" {
 		d.cmd.Env = append(d.cmd.Env, "PATH="+path)
@@ -76,7 +77,7 @@ func startDemo(t *testing.T, path string, flags ...string) *demoRun {
 // until reads events up to the first one that ok takes.
 func (d *demoRun) until(what string, ok func(demoEvent) bool) demoEvent {
 	d.t.Helper()
-	late := time.After(4 * patience)
+	late := time.After(d.limit)
 	for {
 		select {
 		case e, more := <-d.events:

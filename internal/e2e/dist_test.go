@@ -51,6 +51,7 @@ func TestDistributed(t *testing.T) {
 		before = "2,3,4,5,6,7"
 	}
 	d := startDemo(t, filepath.Dir(server)+":"+os.Getenv("PATH"), "--hub", script, "--disturb", before, "--home", home)
+	d.limit = 10 * patience // what was killed is taken over, and tried again after pauses
 	t.Cleanup(func() {
 		if raw, err := os.ReadFile(filepath.Join(home, "hub.log")); t.Failed() {
 			t.Logf("what the script said: %s, %v", raw, err)
