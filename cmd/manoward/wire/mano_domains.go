@@ -38,6 +38,7 @@ func (h *hubProcess) followDomains(ctx context.Context) {
 			attended[d] = end
 			h.run("attend to trust domain "+d, ctx, func(ctx context.Context) error {
 				h.attend(there, d)
+				<-there.Done()        // functions that serve nothing of a trust domain keep it all the same
 				if ctx.Err() == nil { // it was deleted, and the process goes on
 					h.forget(d)
 				}
@@ -59,7 +60,8 @@ func (h *hubProcess) followDomains(ctx context.Context) {
 }
 
 // attend opens the storage of a trust domain in each function and lets them work
-// for it, until ctx ends. What fails is tried again, each function by itself.
+// for it, until ctx ends or none has anything left to do. What fails is tried
+// again, each function by itself.
 func (h *hubProcess) attend(ctx context.Context, domain string) {
 	var functions sync.WaitGroup
 	for _, f := range h.mano {

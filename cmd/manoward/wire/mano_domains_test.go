@@ -97,6 +97,48 @@ func TestFollowDomains(t *testing.T) {
 	}
 }
 
+// A function that does nothing for a trust domain but hold its storage, as the VNFM
+// in a process of its own, holds it until the domain is deleted.
+func TestFollowDomains_KeepsWhatIsNotServed(t *testing.T) {
+	operator := hub.Identity{TrustDomain: trust.HubDomain, Kind: hub.KindOperator, Name: "root"}
+	events := make(chan string, 9)
+	h := startProcess(t, func(h *hubProcess) {
+		h.roles = []string{"trust"} // no other function, which would serve the trust domain
+		h.mano = []*function{{
+			name: "store", start: func(context.Context, context.Context) error { return nil },
+			add:    func(_ context.Context, domain string) error { events <- "add " + domain; return nil },
+			remove: func(domain string) error { events <- "remove " + domain; return nil },
+		}}
+	})
+	for _, step := range []struct {
+		change func(context.Context, hub.Identity, string) error
+		domain string
+		want   string
+	}{
+		{h.createDomain, "north", "add north"},
+		{h.createDomain, "south", "add south"}, // by then north would have been removed
+		{h.registry.DeleteDomain, "north", "remove north"},
+	} {
+		if err := step.change(t.Context(), operator, step.domain); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-events:
+			if got != step.want {
+				t.Fatalf("%s, want %s", got, step.want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("nothing happens, want %s", step.want)
+		}
+	}
+}
+
+// createDomain is [trust.Registry.CreateDomain] without its answer.
+func (h *hubProcess) createDomain(ctx context.Context, by hub.Identity, name string) error {
+	_, err := h.registry.CreateDomain(ctx, by, name)
+	return err
+}
+
 // Work that goes on for long and fails now and then is tried again at once each
 // time; what fails at once waits longer and longer.
 func TestTry_Pauses(t *testing.T) {
