@@ -43,6 +43,13 @@ func (s *Service) CreateSnapshotInfo(ctx context.Context, c Caller, domain strin
 		return "", false, err
 	}
 	_, err = s.snapshots.Create(ctx, domain, id, &Snapshot{PkgID: in.VnfSnapshotPkgID, CreatedBy: c.Identity.String(), BodyHash: hash})
+	if hub.CodeOf(err) == hub.Conflict { // the same request at the same time
+		was, err := s.Snapshot(ctx, id)
+		if err != nil {
+			return "", false, err
+		}
+		return id, false, repeated(was.Value.BodyHash, hash)
+	}
 	return id, err == nil, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -51,23 +52,27 @@ func TestOneOperationAtATime(t *testing.T) {
 // The same request many times at once, with a key, has one effect.
 func TestSameKeyAtOnce(t *testing.T) {
 	r := newRig(t)
-	var mu sync.Mutex
-	locations := map[string]int{}
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			a, err := r.try("POST", "/vnf_instances", `{"vnfdId":"vnfd-1"}`, "Idempotency-Key", "k")
-			if err != nil || a.status != http.StatusCreated {
-				t.Error(a.status, err, string(a.body))
+	for path, body := range map[string]string{"/vnf_instances": `{"vnfdId":"vnfd-1"}`, "/vnf_snapshots": `{}`} {
+		for round := range 50 { // in some of them two find that it is not there yet
+			var mu sync.Mutex
+			locations := map[string]int{}
+			var group sync.WaitGroup
+			for range 8 {
+				group.Go(func() {
+					a, err := r.try("POST", path, body, "Idempotency-Key", "k"+strconv.Itoa(round))
+					if err != nil || a.status != http.StatusCreated {
+						t.Error(path, a.status, err, string(a.body))
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					locations[a.location]++
+				})
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			locations[a.location]++
-		})
-	}
-	group.Wait()
-	if len(locations) != 1 {
-		t.Fatalf("%v", locations)
+			group.Wait()
+			if len(locations) != 1 {
+				t.Fatalf("%s: %v", path, locations)
+			}
+		}
 	}
 }
 
