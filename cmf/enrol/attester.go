@@ -28,7 +28,7 @@ const (
 // key was withdrawn in the trust domain is [hub.Conflict], whoever registers it.
 func (s *Service) AddAttester(ctx context.Context, who hub.Identity, domain string, in certmgmt.Attester) (certmgmt.Attester, error) {
 	const op = "register attester"
-	if err := s.enter(who, op, domain); err != nil {
+	if err := s.enter(ctx, who, op, domain); err != nil {
 		return certmgmt.Attester{}, err
 	}
 	a, err := s.newAttester(who, domain, in)

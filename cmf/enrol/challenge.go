@@ -27,7 +27,7 @@ const nonceBytes = 32
 // until it expires.
 func (s *Service) Challenge(ctx context.Context, who hub.Identity, domain string, in certmgmt.ChallengeRequest) (certmgmt.Challenge, error) {
 	const op = "ask for challenge"
-	if err := s.enter(who, op, domain); err != nil {
+	if err := s.enter(ctx, who, op, domain); err != nil {
 		return certmgmt.Challenge{}, err
 	}
 	if n := len(s.Store.Challenges.Find(cmf.ByConsumer(who.String()))); n >= s.Limits.Challenges {

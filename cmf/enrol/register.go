@@ -20,7 +20,7 @@ import (
 // not say whose it is; one of another trust domain is none at all.
 func (s *Service) Register(ctx context.Context, who hub.Identity, domain string, in certmgmt.RegisterRequest) (certmgmt.Registration, error) {
 	const op = "register"
-	if err := s.enter(who, op, domain); err != nil {
+	if err := s.enter(ctx, who, op, domain); err != nil {
 		return certmgmt.Registration{}, err
 	}
 	if err := s.checkRegister(who, domain, in); err != nil {

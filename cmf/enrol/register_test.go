@@ -97,6 +97,19 @@ func TestRegister_Input(t *testing.T) {
 	}
 }
 
+// A trust domain that another process has just made is one here too, before this
+// process was told of it. One that does not exist, or cannot, is refused as before.
+func TestNewDomain(t *testing.T) {
+	t.Parallel()
+	p := memory(t).process()
+	for domain, want := range map[string]string{"new": "there is no registration", "nowhere": "there is no trust domain", "not a name": "there is no trust domain"} {
+		_, err := p.Challenge(t.Context(), operator, domain, certmgmt.ChallengeRequest{RegistrationID: hub.NewID()})
+		if hub.CodeOf(err) != hub.NotFound || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", domain, err, want)
+		}
+	}
+}
+
 // A subject has one manager. The same registration again is the same; another
 // consumer's, and another one of the same consumer, is a conflict that names nobody.
 func TestRegister_Taken(t *testing.T) {

@@ -77,7 +77,7 @@ func newWorld(t testing.TB, tables state.Tables) *world {
 // memory is a world whose tables are in memory.
 func memory(t testing.TB) *world {
 	w := newWorld(t, nil)
-	w.tables = &memstate.Bus{Fail: func(string, string, string) error { return w.point() }}
+	w.tables = &memstate.Bus{Domains: []string{"north", "south", "new"}, Fail: func(string, string, string) error { return w.point() }}
 	return w
 }
 

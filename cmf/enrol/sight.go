@@ -14,12 +14,23 @@ import (
 )
 
 // enter refuses a trust domain that does not exist, or that the caller may not know
-// of, in the same words.
-func (s *Service) enter(who hub.Identity, op, domain string) error {
-	if !cmf.Reaches(who, domain) || !slices.Contains(s.Store.Space.Domains(), domain) {
-		return hub.E(hub.NotFound, op, fmt.Sprintf("there is no trust domain %q; list them with: manoward trust-domain list", clip(domain)), nil)
+// of, in the same words. One that was just made may not be open here yet.
+func (s *Service) enter(ctx context.Context, who hub.Identity, op, domain string) error {
+	missing := hub.E(hub.NotFound, op, fmt.Sprintf("there is no trust domain %q; list them with: manoward trust-domain list", clip(domain)), nil)
+	if !cmf.Reaches(who, domain) {
+		return missing
 	}
-	return nil
+	if slices.Contains(s.Store.Space.Domains(), domain) {
+		return nil
+	}
+	switch err := s.Store.Space.Add(ctx, domain); hub.CodeOf(err) {
+	case "":
+		return nil
+	case hub.NotFound, hub.Invalid: // of a name that no trust domain can have
+		return missing
+	default:
+		return fmt.Errorf("%s: %w", op, err)
+	}
 }
 
 // absent is the answer about a thing that is not there, or is not the caller's.

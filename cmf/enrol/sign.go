@@ -105,7 +105,7 @@ type work struct {
 // [hub.Invalid].
 func (s *Service) begin(ctx context.Context, who hub.Identity, domain string, in certmgmt.SigningRequest, renews string) (*work, error) {
 	const op = "read certificate signing request"
-	if err := s.enter(who, op, domain); err != nil {
+	if err := s.enter(ctx, who, op, domain); err != nil {
 		return nil, err
 	}
 	subject, csr, err := readSigning(in)
