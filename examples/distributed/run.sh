@@ -95,7 +95,7 @@ stands_by() { curl -s "http://$(probes "$1")/readyz" | grep -q 'it stands by'; }
 # that notify it.
 configure() {
   local n
-  echo '{}' | cat "${config:-/dev/stdin}" >"$data/config"
+  if [ -n "$config" ]; then cp "$config" "$data/config"; else echo '{}' >"$data/config"; fi
   for n in 1 2; do
     jq --arg from "$net.1" --arg to "$net.1$n" 'if .securityManagers then .securityManagers |= map(
       (.scOr | split(":")[1]) as $scor | (.scVi | split(":")[1]) as $scvi |
@@ -134,13 +134,6 @@ clean_up() {
   kill $idle 2>/dev/null || true
   wait
   rm -rf "$data/pid" "$data/hold" "$data/stopping"
-}
-
-up() {
-  trap '' INT TERM
-  stop TERM $(cd "$data/pid" && ls | grep -v '^nats-' || true)
-  stop TERM $(cd "$data/pid" && ls)
-  rm -rf "$data/pid"
 }
 
 up() {
