@@ -127,6 +127,7 @@ func TestCreateNs_NsdGone(t *testing.T) {
 	c.left.Store(1)
 	c.call(north, "POST", nsInstances, newNs)
 	c.dies()
+	c.crash() // what the call left running records no more
 	c.log.mu.Lock()
 	c.log.list, c.log.by = nil, map[string]string{} // as if the crash had come before the record
 	c.log.mu.Unlock()
