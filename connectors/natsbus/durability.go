@@ -25,11 +25,21 @@ const (
 
 // Durability is what an acknowledged write can survive.
 type Durability struct {
-	Mode     string             `json:"mode"`     // ModeEmbedded or ModeExternal
-	Sync     string             `json:"sync"`     // of the weakest server: SyncAlways, "every <duration>" or SyncUnknown
-	Replicas int                `json:"replicas"` // of every stream made by this process
-	Servers  []ServerDurability `json:"servers"`  // by name
+	Mode     string             `json:"mode"`             // ModeEmbedded or ModeExternal
+	Sync     string             `json:"sync"`             // of the weakest server: SyncAlways, "every <duration>" or SyncUnknown
+	Replicas int                `json:"replicas"`         // of every stream made by this process
+	Servers  []ServerDurability `json:"servers"`          // by name
+	Silent   int                `json:"silent,omitempty"` // servers that keep streams and did not answer
 	Warnings []string           `json:"warnings,omitempty"`
+}
+
+// Holds reports whether an acknowledged write is on a disk: every server that answered
+// syncs before it acknowledges, and so few are silent that no stream has a quorum of
+// its replicas without one that answered. So a process can start while a server is
+// down, which is what replicas are for.
+func (d Durability) Holds() bool {
+	return len(d.Servers) > 0 && d.Silent <= (d.Replicas-1)/2 &&
+		!slices.ContainsFunc(d.Servers, func(s ServerDurability) bool { return s.Sync != SyncAlways })
 }
 
 // ServerDurability is what one NATS server says of itself.
@@ -64,7 +74,7 @@ func (b *Bus) Durability(ctx context.Context) Durability {
 		d.Warnings = []string{"durability unknown: no NATS server answers through the system account"}
 		return d
 	}
-	d.Servers = s.servers
+	d.Servers, d.Silent = s.servers, s.size-len(s.servers)
 	d.Sync, d.Warnings = weakest(s)
 	return d
 }

@@ -60,6 +60,48 @@ func TestDurability_UnknownWhenNobodyAnswers(t *testing.T) {
 	}
 }
 
+// A cluster that has lost a server still holds what it acknowledges; one that has lost
+// its quorum, or of which a server that answers does not sync, does not.
+func TestDurability_Holds(t *testing.T) {
+	t.Parallel()
+	srv := func(sync ...string) (list []ServerDurability) {
+		for _, s := range sync {
+			list = append(list, ServerDurability{Sync: s})
+		}
+		return list
+	}
+	for name, tc := range map[string]struct {
+		d    Durability
+		want bool
+	}{
+		"one":                         {Durability{Replicas: 1, Servers: srv(SyncAlways)}, true},
+		"three":                       {Durability{Replicas: 3, Servers: srv(SyncAlways, SyncAlways, SyncAlways)}, true},
+		"one of three is silent":      {Durability{Replicas: 3, Silent: 1, Servers: srv(SyncAlways, SyncAlways)}, true},
+		"two of three":                {Durability{Replicas: 3, Silent: 2, Servers: srv(SyncAlways)}, false},
+		"two of five, three replicas": {Durability{Replicas: 3, Silent: 2, Servers: srv(SyncAlways, SyncAlways, SyncAlways)}, false},
+		"two of five, five replicas":  {Durability{Replicas: 5, Silent: 2, Servers: srv(SyncAlways, SyncAlways, SyncAlways)}, true},
+		"no replicas, one silent":     {Durability{Replicas: 1, Silent: 1, Servers: srv(SyncAlways, SyncAlways)}, false},
+		"one syncs later":             {Durability{Replicas: 3, Servers: srv(SyncAlways, SyncAlways, "every 2m0s")}, false},
+		"one does not say":            {Durability{Replicas: 3, Servers: srv(SyncAlways, SyncAlways, SyncUnknown)}, false},
+		"nobody":                      {Durability{Replicas: 3, Silent: 3}, false},
+		"nobody is known":             {Durability{Replicas: 1}, false},
+	} {
+		if got := tc.d.Holds(); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	c := startCluster(t, 3)
+	cfg := c.config()
+	if d := mustOpenCluster(t, cfg).Durability(testContext(t)); !d.Holds() || d.Silent != 0 { // makes what the next one opens
+		t.Errorf("with all three servers: %+v", d)
+	}
+	c.servers[2].Shutdown()
+	c.servers[2].WaitForShutdown()
+	if d := mustOpen(t, cfg).Durability(testContext(t)); !d.Holds() || d.Silent != 1 || len(d.Warnings) != 1 { // it waits for the silent one
+		t.Errorf("with one of three servers gone: %+v", d)
+	}
+}
+
 func TestWeakest(t *testing.T) {
 	srv := func(sync string) ServerDurability { return ServerDurability{Name: "n", Sync: sync} }
 	for name, tc := range map[string]struct {

@@ -228,10 +228,10 @@ func (h *hubProcess) checkDurability(ctx context.Context) error {
 	for _, w := range d.Warnings {
 		h.log.Warn("bus", "warning", w)
 	}
-	if d.Sync == natsbus.SyncAlways || h.cfg.NATS.AcceptUnknownDurability {
+	if d.Holds() || h.cfg.NATS.AcceptUnknownDurability {
 		return nil
 	}
-	return hub.E(hub.Unavailable, "check durability of the bus", fmt.Sprintf("the bus may lose what it acknowledged (%s); set sync_interval: always on its servers and give --nats-system-creds so that it can be checked, or accept it with --set nats.acceptUnknownDurability=true", d), nil)
+	return hub.E(hub.Unavailable, "check durability of the bus", fmt.Sprintf("the bus may lose what it acknowledged (%s); see that its servers run, set sync_interval: always on them and give --nats-system-creds so that it can be checked, or accept it with --set nats.acceptUnknownDurability=true", d), nil)
 }
 
 // run does work of the process until it ends. An error of work that is not the
