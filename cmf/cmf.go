@@ -130,20 +130,22 @@ type Challenge struct {
 // request again finds what it was answered.
 type Request struct {
 	certmgmt.Signing
-	TrustDomain string                `json:"trustDomain"`
-	Manager     string                `json:"manager"`
-	SubjectID   string                `json:"subjectId"`
-	CertType    certmgmt.CertType     `json:"certType"`
-	By          string                `json:"by"`                // identity of who sent it: the manager, or an operator
-	CSR         []byte                `json:"csr"`               // DER
-	Verdict     *attestation.Verdict  `json:"verdict,omitempty"` // nil: it had no attestation
-	AttesterID  string                `json:"attesterId,omitempty"`
-	ChallengeID string                `json:"challengeId,omitempty"`
-	Policy      string                `json:"policy,omitempty"` // revision of the Rego policies that judged it
-	Renews      string                `json:"renews,omitempty"` // certificate that it is to take the place of
-	Order       *hub.CertificateOrder `json:"order,omitempty"`  // what the authority was or is asked to sign, without the CSR; nil when it was refused, or issued at once
-	Attempt     int                   `json:"attempt,omitempty"`
-	Started     time.Time             `json:"started,omitzero"` // of the attempt
+	TrustDomain string               `json:"trustDomain"`
+	Manager     string               `json:"manager"`
+	SubjectID   string               `json:"subjectId"`
+	CertType    certmgmt.CertType    `json:"certType"`
+	By          string               `json:"by"`                // identity of who sent it: the manager, or an operator
+	CSR         []byte               `json:"csr"`               // DER
+	Verdict     *attestation.Verdict `json:"verdict,omitempty"` // nil: it had no attestation
+	AttesterID  string               `json:"attesterId,omitempty"`
+	ChallengeID string               `json:"challengeId,omitempty"`
+	Policy      string               `json:"policy,omitempty"` // revision of the Rego policies that judged it
+	// InForce says what judged it, as it is on record; nil in requests of before that was.
+	InForce *InForceSince         `json:"inForce,omitempty"`
+	Renews  string                `json:"renews,omitempty"` // certificate that it is to take the place of
+	Order   *hub.CertificateOrder `json:"order,omitempty"`  // what the authority was or is asked to sign, without the CSR; nil when it was refused, or issued at once
+	Attempt int                   `json:"attempt,omitempty"`
+	Started time.Time             `json:"started,omitzero"` // of the attempt
 	// Recorded: a certificate of this attempt is recorded before it is stored. It was
 	// the other way round in requests without it.
 	Recorded bool `json:"recorded,omitempty"`
@@ -195,8 +197,10 @@ type Store struct {
 	Requests      *state.Kind[Request]
 	Certificates  *state.Kind[Certificate]
 	Reached       *state.Kind[Reached]
+	InForce       *state.Kind[InForceSince]
 
-	beats *state.Kind[beat]
+	keptInForce *state.Kind[keptInForce]
+	beats       *state.Kind[beat]
 }
 
 // beat is written to see when it is told, see [Store.CatchUp].
@@ -226,6 +230,8 @@ func NewStore(space *state.Space) *Store {
 		Requests:      state.NewKind(space, "request", requestTerms),
 		Certificates:  state.NewKind(space, "certificate", certificateTerms),
 		Reached:       state.NewKept[Reached](space, "reached", nil),
+		InForce:       state.NewKept[InForceSince](space, "in-force", nil),
+		keptInForce:   state.NewKind[keptInForce](space, prefixInForce, nil),
 		beats:         state.NewKind[beat](space, "beat", nil),
 	}
 }

@@ -65,7 +65,7 @@ func readIssuance(domain string, rec hub.Record) (r *cmf.Request, c *cmf.Certifi
 			Assurance: i.Assurance, Reasons: i.Reasons, Requested: i.Requested,
 		},
 		TrustDomain: domain, Manager: i.Manager, SubjectID: i.SubjectID, CertType: i.CertType, By: rec.Actor, CSR: i.Request, Verdict: i.Verdict,
-		AttesterID: i.AttesterID, ChallengeID: i.ChallengeID, Policy: i.Policy, Renews: i.Renews, Attempt: i.Attempt, Started: rec.Time, Recorded: true,
+		AttesterID: i.AttesterID, ChallengeID: i.ChallengeID, Policy: i.Policy, InForce: i.InForce, Renews: i.Renews, Attempt: i.Attempt, Started: rec.Time, Recorded: true,
 	}
 	c = &cmf.Certificate{
 		ID: i.RequestID, TrustDomain: domain, Manager: i.Manager, CertType: i.CertType, SubjectID: i.SubjectID, VnfInstanceID: i.VnfInstanceID,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,6 +68,9 @@ type Config struct {
 	Judge       Judge
 	// Profiles returns the certificate profile of a trust domain.
 	Profiles func(domain string, t certmgmt.CertType) Profile
+	// Policies returns the Rego policies of a trust domain, their parameters, and the
+	// text of both as one file. It may be nil with a nil Judge.
+	Policies func(domain string) ([]cmf.PolicyInForce, map[string]json.RawMessage, []byte, error)
 	// Roots returns the certificates of makers of devices that a trust domain's
 	// operator trusts: of endorsement keys, and of attestation keys.
 	Roots func(domain string) []*x509.Certificate
@@ -81,7 +85,8 @@ type Config struct {
 	// Publish says where the revocation lists, OCSP answers and certificate of an
 	// issuer are; they go into the certificates.
 	Publish   func(domain, issuer string) (crl, ocsp, issuerURL []string)
-	PolicyArc string // see [AssurancePolicy]
+	PolicyArc string       // see [AssurancePolicy]
+	Self      hub.Identity // of the CMF, for records of what nobody asked for
 	Limits    Limits
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -132,6 +137,9 @@ type Service struct {
 	later   sync.WaitGroup
 	reading sync.Mutex // held while the log is read for what is not stored
 
+	lawful sync.Mutex // covers laws, and is held while one is recorded
+	laws   map[string]known
+
 	mu   sync.Mutex // covers busy
 	busy map[string]*turn
 }
@@ -160,7 +168,7 @@ func New(c Config) (*Service, error) {
 	if _, err := x509.ParseOID(c.PolicyArc + ".0"); err != nil {
 		return nil, hub.E(hub.Invalid, "set up enrolment", fmt.Sprintf("%q is no OID in dotted form; give the arc of the policies that name an assurance as in %s", c.PolicyArc, AssuranceArc), err)
 	}
-	return &Service{Config: c, arc: c.PolicyArc, keeping: make(chan struct{}, mostKept), busy: map[string]*turn{}}, nil
+	return &Service{Config: c, arc: c.PolicyArc, keeping: make(chan struct{}, mostKept), busy: map[string]*turn{}, laws: map[string]known{}}, nil
 }
 
 // strict is the judge of trust domains without policies: it adds nothing, so that

@@ -75,6 +75,7 @@ type story struct {
 	AttesterID     string               `json:"attesterId,omitempty"`
 	Verdict        *attestation.Verdict `json:"verdict,omitempty"`
 	Policy         string               `json:"policy,omitempty"`
+	InForce        *cmf.InForceSince    `json:"inForce,omitempty"`
 	Assurance      string               `json:"assurance,omitempty"`
 	Renews         string               `json:"renews,omitempty"`
 	Reasons        []certmgmt.Reason    `json:"reasons,omitempty"`
@@ -92,7 +93,7 @@ type story struct {
 func tell(r *cmf.Request) story {
 	return story{
 		RequestID: r.ID, Attempt: r.Attempt, RegistrationID: r.RegistrationID, Manager: r.Manager, CertType: r.CertType, SubjectID: r.SubjectID,
-		CSR: digest(r.CSR), AttesterID: r.AttesterID, Verdict: r.Verdict, Policy: r.Policy, Assurance: r.Assurance,
+		CSR: digest(r.CSR), AttesterID: r.AttesterID, Verdict: r.Verdict, Policy: r.Policy, InForce: r.InForce, Assurance: r.Assurance,
 		Renews: r.Renews, Reasons: r.Reasons,
 	}
 }

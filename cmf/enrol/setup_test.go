@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ type world struct {
 	verifier enrol.Verifier
 	judge    enrol.Judge
 	judgeOf  func(*cmf.Store) enrol.Judge // instead, if set
+	policies func(string) ([]cmf.PolicyInForce, map[string]json.RawMessage, []byte, error)
 	// log takes the records instead of the world, if set.
 	log    func(ctx context.Context, domain string, records ...hub.Record) error
 	ledger enrol.Ledger
@@ -165,7 +167,7 @@ func (w *world) process() process {
 		judge = w.judgeOf(store)
 	}
 	s, err := enrol.New(enrol.Config{
-		Store: store, Authorities: w.ca, Formats: registry, Judge: judge,
+		Store: store, Authorities: w.ca, Formats: registry, Judge: judge, Policies: w.policies,
 		Profiles: func(domain string, _ certmgmt.CertType) enrol.Profile { return w.profiles[domain] },
 		Roots:    func(string) []*x509.Certificate { return w.roots },
 		Verifier: func(string) enrol.Verifier { return w.verifier },

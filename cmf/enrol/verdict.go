@@ -168,6 +168,13 @@ func (s *Service) decide(ctx context.Context, w *work) ([]certmgmt.Reason, error
 		Profile: cmf.Demands{MinimumAssurance: w.profile.MinimumAssurance, NonceRequired: w.profile.NonceRequired, MaxValidity: w.profile.Validity},
 	})
 	w.req.Policy = j.Revision
+	if err == nil {
+		law, err := s.lawOf(ctx, w.domain, j.Revision)
+		if err != nil {
+			return nil, err
+		}
+		w.req.InForce = &cmf.InForceSince{Content: law.content, Since: law.since}
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, hub.E(hub.Unavailable, "judge request", "the request was broken off; send it again", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/policies"
 	"github.com/manoward/manoward/policies/library"
@@ -99,6 +100,20 @@ func (j *Judge) Forget(domain string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.own, domain)
+}
+
+// Policies returns the policies of a trust domain, all their parameters, and their text
+// as one file, unsigned.
+func (j *Judge) Policies(domain string) ([]cmf.PolicyInForce, map[string]json.RawMessage, []byte, error) {
+	s := j.of(domain)
+	var list []cmf.PolicyInForce
+	parameters := map[string]json.RawMessage{}
+	for _, p := range s.Set().Policies() {
+		list = append(list, cmf.PolicyInForce{ID: p.ID, Title: p.Title})
+		parameters[p.ID] = s.Parameters(p.ID)
+	}
+	bundle, err := s.Set().Bundle()
+	return list, parameters, bundle, err
 }
 
 // Revision is that of a trust domain's policies and, after a slash, of their

@@ -98,6 +98,23 @@ func TestAudit_Reseal(t *testing.T) {
 	tarred, folder := filepath.Join(dir, "evidence.tar"), filepath.Join(dir, "evidence")
 	h.do("audit", "export", "--trust-domain", "north", "-f", tarred)
 	h.do("audit", "export", "--trust-domain", "north", "-f", folder)
+	// A chain is walked through both, from the hub and from a pack.
+	first := h.records("north")[0].ID
+	for _, args := range [][]string{{"--trust-domain", "north"}, {"--pack", tarred}, {"--pack", folder}} {
+		says(t, h.do(append([]string{"audit", "show", first}, args...)...), "record 1/0 trust-domain.created, sealed as index 0")
+		for _, r := range h.records("north") {
+			if r.Kind == journal.KindResealed {
+				says(t, h.do(append([]string{"audit", "show", r.ID}, args...)...), "record 1/0 of epoch 2 journal.resealed, sealed as index 0")
+			}
+		}
+	}
+	tiles := filepath.Join(dir, "tiles")
+	says(t, h.do("audit", "tiles", "--pack", tarred, "--keys", keys, "-f", tiles), "manoward/journal/north/2", "epoch-1/")
+	for _, file := range []string{"checkpoint", "tile/0/000.p", "epoch-1/checkpoint", "epoch-1/tile/entries"} {
+		if _, err := os.Stat(filepath.Join(tiles, file)); err != nil {
+			t.Error(err)
+		}
+	}
 	h.stop()
 	both("--pack", tarred)
 	both("--pack", folder)

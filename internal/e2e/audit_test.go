@@ -103,6 +103,7 @@ func TestHowto_Audit(t *testing.T) {
 	}
 	says(t, h.runPages(dir, "audit-a-trust-domain.md"), "TRUST DOMAIN", "north", `"findings": []`, "wrote evidence.tar")
 	h.stop()
+	h.checkAltered(dir)
 	file := filepath.Join(dir, "evidence", "records", "000001.jsonl")
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -117,6 +118,68 @@ func TestHowto_Audit(t *testing.T) {
 	if code != 3 || !strings.Contains(text, "altered") || !strings.Contains(text, "trust-domain.created") {
 		t.Errorf("an altered record: exit code %d, %s; want 3, and the record named", code, text)
 	}
+}
+
+// checkAltered holds that one byte of any file of the evidence in a folder, a file that is
+// gone, one that was added, and a byte between two files of the tar file are found and
+// named by the built program.
+func (h *hubProcess) checkAltered(dir string) {
+	h.t.Helper()
+	refused := func(what, named, pack string) {
+		h.t.Helper()
+		out, errs, code := h.cli("audit", "verify", "--pack", pack, "--keys", filepath.Join(dir, "journal.keys"))
+		if code != 3 && code != 2 || !strings.Contains(out+errs, named) {
+			h.t.Errorf("%s: exit code %d, and %q is not named:\n%s%s", what, code, named, out, errs)
+		}
+		if code == 3 && !strings.Contains(errs, "findings: ") {
+			h.t.Errorf("%s: it is not said what to do: %s", what, errs)
+		}
+	}
+	err := filepath.WalkDir(filepath.Join(dir, "evidence"), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, at := range []int{0, len(raw) / 2, len(raw) - 1} {
+			bad := append(bytes.Clone(raw), 'x') // of an empty file
+			if at >= 0 && at < len(raw) {
+				bad = bad[:len(raw)]
+				bad[at] ^= 1
+			}
+			if err := os.WriteFile(path, bad, 0o600); err != nil {
+				return err
+			}
+			refused(fmt.Sprintf("byte %d of %s", at, path), e.Name(), filepath.Join(dir, "evidence"))
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		refused("without "+path, e.Name(), filepath.Join(dir, "evidence"))
+		return os.WriteFile(path, raw, 0o600)
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	more := filepath.Join(dir, "evidence", "records", "more.jsonl")
+	writeFile(h.t, more, "{}", 0o600)
+	refused("with another file", "more.jsonl", filepath.Join(dir, "evidence"))
+	if err := os.Remove(more); err != nil {
+		h.t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "evidence.tar"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	end := bytes.IndexByte(raw[512:], '\n') + 512 // of about.json, which is one line
+	bad := filepath.Join(dir, "bad.tar")
+	raw[end+1] ^= 1
+	writeFile(h.t, bad, string(raw), 0o600)
+	refused("between two files", fmt.Sprintf("at byte %d something stands between two files", end+1), bad)
+	writeFile(h.t, bad, string(raw[:len(raw)/2]), 0o600)
+	refused("half a pack", "this pack is not as the hub wrote it", bad)
 }
 
 // chainOf walks the chain of an ID on the hub and in a pack that it exports, which

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,8 @@ func (v *verifier) wantContents(line []byte) {
 		case known.SHA256 == "": // an earlier record did not say what it is
 			known.SHA256 = ref.SHA256
 			v.holdDigest(known)
+		case known.SHA256 != ref.SHA256 && ref.Kind == ContentPolicies: // the same files, as a bundle and as a zip, or signed by two
+			known.also = append(known.also, ref.SHA256)
 		case known.SHA256 != ref.SHA256:
 			v.content(Altered, known, "two records name different contents for it")
 		}
@@ -34,8 +37,9 @@ func (v *verifier) wantContents(line []byte) {
 // content is one content that records name.
 type content struct {
 	Reference
-	file  string // that has it; empty: none so far
-	given string // its digest; empty: the pack says that it is not kept
+	file  string   // that has it; empty: none so far
+	given string   // its digest; empty: the pack says that it is not kept
+	also  []string // other digests that records name for the revision
 }
 
 func (v *verifier) content(what string, c *content, format string, args ...any) {
@@ -109,7 +113,7 @@ func (v *verifier) readContent(c *content, l *contentLine, body []byte) {
 
 // holdDigest compares a content with what its record says, if it does.
 func (v *verifier) holdDigest(c *content) {
-	if c.SHA256 != "" && c.given != "" && c.given != c.SHA256 {
+	if c.SHA256 != "" && c.given != "" && c.given != c.SHA256 && !slices.Contains(c.also, c.given) {
 		v.content(Altered, c, "it is not what its record names: SHA-256 %s, and not %s", c.given, c.SHA256)
 	}
 }

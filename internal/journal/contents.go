@@ -20,6 +20,9 @@ const (
 	ContentParameters  = "parameters"  // of policies, JSON by policy; the name is both revisions
 	ContentCertificate = "certificate" // PEM; the name is the certificate's ID
 	ContentChain       = "chain"       // PEM, from an issuer up to its root; the name is the issuer
+	// By what certificate requests were judged: JSON with the attestation policy, the
+	// certificate profiles and the Rego policies; the name is its SHA-256.
+	ContentEnrolment = "certificate-policies"
 )
 
 // Reference is one content that a record names.
@@ -35,7 +38,7 @@ type Reference struct {
 // shared reports whether many records name the same content, which is in a pack
 // once, with the first of them.
 func (r *Reference) shared() bool {
-	return r.Kind == ContentPolicies || r.Kind == ContentParameters || r.Kind == ContentChain
+	return r.Kind == ContentPolicies || r.Kind == ContentParameters || r.Kind == ContentChain || r.Kind == ContentEnrolment
 }
 
 func (r *Reference) key() string { return r.Kind + " " + r.Name }
@@ -48,7 +51,7 @@ func references(line []byte) []Reference {
 		return nil
 	}
 	switch r.Kind {
-	case "sm.decision", "sm.policies.pushed", "sm.policies.activate", "sm.policies.rollback", "sm.policies.parameters", "certificate.issued":
+	case "sm.decision", "sm.policies.pushed", "sm.policies.activate", "sm.policies.rollback", "sm.policies.parameters", "certificate.issued", "certificate.refused", "certificate.failed", "cmf.policies.in-force":
 	default:
 		return nil
 	}
@@ -66,6 +69,9 @@ func references(line []byte) []Reference {
 		SerialNumber   string `json:"serialNumber"`
 		KeyHash        string `json:"keyHash"`
 		Issuer         string `json:"issuer"`
+		InForce        struct {
+			Content string `json:"content"`
+		} `json:"inForce"`
 	}
 	if json.Unmarshal(r.Data, &d) != nil {
 		return nil
@@ -77,9 +83,14 @@ func references(line []byte) []Reference {
 		}
 	}
 	switch r.Kind {
+	case "cmf.policies.in-force":
+		add(Reference{Kind: ContentEnrolment, Name: d.Content, SHA256: d.Content})
+	case "certificate.refused", "certificate.failed":
+		add(Reference{Kind: ContentEnrolment, Name: d.InForce.Content, SHA256: d.InForce.Content})
 	case "sm.policies.pushed":
 		add(Reference{Kind: ContentPolicies, Name: d.Revision, SHA256: d.Content})
 	case "certificate.issued":
+		add(Reference{Kind: ContentEnrolment, Name: d.InForce.Content, SHA256: d.InForce.Content})
 		add(Reference{Kind: ContentChain, Name: d.Issuer})
 		add(Reference{Kind: ContentCertificate, Name: d.RequestID, SHA256: d.Fingerprint, serial: d.SerialNumber, keyHash: d.KeyHash, issuer: d.Issuer})
 	default:

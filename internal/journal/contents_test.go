@@ -116,6 +116,10 @@ func contentWorld(t testing.TB) (*world, *testCA) {
 		w.addRecord(t, "certificate.issued", "spiffe://north/vnfm/v", data)
 	}
 	w.addRecord(t, "sm.decision", "spiffe://north/sm/alpha", map[string]any{"id": "dec-0-1", "part": 1, "inputDigest": "of part 0"})
+	law := []byte(`{"trustDomain":"north","profiles":{}}`)
+	w.kept["certificate-policies "+sum(law)] = law
+	w.addRecord(t, "cmf.policies.in-force", "spiffe://hub/cmf/hub", map[string]any{"content": sum(law)})
+	w.addRecord(t, "certificate.refused", "spiffe://north/vnfm/v", map[string]any{"requestId": "csr-9", "inForce": map[string]any{"content": sum(law)}})
 	w.sealAll(t, 4)
 	return w, ca
 }
@@ -173,8 +177,15 @@ func lineOf(t testing.TB, l *contentLine) []byte {
 func TestContents(t *testing.T) {
 	w, _ := contentWorld(t)
 	r := verify(t, w.key.Public(), w.export(t, Request{Contents: true}))
-	if len(r.Findings) > 0 || r.Contents != 9 || r.NotKept != 0 {
-		t.Errorf("%d contents, %d not kept, findings %+v; want 9, 0 and none", r.Contents, r.NotKept, r.Findings)
+	if len(r.Findings) > 0 || r.Contents != 10 || r.NotKept != 0 {
+		t.Errorf("%d contents, %d not kept, findings %+v; want 10, 0 and none", r.Contents, r.NotKept, r.Findings)
+	}
+	// The same revision may have been pushed to another Security Manager as other bytes.
+	twice, _ := contentWorld(t)
+	twice.addRecord(t, "sm.policies.pushed", "spiffe://hub/operator/root", map[string]any{"revision": "rev-1", "content": sum([]byte("PK"))})
+	twice.sealAll(t, 4)
+	if r := verify(t, twice.key.Public(), twice.export(t, Request{Contents: true})); len(r.Findings) > 0 {
+		t.Errorf("with a revision that was pushed twice: findings %+v; want none", r.Findings)
 	}
 	// Without the pushing in the pack's time, the policies are there all the same.
 	list, _ := w.records.snapshot()
@@ -182,8 +193,8 @@ func TestContents(t *testing.T) {
 		t.Errorf("of a time: %d contents, findings %+v", r.Contents, r.Findings)
 	}
 	delete(w.kept, "input dec-1")
-	if r = verify(t, w.key.Public(), w.export(t, Request{Contents: true})); len(r.Findings) > 0 || r.Contents != 8 || r.NotKept != 1 {
-		t.Errorf("with one that is gone: %d contents, %d not kept, findings %+v; want 8, 1 and none", r.Contents, r.NotKept, r.Findings)
+	if r = verify(t, w.key.Public(), w.export(t, Request{Contents: true})); len(r.Findings) > 0 || r.Contents != 9 || r.NotKept != 1 {
+		t.Errorf("with one that is gone: %d contents, %d not kept, findings %+v; want 9, 1 and none", r.Contents, r.NotKept, r.Findings)
 	}
 	if r = verify(t, w.key.Public(), w.export(t, Request{})); len(r.Findings) > 0 || r.Contents != 0 {
 		t.Errorf("a pack without: %d contents, findings %+v", r.Contents, r.Findings)
@@ -213,6 +224,7 @@ func TestContents_Changed(t *testing.T) {
 			return lineOf(t, l)
 		}
 	}
+	law := "certificate-policies " + sum([]byte(`{"trustDomain":"north","profiles":{}}`))
 	twice := func(l *contentLine) []byte { return slices.Concat(lineOf(t, l), []byte{'\n'}, lineOf(t, l)) }
 	for name, c := range map[string]struct {
 		key    string
@@ -240,6 +252,8 @@ func TestContents_Changed(t *testing.T) {
 		"a bundle":            {"certificate cert-0", alter(string(w.kept["certificate cert-0"]) + string(ca.chain)), Altered, "more than one certificate"},
 		"chain altered":       {"chain cafe", alter(string(pemOf(ca.root))), Altered, "another issuer's"},
 		"chain cut":           {"chain cafe", alter(string(pemOf(ca.sign))), Altered, "not signed by the next"},
+		"CMF's altered":       {law, alter(`{"trustDomain":"north"}`), Altered, "it is not what its record names"},
+		"CMF's gone":          {law, func(*contentLine) []byte { return nil }, Missing, "the certificate-policies of"},
 		"chain gone":          {"chain cafe", func(*contentLine) []byte { return nil }, Missing, `the chain of "cafe"`},
 	} {
 		r := verify(t, w.key.Public(), edit(t, w, w.export(t, Request{Contents: true}), c.key, c.change))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -20,13 +21,16 @@ import (
 
 // TarFiles reads a pack as [WritePack] writes it.
 func TarFiles(r io.Reader) Files {
-	counted := &counter{Reader: r}
+	counted := &counter{Reader: r, gap: math.MaxInt64}
 	t := tar.NewReader(counted)
 	return func() (string, io.Reader, error) {
 		h, err := t.Next()
+		if h != nil {
+			counted.expect(h.Size)
+		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return "", nil, nothingLeft(counted)
+			return "", nil, counted.end(nothingLeft(counted))
 		case err != nil:
 			return "", nil, fmt.Errorf("at byte %d: %w", counted.n, err)
 		case h.Typeflag != tar.TypeReg:
@@ -36,16 +40,53 @@ func TarFiles(r io.Reader) Files {
 	}
 }
 
-// counter counts what was read: where a damaged pack is damaged.
+// counter counts what was read: where a damaged pack is damaged. It sees what stands
+// between two files too, which a reader of tar files passes over.
 type counter struct {
 	io.Reader
 	n int64
+
+	gap, next int64 // where the content of a file ends, and where the next one begins
+	filled    int64 // where something stands between two that no export writes; 0: nowhere
+
+	block [tarBlock]byte // that was read last
+}
+
+// tarBlock is what files of a tar file are filled up to.
+const tarBlock = 512
+
+// expect is called when the content of a file of this size is read next.
+func (c *counter) expect(size int64) {
+	// Every byte of a header counts in its checksum, but for how that is written.
+	sum := c.block[148:156]
+	if c.filled == 0 && (len(bytes.Trim(sum[:6], "01234567")) > 0 || sum[6] != 0 || sum[7] != ' ') {
+		c.filled = c.n - tarBlock + 148
+	}
+	c.gap = c.n + size
+	c.next = c.n + (size+tarBlock-1)/tarBlock*tarBlock
 }
 
 func (c *counter) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
+	from, to := max(c.gap-c.n, 0), min(c.next-c.n, int64(n))
+	for i := from; i < to && c.filled == 0; i++ {
+		if b[i] != 0 {
+			c.filled = c.n + i
+		}
+	}
+	for i := max(n-tarBlock, 0); i < n; i++ {
+		c.block[(c.n+int64(i))%tarBlock] = b[i]
+	}
 	c.n += int64(n)
 	return n, err
+}
+
+// end is the end of a tar file: what there was between files is found by then.
+func (c *counter) end(err error) error {
+	if errors.Is(err, io.EOF) && c.filled > 0 {
+		return fmt.Errorf("at byte %d something stands between two files that no export writes", c.filled)
+	}
+	return err
 }
 
 // nothingLeft refuses what stands after the end of a tar file, but for its padding.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -104,6 +105,32 @@ func TestPackCutOff(t *testing.T) {
 	}
 	if _, _, err := OpenPack(filepath.Join(t.TempDir(), "none")); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("OpenPack of nothing: %v; want not found", err)
+	}
+}
+
+// Every byte of a tar file counts, those as well that fill a file up to a block.
+func TestTar_Filling(t *testing.T) {
+	w := newWorld(t)
+	w.records.add("k")
+	w.sealAll(t, 1)
+	raw := packOf(t, w)
+	key := Trust{Key: w.key.Public()}
+	if r, err := Verify(t.Context(), TarFiles(bytes.NewReader(raw)), key); err != nil || len(r.Findings) > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for at := range raw {
+		if at%7 > 0 && raw[at] != 0 {
+			continue // content and headers: some of them
+		}
+		bad := bytes.Clone(raw)
+		bad[at] ^= 0x20
+		var in io.Reader = bytes.NewReader(bad)
+		if at%50 == 0 {
+			in = iotest.OneByteReader(in)
+		}
+		if r, err := Verify(t.Context(), TarFiles(in), key); err == nil && len(r.Findings) == 0 {
+			t.Fatalf("byte %d was changed and nothing is found", at)
+		}
 	}
 }
 

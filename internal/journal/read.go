@@ -14,18 +14,27 @@ import (
 // Record is one record of a pack, with its place.
 type Record struct {
 	Entry
+	Epoch   int    // of the journal, from 1; see [EpochOrigin]
 	Leaf    uint64 // its index in the tree, from 0; of one that is sealed
 	Sealed  bool   // an entry of the tree is of this place
 	Altered bool   // that entry is of something else
 	Line    []byte // the record, a line of JSON
 }
 
-// Read calls fn with each record of a pack, in the order of the log. It judges
-// nothing: what a pack proves, [Verify] says.
+// Read calls fn with each record of a pack, in the order of the log. Where a journal
+// was begun anew, the newest comes first, and after it those before. It judges nothing:
+// what a pack proves, [Verify] says.
 func Read(ctx context.Context, files Files, fn func(Record) error) error {
 	var sealed map[place]sealedAt
+	epoch := 1
 	return each(ctx, files, func(name string, raw []byte) error {
-		switch folderOf(name) {
+		switch folderOf(inPack(name)) {
+		case fileAbout:
+			var a about
+			if err := strict(raw, &a); err != nil {
+				return hub.E(hub.Invalid, opRead, fmt.Sprintf("%.80q of the pack is damaged; look at it with \"manoward audit verify --pack\"", name), err)
+			}
+			epoch, sealed = max(1, a.Epoch), nil
 		case folderSeals:
 			sealed = placesOf(raw)
 		case folderRecords, fileUnsealed:
@@ -34,6 +43,7 @@ func Read(ctx context.Context, files Files, fn func(Record) error) error {
 				if err != nil {
 					return hub.E(hub.Invalid, opRead, fmt.Sprintf("a record in %.80q cannot be read; look at it with \"manoward audit verify --pack\"", name), err)
 				}
+				r.Epoch = epoch
 				if err := fn(r); err != nil {
 					return err
 				}
@@ -42,6 +52,9 @@ func Read(ctx context.Context, files Files, fn func(Record) error) error {
 		return nil
 	})
 }
+
+// inPack is the name of a file in its own pack, where several were put together.
+func inPack(name string) string { return strings.TrimPrefix(name, folderOfEpoch(name)) }
 
 // folderOf returns the folder of a file of a pack, or the file itself.
 func folderOf(name string) string {
@@ -114,7 +127,7 @@ func FindInput(ctx context.Context, files Files, digest string) (raw []byte, err
 // ReadContents calls fn with each content of a kind that a pack has, in order.
 func ReadContents(ctx context.Context, files Files, kind string, fn func(name string, content []byte) error) error {
 	return each(ctx, files, func(name string, raw []byte) error {
-		if folderOf(name) != folderContents {
+		if folderOf(inPack(name)) != folderContents {
 			return nil
 		}
 		for _, line := range splitLines(raw) {

@@ -117,6 +117,31 @@ func errKeyReused() error {
 	return hub.E(hub.Unprocessable, "read Idempotency-Key", "this Idempotency-Key was used for another order; send the same body, or another key", nil)
 }
 
+// drop takes back an operation that was cut off before it held its NS for anyone to see,
+// and records that: the record that it started may be there.
+func (s *Service) drop(ctx context.Context, id, nsID string) error {
+	n, err := s.nss.Get(ctx, nsID)
+	if err := ignoreGone(err); err != nil {
+		return fmt.Errorf("read NS %s: %w", nsID, err)
+	}
+	if err == nil && n.Value.Running == id { // else it was not recorded
+		o, err := s.ops.Get(ctx, id)
+		if err := ignoreGone(err); err != nil {
+			return fmt.Errorf("read operation %s: %w", id, err)
+		}
+		if err == nil {
+			if err := s.record(ctx, o.Domain, operationRecord(kindDropped, id, &o.Value)); err != nil {
+				return err
+			}
+		}
+	}
+	return s.discard(ctx, id, nsID)
+}
+
+// kindDropped is the kind of the record that an operation never began: it is of one
+// whose start may be recorded, and of which nothing was done and nobody was told.
+const kindDropped = "ns.operation.dropped"
+
 // discard takes back an operation that does not hold its NS for anyone to see.
 func (s *Service) discard(ctx context.Context, id, nsID string) error {
 	_, err := s.nss.Update(ctx, nsID, func(n *ns) error {
@@ -210,7 +235,7 @@ func (s *Service) putOp(ctx context.Context, domain, id string, value *op) error
 // takeBack discards an operation that could not be begun. What it cannot take
 // back Resume does.
 func (s *Service) takeBack(id, nsID string, cause error) error {
-	if err := s.discard(s.work, id, nsID); err != nil {
+	if err := s.drop(s.work, id, nsID); err != nil {
 		s.c.Log.Warn("an operation that was not begun is still stored; it is dropped at the next start", "nsLcmOpOccId", id, "err", err)
 	}
 	return cause

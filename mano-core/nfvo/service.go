@@ -94,7 +94,7 @@ func (s *Service) Resume(ctx context.Context) error {
 			return fmt.Errorf("read operation %s: %w", id, err)
 		}
 		if !e.Value.Claimed {
-			if err := s.discard(ctx, id, e.Value.NsID); err != nil {
+			if err := s.drop(ctx, id, e.Value.NsID); err != nil {
 				return err
 			}
 			continue

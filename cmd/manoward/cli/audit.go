@@ -29,7 +29,7 @@ Merkle tree with signed checkpoints. These verbs hold the records against it on 
 machine, with the hub's data and without its word.`,
 		Example: "  manoward audit verify --trust-domain north",
 	}
-	c.AddCommand(p.auditShow(), p.auditVerify(), p.auditExport(), p.auditOscal(), p.auditKey(), p.auditReseal())
+	c.AddCommand(p.auditShow(), p.auditVerify(), p.auditExport(), p.auditOscal(), p.auditTiles(), p.auditKey(), p.auditReseal())
 	return c
 }
 
@@ -63,7 +63,7 @@ whoever owns the hub could otherwise sign everything anew with another key.`,
 }
 
 func (p *program) auditExport() *cobra.Command {
-	var domain, from, to, file string
+	var domain, from, to, file, results string
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write the records of a time as an evidence pack that verifies without the hub",
@@ -71,8 +71,10 @@ func (p *program) auditExport() *cobra.Command {
 that each record is in the signed tree and that each checkpoint continues the one before,
 what the records name (inputs of decisions, policies and parameters, certificates with
 their chains), and a signed list of all files with their SHA-256. The times are those of
-storing; the pack begins and ends with whole seals.`,
+storing; the pack begins and ends with whole seals. With --oscal it also writes what the
+pack says of controls, as "audit oscal" does: whoever has the pack makes the same.`,
 		Example: `  manoward audit export --trust-domain north -f evidence.tar
+  manoward audit export --trust-domain north -f evidence.tar --oscal results.json
   manoward audit export --trust-domain north --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z -f november`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -94,17 +96,31 @@ storing; the pack begins and ends with whole seals.`,
 			} else {
 				err = journal.UnpackTo(file, journal.TarFiles(body))
 			}
-			if err == nil {
-				p.say("wrote %s; verify it with: manoward audit verify --pack %s", file, file)
+			if err != nil {
+				return err
 			}
-			return err
+			if results != "" {
+				if err := writeOscal(c.Context(), file, results); err != nil {
+					return err
+				}
+			}
+			p.say("wrote %s; verify it with: manoward audit verify --pack %s", file, file)
+			return p.print(exported{TrustDomain: domain, Pack: file, Oscal: results}, func(io.Writer) {})
 		},
 	}
 	c.Flags().StringVar(&domain, "trust-domain", "hub", "whose records; hub is the hub's own")
 	c.Flags().StringVar(&from, "from", "", "only what was stored then or later, such as 2026-11-22T08:00:00Z")
 	c.Flags().StringVar(&to, "to", "", "only what was stored then or before")
 	c.Flags().StringVarP(&file, "file", "f", "", "file that ends in .tar, or new folder, to write")
+	c.Flags().StringVar(&results, "oscal", "", "also write OSCAL assessment results to this file")
 	return c
+}
+
+// exported is what was written.
+type exported struct {
+	TrustDomain string `json:"trustDomain"`
+	Pack        string `json:"pack"`
+	Oscal       string `json:"oscal,omitempty"`
 }
 
 func timesOf(from, to string) (url.Values, error) {
@@ -192,7 +208,7 @@ Exits 0 when all is as it was sealed, 3 when something is not, otherwise as ever
 			if err != nil {
 				return err
 			}
-			return p.judgeRecords(reports, trusted.keys != nil)
+			return p.judgeRecords(reports, trusted.keys != nil, pack != "")
 		},
 	}
 	c.Flags().StringVar(&domain, "trust-domain", "", "whose records; hub is the hub's own (default: all)")

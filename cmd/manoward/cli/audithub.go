@@ -34,8 +34,10 @@ type hubRecords struct {
 
 	dir    string // of the packs that were read
 	asked  map[trail.Thing]bool
-	spans  []span // what was read, in order
+	noted  []time.Time // at which what records stand on was recorded, as they say
+	spans  []span      // what was read, in order
 	silent []string
+	absent []trail.Thing // operations that the NFVO does not have
 }
 
 // span is a time of the log, and the pack of it.
@@ -97,19 +99,28 @@ func (h *hubRecords) Records(ctx context.Context, about []trail.Thing, fn func(j
 		h.asked[t] = true
 		moments = append(moments, h.moments(ctx, t)...)
 	}
+	if len(h.only) == 0 {
+		moments = append(moments, h.noted...)
+	}
 	if err := h.widen(ctx, moments); err != nil {
 		return err
 	}
-	var last journal.Entry // packs hold whole seals, so two may hold the same record
+	last := map[int]journal.Entry{} // by epoch: packs hold whole seals, so two may hold the same record
 	for _, s := range h.spans {
 		if s.pack == "" {
 			continue
 		}
 		err := trail.Pack(s.pack).Records(ctx, nil, func(r journal.Record) error {
-			if cmp.Or(cmp.Compare(r.Sequence, last.Sequence), cmp.Compare(r.Index, last.Index)) <= 0 && last.Sequence > 0 {
+			before := last[r.Epoch]
+			if cmp.Or(cmp.Compare(r.Sequence, before.Sequence), cmp.Compare(r.Index, before.Index)) <= 0 && before.Sequence > 0 {
 				return nil
 			}
-			last = r.Entry
+			last[r.Epoch] = r.Entry
+			for _, at := range trail.StandsOn(r) {
+				if !slices.ContainsFunc(h.noted, at.Equal) {
+					h.noted = append(h.noted, at)
+				}
+			}
 			return fn(r)
 		})
 		if err != nil {
@@ -199,7 +210,9 @@ func (h *hubRecords) moments(ctx context.Context, t trail.Thing) []time.Time {
 	case trail.Event, trail.Decision, trail.Order, trail.Policies:
 		list, err = h.momentsOfManagers(ctx, t)
 	case trail.Operation:
-		list, err = h.momentsOfOperation(ctx, id)
+		if list, err = h.momentsOfOperation(ctx, id); hub.CodeOf(err) == hub.NotFound {
+			h.absent = append(h.absent, t)
+		}
 	case trail.Registration, trail.Certificate, trail.Attester:
 		list, err = h.momentsOfCertificates(ctx, t)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // judgeRecords prints reports, and fails when they hold findings.
-func (p *program) judgeRecords(reports []*journal.Report, pinned bool) error {
+func (p *program) judgeRecords(reports []*journal.Report, pinned, pack bool) error {
 	bad := 0
 	err := p.print(reports, func(w io.Writer) {
 		fmt.Fprintln(w, "TRUST DOMAIN\tRECORDS\tSEALS\tTREE\tNOT YET SEALED\tCONTENTS\tNOT KEPT\tFINDINGS")
@@ -34,11 +34,28 @@ func (p *program) judgeRecords(reports []*journal.Report, pinned bool) error {
 	case err != nil:
 		return err
 	case bad > 0:
-		return hub.E(hub.Denied, "verify records", fmt.Sprintf("%d findings: the records are not as they were sealed; keep this machine as it is, and compare with an earlier evidence pack and with the backups", bad), nil)
+		text := "the records are not as they were sealed; keep this machine as it is, and compare with an earlier evidence pack and with the backups"
+		if pack && ofFiles(reports) {
+			text = "this pack is not as the hub wrote it; take another copy of it, or export it again, and see with \"manoward audit verify\" how the hub's own records are"
+		}
+		return hub.E(hub.Denied, "verify records", fmt.Sprintf("%d findings: %s", bad, text), nil)
 	case !pinned:
 		p.say("verified with the key that the hub names itself; to rule out that everything was signed anew, give --keys")
 	}
 	return nil
+}
+
+// ofFiles reports whether all findings are about files of a pack, and none about a
+// record: then it is the pack that was changed or cut off.
+func ofFiles(reports []*journal.Report) bool {
+	for _, r := range reports {
+		for _, f := range r.Findings {
+			if f.Sequence > 0 || f.What != journal.BadFile && f.What != journal.BadFormat && f.File != "about.json" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // nameOf is the trust domain of a journal, with its number from the second on.

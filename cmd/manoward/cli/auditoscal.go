@@ -30,22 +30,16 @@ bytes, so nobody has to be believed who made it. Verify the pack first.`,
 			if pack == "" {
 				return usage("--pack is missing: name the file or folder that \"manoward audit export\" wrote")
 			}
-			raw, err := oscal.Build(c.Context(), func(pass func(journal.Files) error) error {
-				files, done, err := journal.OpenPack(pack)
+			if file == "" {
+				raw, err := oscalOf(c.Context(), pack)
 				if err != nil {
 					return err
 				}
-				return errors.Join(pass(files), done())
-			}, func(content []byte) ([]oscal.Policy, error) { return policiesIn(c.Context(), content) })
-			if err != nil {
-				return err
-			}
-			if file == "" {
 				_, err = p.Stdout.Write(raw)
 				return err
 			}
-			if err := durable.WriteFile(file, raw, 0o644); err != nil {
-				return hub.E(hub.Invalid, "write OSCAL", fmt.Sprintf("%s cannot be written: %v; name another file", file, pathCause(err)), err)
+			if err := writeOscal(c.Context(), pack, file); err != nil {
+				return err
 			}
 			p.say("wrote %s", file)
 			return nil
@@ -54,6 +48,28 @@ bytes, so nobody has to be believed who made it. Verify the pack first.`,
 	c.Flags().StringVar(&pack, "pack", "", "evidence pack: a tar file or a folder")
 	c.Flags().StringVarP(&file, "file", "f", "", "file to write (default: standard output)")
 	return c
+}
+
+// oscalOf makes the document of a pack.
+func oscalOf(ctx context.Context, pack string) ([]byte, error) {
+	return oscal.Build(ctx, func(pass func(journal.Files) error) error {
+		files, done, err := journal.OpenPack(pack)
+		if err != nil {
+			return err
+		}
+		return errors.Join(pass(files), done())
+	}, func(content []byte) ([]oscal.Policy, error) { return policiesIn(ctx, content) })
+}
+
+func writeOscal(ctx context.Context, pack, file string) error {
+	raw, err := oscalOf(ctx, pack)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(file, raw, 0o644); err != nil {
+		return hub.E(hub.Invalid, "write OSCAL", fmt.Sprintf("%s cannot be written: %v; name another file", file, pathCause(err)), err)
+	}
+	return nil
 }
 
 // policiesIn reads what a set of policies says of itself.

@@ -85,7 +85,13 @@ func (p *program) showInHub(ctx context.Context, domain, from, to, id string) (*
 	for _, who := range source.silent {
 		p.say("%s", who)
 	}
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range source.absent {
+		t.NeverBegan(op)
+	}
+	return t, nil
 }
 
 // writeTrail writes a chain in words.
@@ -100,7 +106,7 @@ func writeTrail(w io.Writer, t *trail.Trail) {
 			if !l.Time.IsZero() {
 				fmt.Fprintf(w, "\tat %s by %s\n", l.Time.UTC().Format(recordTime), dash(l.Actor))
 			}
-			fmt.Fprintf(w, "\trecord %d/%d %s, %s\n", r.Sequence, r.Index, r.Kind, sealedWords(r))
+			fmt.Fprintf(w, "\trecord %s %s, %s\n", placeOf(r), r.Kind, sealedWords(r))
 		}
 		if l.Missing != "" {
 			fmt.Fprintf(w, "\tmissing: %s\n", cell(l.Missing))
@@ -109,6 +115,15 @@ func writeTrail(w io.Writer, t *trail.Trail) {
 }
 
 const recordTime = "2006-01-02 15:04:05.000Z"
+
+// placeOf names a record by its place in the log, with the epoch from the second on.
+func placeOf(r *trail.Place) string {
+	at := fmt.Sprintf("%d/%d", r.Sequence, r.Index)
+	if r.Epoch > 1 {
+		at += fmt.Sprintf(" of epoch %d", r.Epoch)
+	}
+	return at
+}
 
 func sealedWords(r *trail.Place) string {
 	switch {

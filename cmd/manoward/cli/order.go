@@ -46,6 +46,11 @@ type orderStep struct {
 	Ended    *time.Time `json:"ended"`
 }
 
+// unanswered reports whether nobody knows if the NFVO has what the step asks for.
+func (s *orderStep) unanswered() bool {
+	return s.State == orderRunning && s.Resource == "" && s.Ended == nil
+}
+
 // The states of orders that the verbs look at.
 const (
 	orderPlanned     = "planned"
@@ -199,7 +204,11 @@ func (o *order) write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nSTEP\tSTATE\tSTARTED\tOUTCOME\tAT THE NFVO\n")
 	for _, s := range o.Steps {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, s.State, moment(s.Started), cell(s.Outcome), cell(s.Resource))
+		at := cell(s.Resource)
+		if s.unanswered() {
+			at = "not known: no answer is stored; it is asked for again with the same Idempotency-Key"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Name, s.State, moment(s.Started), cell(s.Outcome), at)
 	}
 }
 

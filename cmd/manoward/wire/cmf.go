@@ -169,7 +169,7 @@ func (c *cmfRole) newEnrolment() error {
 		return err
 	}
 	c.enrol, err = enrol.New(enrol.Config{
-		Store: c.store, Authorities: c.authorities, Formats: registry, Judge: c.judge,
+		Store: c.store, Authorities: c.authorities, Formats: registry, Judge: c.judge, Policies: c.judge.Policies, Self: trust.FunctionIdentity(hub.KindCMF),
 		Profiles: c.profile, Roots: c.deviceRoots, Verifier: c.verifier, Records: c.records, Ledger: cmfLedger{c},
 		Publish: c.published,
 		Now:     time.Now, Log: c.hubProcess.log.With("part", "enrol"),

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/manoward/manoward/connectors/natsbus"
@@ -20,15 +21,18 @@ func (c cmfLedger) Append(ctx context.Context, domain string, r hub.Record) erro
 	return log.Append(ctx, r)
 }
 
-// Read hands out the records after a message.
+// Read hands out the records after a message. Where they were begun anew since, what is
+// left of those before comes first: certificates were issued by it.
 func (c cmfLedger) Read(ctx context.Context, domain string, after uint64, each func(at uint64, r hub.Record) error) error {
 	log, err := c.logs.open(ctx, domain)
 	if err != nil {
 		return err
 	}
 	from := parts(after)
-	if from.epoch < log.epoch {
-		from = position{epoch: log.epoch} // records were begun anew since
+	for ; from.epoch < log.epoch; from = (position{epoch: from.epoch + 1}) {
+		if err := c.readEarlier(ctx, domain, from, each); err != nil {
+			return err
+		}
 	}
 	if last, err := log.Last(ctx); err != nil || last.Sequence <= from.Sequence {
 		return err
@@ -42,6 +46,26 @@ func (c cmfLedger) Read(ctx context.Context, domain string, after uint64, each f
 		}
 	}
 	return nil
+}
+
+// readEarlier hands out what is left of the records of an earlier epoch.
+func (c cmfLedger) readEarlier(ctx context.Context, domain string, from position, each func(at uint64, r hub.Record) error) error {
+	account, err := busAccount(ctx, c.bus, domain)
+	if err != nil {
+		return err
+	}
+	from.Index = math.MaxInt
+	old := recordLog{account: account}
+	var failed error
+	_, err = old.readEarlier(ctx, from, func(at string, r hub.Record) bool {
+		p, err := parsePosition(at)
+		if err == nil {
+			err = each(p.number(), r)
+		}
+		failed = err
+		return err == nil
+	})
+	return errors.Join(failed, err)
 }
 
 // End is the sequence of the newest message.

@@ -130,7 +130,7 @@ func (h *hubProcess) start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.cancel, h.failed = cancel, make(chan error, 1)
 	for _, step := range []func(ctx, work context.Context) error{
-		h.openData, h.openObservation, h.openProbes, h.openBus, h.openLease, h.openJournals, h.openTrust, h.sealDomains, h.openListeners, h.openAddresses,
+		h.openData, h.openObservation, h.openProbes, h.openBus, h.openLease, h.openJournals, h.followEpochs, h.openTrust, h.sealDomains, h.openListeners, h.openAddresses,
 		h.openDoors, h.openFunctions, h.openMano, h.openServers, h.startMano, h.openSecurityManagers, h.openOperator,
 	} {
 		if err := step(ctx, work); err != nil {

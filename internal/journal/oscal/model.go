@@ -61,9 +61,20 @@ type result struct {
 	Description  string        `json:"description"`
 	Start        string        `json:"start"`
 	End          string        `json:"end"`
+	Definitions  *definitions  `json:"local-definitions,omitempty"`
 	Reviewed     reviewed      `json:"reviewed-controls"`
 	Observations []observation `json:"observations"`
 	Findings     []finding     `json:"findings,omitempty"`
+}
+
+// definitions says what the subjects are that observations name.
+type definitions struct {
+	Items []item `json:"inventory-items"`
+}
+
+type item struct {
+	UUID        string `json:"uuid"`
+	Description string `json:"description"`
 }
 
 type reviewed struct {

@@ -99,7 +99,10 @@ func packOf(t *testing.T, records []hub.Record) []byte {
 	stop()
 	var b bytes.Buffer
 	source := journal.Source{Records: l, Seals: kept, Key: key, Now: func() time.Time { return exported }, Contents: func(_ context.Context, ref journal.Reference) ([]byte, error) {
-		if ref.Kind == journal.ContentPolicies {
+		switch ref.Kind {
+		case journal.ContentEnrolment:
+			return law, nil
+		case journal.ContentPolicies:
 			return []byte("policies of " + ref.Name), nil
 		}
 		return nil, hub.E(hub.NotFound, "read", "not kept", nil)
@@ -109,6 +112,9 @@ func packOf(t *testing.T, records []hub.Record) []byte {
 	}
 	return b.Bytes()
 }
+
+// law is by what the requests for certificates are judged.
+var law, _ = json.Marshal(map[string]any{"bundle": []byte("policies of rev-1")})
 
 func decision(t *testing.T, n int, findings ...hub.Finding) hub.Record {
 	t.Helper()
@@ -189,6 +195,58 @@ func TestBuild(t *testing.T) {
 		t.Errorf("another pack has the same UUIDs: %v", err)
 	}
 	holds(t, other)
+}
+
+// A request for a certificate that was refused is an observation by the rule that says
+// so, and no finding: nothing was signed. Each subject that is named is defined.
+func TestBuild_Certificates(t *testing.T) {
+	refused := hub.Record{ID: "7", Kind: "certificate.refused", Time: exported, Data: json.RawMessage(`{"requestId":"csr-1","subjectId":"web-1","certType":"VNFCI_CERT",
+		"reasons":[{"code":"key-mismatch","detail":"another key"},{"code":"host-integrity/untrusted","detail":"not here"}],"inForce":{"content":"law"}}`)}
+	issued := hub.Record{ID: "8", Kind: "certificate.issued", Time: exported, Data: json.RawMessage(`{"requestId":"csr-2"}`)}
+	got, err := build(t, packOf(t, []hub.Record{refused, issued, refused}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, got)
+	for _, want := range []string{
+		`"title": "attestation/key-mismatch"`, "Host integrity 2 times", "0 decisions of Security Managers and 3 answers", "nothing was signed",
+		"signing request csr-1: record 1/0, index 0 of the journal", `"description": "VNFCI_CERT web-1"`, `"title": "VNFCI_CERT web-1"`,
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("it does not say %s:\n%s", want, got)
+		}
+	}
+	if strings.Contains(string(got), `"findings"`) {
+		t.Errorf("a refusal is a finding:\n%s", got)
+	}
+	var doc struct {
+		Results struct {
+			Results []struct {
+				Local struct {
+					Items []struct{ UUID string } `json:"inventory-items"`
+				} `json:"local-definitions"`
+				Observations []struct {
+					Subjects []struct {
+						UUID string `json:"subject-uuid"`
+					}
+				}
+			}
+		} `json:"assessment-results"`
+	}
+	if err := json.Unmarshal(got, &doc); err != nil {
+		t.Fatal(err)
+	}
+	defined := map[string]bool{}
+	for _, i := range doc.Results.Results[0].Local.Items {
+		defined[i.UUID] = true
+	}
+	for _, o := range doc.Results.Results[0].Observations {
+		for _, s := range o.Subjects {
+			if !defined[s.UUID] {
+				t.Errorf("subject %s is not defined", s.UUID)
+			}
+		}
+	}
 }
 
 // A pack without a decision is a document too; one that is not whole, or whose

@@ -78,6 +78,27 @@ type data struct {
 	Issuer       string     `json:"issuer"`
 	NotAfter     *time.Time `json:"notAfter"`
 	Failure      string     `json:"failure"`
+	InForce      inForce    `json:"inForce"`
+
+	// Of what is in force at the CMF.
+	Content  string                `json:"content"`
+	NotKept  string                `json:"notKept"`
+	Profiles map[string]profile    `json:"profiles"`
+	Judges   []struct{ ID string } `json:"policies"`
+	Outside  bool                  `json:"outsideVerifier"`
+}
+
+// inForce says by what a certificate request was judged.
+type inForce struct {
+	Content string    `json:"content"` // SHA-256 that names it
+	Since   time.Time `json:"since"`   // when it was recorded
+}
+
+// profile is what a certificate profile asks of an attestation.
+type profile struct {
+	MinimumAssurance string `json:"minimumAssurance"`
+	NonceRequired    bool   `json:"nonceRequired"`
+	Validity         string `json:"validity"`
 }
 
 type label struct {
@@ -127,6 +148,9 @@ type reason struct {
 // without things: it can be asked for by its own ID.
 func read(r journal.Record) *card {
 	c := &card{place: Place{ID: r.ID, Kind: r.Kind, Sequence: r.Sequence, Index: r.Index, Altered: r.Altered}}
+	if r.Epoch > 1 {
+		c.place.Epoch = r.Epoch
+	}
 	if r.Sealed {
 		leaf := r.Leaf
 		c.place.Leaf = &leaf
@@ -150,11 +174,14 @@ const (
 	kindOrder     = "sm.order"
 	kindStarted   = "ns.operation.started"
 	kindEnded     = "ns.operation.ended"
+	kindDropped   = "ns.operation.dropped"
 	kindHostOrder = "host.stop-use.ordered"
 	kindHostEnded = "host.stop-use.ended"
 	kindIssued    = "certificate.issued"
 	kindRefused   = "certificate.refused"
 	kindFailed    = "certificate.failed"
+
+	kindInForce = "cmf.policies.in-force"
 
 	kindRegistered = "security-manager.registered"
 
@@ -175,7 +202,7 @@ func (c *card) inChain() bool {
 		return true
 	}
 	for _, kind := range []string{
-		kindGap, kindDecision, kindOrder, kindsPolicies, kindsOperation, kindsHostOrder, kindsRegistration, kindsCertificate, kindsAttester,
+		kindInForce, kindGap, kindDecision, kindOrder, kindsPolicies, kindsOperation, kindsHostOrder, kindsRegistration, kindsCertificate, kindsAttester,
 	} {
 		if strings.HasPrefix(c.Kind, kind) {
 			return true
@@ -188,6 +215,8 @@ func (c *card) inChain() bool {
 func (c *card) join(d *data) {
 	of := func(kinds string) bool { return strings.HasPrefix(c.Kind, kinds) }
 	switch {
+	case c.Kind == kindInForce:
+		c.about = things(Policies, d.Content)
 	case c.Kind == kindGap:
 		c.about = things(Event, d.EventID)
 	case c.Kind == kindDecision:
@@ -209,7 +238,7 @@ func (c *card) join(d *data) {
 			id = c.subject()
 		}
 		c.about, c.up, c.serial = things(Certificate, id), things(Registration, d.Registration), d.Serial
-		c.stands = things(Attester, d.AttesterID)
+		c.stands = append(things(Attester, d.AttesterID), things(Policies, d.InForce.Content)...)
 	case of(kindsAttester):
 		c.about = things(Attester, c.subject())
 	case of(kindsPolicies):
@@ -245,4 +274,16 @@ func things(kind string, ids ...string) []Thing {
 		}
 	}
 	return list
+}
+
+// StandsOn returns when that was recorded which the record of a certificate stands on,
+// as far as it says so itself: a source that reads by time finds it there.
+func StandsOn(r journal.Record) []time.Time {
+	if !strings.HasPrefix(r.Kind, kindsCertificate) {
+		return nil
+	}
+	if at := read(r).data.InForce.Since; !at.IsZero() {
+		return []time.Time{at}
+	}
+	return nil
 }

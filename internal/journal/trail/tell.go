@@ -250,6 +250,9 @@ func (w *walk) outcome(t Thing, c *card) []Link {
 		if s.Outcome != "" {
 			l.Text += ", " + s.Outcome
 		}
+		if s.State == stepRunning && s.Resource == "" {
+			l.Missing = "whether the NFVO took it is not known: no answer is recorded; the Security Manager asks again with the same Idempotency-Key when it runs, see \"manoward order show\""
+		}
 		if op := s.operation(); op != "" && len(w.of(Thing(Operation+"/"+op))) == 0 {
 			l.Missing = "no record of the operation " + op + " is among those that were read: an NFVO elsewhere keeps its own"
 		}
@@ -260,6 +263,12 @@ func (w *walk) outcome(t Thing, c *card) []Link {
 	}
 	return links
 }
+
+// stepRunning is the state of a step that is sent, or about to be.
+const stepRunning = "running"
+
+// notEnded stands for the outcome of what no record says the end of.
+const notEnded = "it had not ended, as far as was read"
 
 // operation tells of an operation at the NFVO, or an order on a host.
 func (w *walk) operation(t Thing) []Link {
@@ -278,6 +287,9 @@ func (w *walk) operation(t Thing) []Link {
 			if c.Kind == kindHostEnded {
 				l.Text = strings.Join(append([]string{d.State}, d.Problems...), "; ")
 			}
+		case c.Kind == kindDropped:
+			ended, l.Step = true, StepOutcome
+			l.Text = "it never began: the NFVO was cut off before, nothing of it was done and nobody was told; who ordered it may have ordered it again under this ID"
 		case c.Kind == kindStarted:
 			l.Text = fmt.Sprintf("%s of NS %s began", d.Operation, d.NS)
 		case c.Kind == kindHostOrder:
@@ -288,7 +300,7 @@ func (w *walk) operation(t Thing) []Link {
 		links = append(links, l)
 	}
 	if len(links) > 0 && !ended {
-		links = append(links, lacks(StepOutcome, t, "it had not ended, as far as was read"))
+		links = append(links, lacks(StepOutcome, t, notEnded))
 	}
 	return links
 }

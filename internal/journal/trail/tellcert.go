@@ -2,6 +2,8 @@ package trail
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -35,12 +37,7 @@ func (w *walk) certificate(t Thing) []Link {
 func (w *walk) request(t Thing, c *card) []Link {
 	d := &c.data
 	links := []Link{w.statement(t, c), verdictOf(t, c)}
-	policy := c.link(StepPolicies, Policies+"/"+d.Policy)
-	policy.Text = "revision " + d.Policy
-	policy.Missing = "the content of the CMF's policies has no record: the configuration names them (certificateManagement.domains[].policies)"
-	if d.Policy == "" {
-		policy.Text, policy.Missing = "", "no policy was asked: the request failed before, or was answered as it was the first time"
-	}
+	policy := w.judgedBy(c)
 	l := c.link(StepCertificate, string(t))
 	switch c.Kind {
 	case kindIssued:
@@ -99,4 +96,60 @@ func withReasons(l Link, list []reason) Link {
 		l.Text += fmt.Sprintf("; %s: %s", r.Code, r.Detail)
 	}
 	return l
+}
+
+// judgedBy tells by what a request was judged: policies, attestation policy and
+// certificate profile, as they were recorded when they came into force.
+func (w *walk) judgedBy(c *card) Link {
+	d := &c.data
+	t := Thing(Policies + "/" + d.Policy)
+	if d.Policy == "" {
+		return lacks(StepPolicies, t, "no policy was asked: the request failed before, or was answered as it was the first time")
+	}
+	l := Link{Step: StepPolicies, Thing: string(t), Text: "revision " + d.Policy}
+	if d.InForce.Content == "" {
+		l.Missing = "the record is of before the CMF's policies were recorded: what the configuration named then (certificateManagement.domains[].policies) is not in evidence"
+		return l
+	}
+	l.Text += ", in force as SHA-256 " + d.InForce.Content
+	law := w.of(Thing(Policies+"/"+d.InForce.Content), kindInForce)
+	law = slices.DeleteFunc(law, func(by *card) bool { return by.Time.After(c.Time) })
+	if len(law) == 0 {
+		l.Missing = "no record among those that were read says what that is; it was recorded at " + d.InForce.Since.UTC().Format(time.RFC3339)
+		return l
+	}
+	by := law[len(law)-1]
+	place := by.place
+	l.Record, l.Time, l.Actor = &place, by.Time, by.Actor
+	l.Text += says(&by.data, d.CertType)
+	if by.data.NotKept != "" {
+		l.Missing = "the text of the policies is not kept: " + by.data.NotKept
+	}
+	return l
+}
+
+// says is in words what is in force for a type of certificate.
+func says(law *data, certType string) string {
+	var text []string
+	if p, ok := law.Profiles[certType]; ok {
+		nonce := "no nonce needed"
+		if p.NonceRequired {
+			nonce = "with the nonce of a challenge"
+		}
+		text = append(text, fmt.Sprintf("profile of %s: assurance %s at least, %s, for %s at most", certType, p.MinimumAssurance, nonce, p.Validity))
+	}
+	if law.Outside {
+		text = append(text, "statements are judged by an outside verifier")
+	}
+	var ids []string
+	for _, p := range law.Judges {
+		ids = append(ids, p.ID)
+	}
+	if len(ids) > 0 {
+		text = append(text, "policies: "+strings.Join(ids, ", "))
+	}
+	if len(text) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(text, "; ")
 }

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -35,6 +36,7 @@ type Link struct {
 type Place struct {
 	ID       string  `json:"id"`
 	Kind     string  `json:"kind"`
+	Epoch    int     `json:"epoch,omitempty"`   // of the journal, from 2 on: one that was begun anew
 	Sequence uint64  `json:"sequence"`          // of the message that holds it
 	Index    int     `json:"index"`             // of the record in that message
 	Leaf     *uint64 `json:"journalIndex"`      // in the journal, from 0; null: not sealed
@@ -70,8 +72,8 @@ func (t Thing) ID() string {
 
 // Source is where the records are read.
 type Source interface {
-	// Records calls fn with the records of the log, in their order: all, or at
-	// least those that may be about the things.
+	// Records calls fn with the records of the log: all, or at least those that may be
+	// about the things.
 	Records(ctx context.Context, about []Thing, fn func(journal.Record) error) error
 	// Input returns the input of a decision, hub.NotFound with the reason if it is not kept.
 	Input(ctx context.Context, decision, sha256 string) ([]byte, error)
@@ -105,6 +107,18 @@ func Walk(ctx context.Context, from Source, trustDomain, id string, also ...stri
 		return nil, w.unknown()
 	}
 	return t, nil
+}
+
+// NeverBegan notes that the NFVO does not have an operation that had not ended: it was
+// cut off between the record and its start. It reports whether the chain has it so.
+func (t *Trail) NeverBegan(operation Thing) bool {
+	for i := range t.Links {
+		if l := &t.Links[i]; l.Thing == string(operation) && l.Missing == notEnded {
+			l.Missing = "it never began: its start is recorded, and the NFVO does not have it; it was cut off between the two, and nothing of it was done"
+			return true
+		}
+	}
+	return false
 }
 
 // unknown is the error for an ID that no record names.
@@ -202,6 +216,9 @@ func (w *walk) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		slices.SortStableFunc(w.cards, func(a, b *card) int { // a source may begin with the newest journal
+			return cmp.Or(cmp.Compare(a.place.Epoch, b.place.Epoch), cmp.Compare(a.place.Sequence, b.place.Sequence), cmp.Compare(a.place.Index, b.place.Index))
+		})
 	}
 	return nil
 }

@@ -208,10 +208,14 @@ func TestWalkCertificate(t *testing.T) {
 	c := &chain{t: t}
 	c.add("attester.registered", "attester/att-1", map[string]any{"name": "tpm"})
 	c.add("registration.registered", "registration/reg-1", map[string]any{"id": "reg-1", "subjectId": []string{"vnfc-1"}})
+	c.add("cmf.policies.in-force", "certificate-policies/north", map[string]any{
+		"content": "law-1", "revision": "rev/data", "policies": []any{map[string]any{"id": "no-weak-keys", "title": "x"}}, "notKept": "it is large",
+		"profiles": map[string]any{"VNFCI_CERT": map[string]any{"minimumAssurance": "genuine", "nonceRequired": true, "validity": "24h0m0s"}},
+	})
 	verdict := map[string]any{"accepted": true, "format": "tpm-certify", "statement": "2.23.133.20.1", "attester": "att-1", "assurance": "genuine"}
 	for _, n := range []string{"1", "2"} {
 		c.add("certificate.issued", "certificate/cert-"+n, map[string]any{
-			"requestId": "cert-" + n, "registrationId": "reg-1", "attesterId": "att-1", "csrHash": "c0ffee", "verdict": verdict, "policy": "rev/data", "serialNumber": "0a" + n, "issuer": "ca", "subjectId": "vnfc-1", "assurance": "genuine",
+			"certType": "VNFCI_CERT", "inForce": map[string]any{"content": "law-" + n, "since": time.Unix(1, 0).UTC()}, "requestId": "cert-" + n, "registrationId": "reg-1", "attesterId": "att-1", "csrHash": "c0ffee", "verdict": verdict, "policy": "rev/data", "serialNumber": "0a" + n, "issuer": "ca", "subjectId": "vnfc-1", "assurance": "genuine",
 		})
 	}
 	c.add("certificate.refused", "request/cert-3", map[string]any{
@@ -237,10 +241,25 @@ certificate certificate/cert-1`
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range []string{"attester.registered by", "accepted as tpm-certify, assurance genuine", "serial number 0a1 of issuer ca", "certificate.revoked: keyCompromise", "content of the CMF's policies has no record"} {
+		for _, w := range []string{"attester.registered by", "accepted as tpm-certify, assurance genuine", "serial number 0a1 of issuer ca", "certificate.revoked: keyCompromise", "in force as SHA-256 law-1; profile of VNFCI_CERT: assurance genuine at least, with the nonce of a challenge, for 24h0m0s at most; policies: no-weak-keys", "not kept: it is large"} {
 			if !strings.Contains(string(text), w) {
 				t.Errorf("the chain of %s does not say %q: %s", id, w, text)
 			}
+		}
+	}
+	for id, want := range map[string]string{"cert-2": "no record among those that were read says what that is; it was recorded at 1970-01-01T00:00:01Z", "cert-3": "no policy was asked"} {
+		got, err := trail.Walk(t.Context(), c, "north", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := json.Marshal(got); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("the chain of %s does not say %q: %s", id, want, text)
+		}
+	}
+	for _, r := range c.records {
+		at := trail.StandsOn(r)
+		if want := r.Kind == "certificate.issued"; (len(at) == 1) != want || want && at[0].Unix() != 1 {
+			t.Errorf("%s stands on what was recorded at %v", r.Kind, at)
 		}
 	}
 	got, err := trail.Walk(t.Context(), c, "north", "reg-1")
@@ -258,11 +277,73 @@ certificate certificate/cert-1`
 	}
 }
 
+// A chain goes on over journals that were begun anew, in whatever order a source has
+// them.
+func TestWalk_Epochs(t *testing.T) {
+	c := enforced(t)
+	for i := range c.records {
+		if c.records[i].Epoch = 1; i >= 8 {
+			c.records[i].Epoch, c.records[i].Sequence = 2, uint64(i-7)
+		}
+	}
+	c.records = slices.Concat(c.records[8:], c.records[:8]) // as a pack has them
+	got, err := trail.Walk(t.Context(), c, "north", "order-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if steps(got) != whole {
+		t.Errorf("the chain is\n%s\nwant\n%s", steps(got), whole)
+	}
+	first, last := got.Links[3].Record, got.Links[len(got.Links)-1].Record
+	if first.Epoch != 0 || first.Sequence != 4 || last.Epoch != 2 {
+		t.Errorf("the decision is %+v, the outcome %+v; want epochs 1 and 2", first, last)
+	}
+}
+
+// An operation that was cut off before it began, and a step of an order whose answer
+// nobody has, are told as that.
+func TestWalk_NeverBegan(t *testing.T) {
+	c := &chain{t: t}
+	started := map[string]any{"nsLcmOpOccId": "op-1", "nsInstanceId": "n1", "operation": "UPDATE"}
+	c.add("sm.order", "order/order-1", map[string]any{
+		"id": "order-1", "state": "running", "steps": []any{map[string]any{"name": "remove-vnf:n1", "state": "running"}},
+	})
+	c.add("ns.operation.started", "ns/n1", started)
+	text := func(id string) (*trail.Trail, string) {
+		t.Helper()
+		got, err := trail.Walk(t.Context(), c, "north", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got, string(raw)
+	}
+	if _, said := text("order-1"); !strings.Contains(said, "whether the NFVO took it is not known") {
+		t.Errorf("a step without an answer: %s", said)
+	}
+	got, said := text("op-1")
+	if !strings.Contains(said, "it had not ended, as far as was read") || got.NeverBegan("operation/op-2") || !got.NeverBegan("operation/op-1") {
+		t.Errorf("an operation without an end: %s", said)
+	}
+	if raw, err := json.Marshal(got); err != nil || !strings.Contains(string(raw), "it never began: its start is recorded, and the NFVO does not have it") {
+		t.Errorf("one that the NFVO does not have: %s", raw)
+	}
+	c.add("ns.operation.dropped", "ns/n1", started)
+	if got, said := text("op-1"); !strings.Contains(said, "it never began: the NFVO was cut off before") || got.NeverBegan("operation/op-1") {
+		t.Errorf("one that was dropped: %s", said)
+	}
+}
+
 // FuzzWalk feeds records that nobody wrote: a walk ends, and shows what there is.
 func FuzzWalk(f *testing.F) {
 	f.Add("sm.decision", `{"id":"x","eventId":"x","orders":["x","y"]}`, "x")
 	f.Add("sm.order", `{"id":"y","decisionId":"x","steps":[{"resource":"/"}],"taken":[{}]}`, "y")
 	f.Add("certificate.issued", `{"requestId":"","serialNumber":"01","verdict":{}}`, "01")
+	f.Add("cmf.policies.in-force", `{"content":"a","policies":7,"profiles":{"X":{}}}`, "a")
+	f.Add("certificate.issued", `{"requestId":"a","policy":"p","inForce":{"content":"a","since":"x"}}`, "a")
 	f.Add("ns.operation.", `{"parent":"a"}`, "a")
 	f.Add("ns.operation.ended", `{"nsLcmOpOccId":"a","parent":"a","error":7}`, "a")
 	f.Fuzz(func(t *testing.T, kind, data, id string) {
