@@ -119,13 +119,13 @@ func TestTar_Filling(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	for at := range raw {
-		if at%7 > 0 && raw[at] != 0 {
-			continue // content and headers: some of them
+		if at%53 > 0 && (raw[at] != 0 || at%5 > 0) && (at < 148 || at >= 156) { // some of all, and a whole checksum
+			continue
 		}
 		bad := bytes.Clone(raw)
 		bad[at] ^= 0x20
 		var in io.Reader = bytes.NewReader(bad)
-		if at%50 == 0 {
+		if at%500 == 0 {
 			in = iotest.OneByteReader(in)
 		}
 		if r, err := Verify(t.Context(), TarFiles(in), key); err == nil && len(r.Findings) == 0 {

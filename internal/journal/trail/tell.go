@@ -310,7 +310,9 @@ func (w *walk) plain(t Thing) []Link {
 	var links []Link
 	for _, c := range w.of(t) {
 		l := c.link(t.Kind(), string(t))
-		l.Text = c.Kind
+		if l.Text = c.Kind; c.Kind == kindInForce {
+			l.Text += inWords(&c.data)
+		}
 		links = append(links, l)
 	}
 	if links == nil {

@@ -2,6 +2,7 @@ package trail
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -121,17 +122,24 @@ func (w *walk) judgedBy(c *card) Link {
 	by := law[len(law)-1]
 	place := by.place
 	l.Record, l.Time, l.Actor = &place, by.Time, by.Actor
-	l.Text += says(&by.data, d.CertType)
+	l.Text += inWords(&by.data, d.CertType)
 	if by.data.NotKept != "" {
 		l.Missing = "the text of the policies is not kept: " + by.data.NotKept
 	}
 	return l
 }
 
-// says is in words what is in force for a type of certificate.
-func says(law *data, certType string) string {
+// inWords is what is in force for types of certificates, all when none is named.
+func inWords(law *data, certTypes ...string) string {
+	if certTypes == nil {
+		certTypes = slices.Sorted(maps.Keys(law.Profiles))
+	}
 	var text []string
-	if p, ok := law.Profiles[certType]; ok {
+	for _, certType := range certTypes {
+		p, ok := law.Profiles[certType]
+		if !ok {
+			continue
+		}
 		nonce := "no nonce needed"
 		if p.NonceRequired {
 			nonce = "with the nonce of a challenge"

@@ -256,6 +256,9 @@ certificate certificate/cert-1`
 			t.Errorf("the chain of %s does not say %q: %s", id, want, text)
 		}
 	}
+	if got, err := trail.Walk(t.Context(), c, "north", "law-1"); err != nil || got.Is != trail.Policies || !strings.Contains(got.Links[0].Text, "cmf.policies.in-force; profile of VNFCI_CERT: assurance genuine") {
+		t.Errorf("what was in force: %+v, %v", got, err)
+	}
 	for _, r := range c.records {
 		at := trail.StandsOn(r)
 		if want := r.Kind == "certificate.issued"; (len(at) == 1) != want || want && at[0].Unix() != 1 {
