@@ -29,6 +29,8 @@ type Reference struct {
 	SHA256 string // of the content, of a certificate of its DER, hexadecimal; empty: the record does not say it
 	Actor  string // of the record
 
+	Certificate []byte // DER, if the record holds it
+
 	serial, keyHash, issuer string // of a certificate
 }
 
@@ -66,6 +68,7 @@ func references(line []byte) []Reference {
 		SerialNumber   string `json:"serialNumber"`
 		KeyHash        string `json:"keyHash"`
 		Issuer         string `json:"issuer"`
+		Certificate    []byte `json:"certificate"`
 	}
 	if json.Unmarshal(r.Data, &d) != nil {
 		return nil
@@ -81,7 +84,7 @@ func references(line []byte) []Reference {
 		add(Reference{Kind: ContentPolicies, Name: d.Revision, SHA256: d.Content})
 	case "certificate.issued":
 		add(Reference{Kind: ContentChain, Name: d.Issuer})
-		add(Reference{Kind: ContentCertificate, Name: d.RequestID, SHA256: d.Fingerprint, serial: d.SerialNumber, keyHash: d.KeyHash, issuer: d.Issuer})
+		add(Reference{Kind: ContentCertificate, Name: d.RequestID, SHA256: d.Fingerprint, Certificate: d.Certificate, serial: d.SerialNumber, keyHash: d.KeyHash, issuer: d.Issuer})
 	default:
 		if r.Kind == "sm.decision" && d.Part == 0 { // the other parts have the same input
 			add(Reference{Kind: ContentInput, Name: d.ID, SHA256: d.InputDigest})
