@@ -223,8 +223,8 @@ func NewStore(space *state.Space) *Store {
 		Attesters:     state.NewKept(space, "attester", attesterTerms),
 		Registrations: state.NewKind(space, "registration", registrationTerms),
 		Challenges:    state.NewKind(space, "challenge", func(c *Challenge) []string { return []string{ByConsumer(c.For)} }),
-		Requests:      state.NewKind(space, "request", requestTerms),
-		Certificates:  state.NewKind(space, "certificate", certificateTerms),
+		Requests:      state.NewLasting(space, "request", requestTerms),
+		Certificates:  state.NewLasting(space, "certificate", certificateTerms),
 		Reached:       state.NewKept[Reached](space, "reached", nil),
 		beats:         state.NewKind[beat](space, "beat", nil),
 	}
