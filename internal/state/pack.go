@@ -16,7 +16,8 @@ import (
 // packPrefix begins the keys of messages that hold several resources. No kind has it.
 const packPrefix = "pack"
 
-// Bounds of a pack. Whoever reads one of its resources reads all of it.
+// Bounds of a pack, which only a single resource may exceed. Whoever reads one of its
+// resources reads all of it, and a bus takes messages of a bounded size only.
 const (
 	mostPacked = 64
 	packBytes  = 64 << 10
@@ -78,23 +79,43 @@ func (s *Space) KeepAll(ctx context.Context, domain string, rows ...Row) error {
 	if err != nil {
 		return err
 	}
-	call := &packing{ctx: ctx, rows: rows, done: make(chan error, 1)}
-	if len(call.open(d)) == 0 {
-		return nil
+	calls := packingsOf(ctx, d, rows)
+	d.packer.add(d, calls)
+	for _, c := range calls {
+		select {
+		case err := <-c.done:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return hub.E(hub.Unavailable, "store resources", "the caller left before they were known to be stored", ctx.Err())
+		}
 	}
-	d.packer.add(d, call)
-	select {
-	case err := <-call.done:
-		return err
-	case <-ctx.Done():
-		return hub.E(hub.Unavailable, "store resources", "the caller left before they were known to be stored", ctx.Err())
-	}
+	return nil
 }
 
-// packing is one call of KeepAll.
+// packingsOf parts what is promised of some resources so that each part fits into a pack.
+func packingsOf(ctx context.Context, d *domainTable, rows []Row) (calls []*packing) {
+	for _, r := range rows {
+		key, p := r.promised(d)
+		if p == nil {
+			continue
+		}
+		size := len(key) + len(p.raw)
+		if n := len(calls); n == 0 || calls[n-1].size+size > packBytes || len(calls[n-1].rows) == mostPacked {
+			calls = append(calls, &packing{ctx: ctx, done: make(chan error, 1)})
+		}
+		last := calls[len(calls)-1]
+		last.rows, last.size = append(last.rows, r), last.size+size
+	}
+	return calls
+}
+
+// packing is a call of KeepAll, or a part of it, that goes into one pack.
 type packing struct {
 	ctx  context.Context
 	rows []Row
+	size int        // of what they have promised
 	done chan error // takes the answer
 }
 
@@ -125,11 +146,11 @@ type packer struct {
 	own     map[string][]packedRow // by key: of packs of this process that the watch has not told
 }
 
-func (k *packer) add(d *domainTable, call *packing) {
+func (k *packer) add(d *domainTable, calls []*packing) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.waiting = append(k.waiting, call)
-	if !k.writing {
+	k.waiting = append(k.waiting, calls...)
+	if !k.writing && len(calls) > 0 {
 		k.writing = true
 		go k.write(d)
 	}
@@ -175,8 +196,9 @@ func (k *packer) next(d *domainTable) (calls []*packing, rows []packedRow, text 
 		k.writing = false
 		return nil, nil, nil
 	}
-	for _, c := range k.waiting {
-		if len(rows) >= mostPacked || len(text) >= packBytes {
+	for size := 0; len(calls) < len(k.waiting); {
+		c := k.waiting[len(calls)]
+		if size += c.size; len(calls) > 0 && (size > packBytes || len(rows)+len(c.rows) > mostPacked) {
 			break
 		}
 		for _, r := range c.open(d) {

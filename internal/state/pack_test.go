@@ -154,6 +154,31 @@ func TestKeepAll_Many(t *testing.T) {
 	})
 }
 
+// What is too long for one pack goes into several, and what is longer than any pack into
+// one of its own.
+func TestKeepAll_Large(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, tables state.Tables) {
+		s, things, _ := lasting(t, tables, "a")
+		var rows []state.Row
+		for n, size := range []int{40, 40, 600, 1, 1} { // KiB
+			id := fmt.Sprint(n)
+			must(t, things.Promise(within(t), "a", id, &thing{Name: "edge", Count: n, Fill: strings.Repeat("x", size<<10)}))
+			rows = append(rows, things.Row(id))
+		}
+		must(t, s.KeepAll(within(t), "a", rows...))
+		if list := keys(t, tables); len(list) != 4 {
+			t.Errorf("%d messages, want 4", len(list))
+		}
+		_, again, _ := lasting(t, tables, "a")
+		for n := range rows {
+			if e, err := again.Get(within(t), fmt.Sprint(n)); err != nil || e.Value.Count != n {
+				t.Errorf("%d: %d %v", n, e.Value.Count, err)
+			}
+		}
+	})
+}
+
 // What cannot be stored stays promised, and is stored the next time.
 func TestKeepAll_Fails(t *testing.T) {
 	t.Parallel()
