@@ -12,7 +12,8 @@ import (
 
 // ReadCertificate reads a certificate as the CMF keeps it, in PEM, out of its table
 // of a trust domain, also where the CMF does not run: for evidence. It is
-// hub.NotFound when it is not there.
+// hub.NotFound when it is not there, and for one that is in a message with others
+// (ADR-0025), which its record holds too.
 func ReadCertificate(ctx context.Context, table state.Table, id string) ([]byte, error) {
 	const op = "read certificate"
 	raw, _, err := table.Get(ctx, "certificate/"+id)

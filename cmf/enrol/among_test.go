@@ -99,10 +99,13 @@ func fill(b *testing.B, p process, many int) {
 				sum := sha256.Sum256([]byte(id))
 				r.ID, r.CertificateID, r.SubjectID, r.CSR = id, id, id, append(r.CSR[:len(r.CSR):len(r.CSR)], id...)
 				c.ID, c.SubjectID, c.KeyHash, c.Serial = id, id, hex.EncodeToString(sum[:]), new(big.Int).SetBytes(sum[:19])
-				if _, err := p.store.Requests.Create(b.Context(), "north", id, &r); err != nil {
+				if err := p.store.Requests.Promise(b.Context(), "north", id, &r); err != nil {
 					b.Error(err)
 				}
-				if _, err := p.store.Certificates.Create(b.Context(), "north", id, &c); err != nil {
+				if err := p.store.Certificates.Promise(b.Context(), "north", id, &c); err != nil {
+					b.Error(err)
+				}
+				if err := p.store.Space.KeepAll(b.Context(), "north", p.store.Certificates.Row(id), p.store.Requests.Row(id)); err != nil {
 					b.Error(err)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/manoward/manoward/cmf"
 	"github.com/manoward/manoward/internal/certmgmt"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
 )
 
 // kindIssued is the kind of the record by which a certificate is issued.
@@ -132,12 +133,14 @@ func (s *Service) keepLater(ctx context.Context, w *work, c *cmf.Certificate) {
 	})
 }
 
-// keepPromise stores what is promised of a request.
+// keepPromise stores what is promised of a request, together with those that wait for
+// the disk as well.
 func (s *Service) keepPromise(ctx context.Context, domain, id string) error {
-	if err := s.Store.Certificates.Keep(ctx, domain, id); err != nil {
-		return err
-	}
-	return s.Store.Requests.Keep(ctx, domain, id)
+	return s.Store.Space.KeepAll(ctx, domain, s.rows(id)...)
+}
+
+func (s *Service) rows(id string) []state.Row {
+	return []state.Row{s.Store.Certificates.Row(id), s.Store.Requests.Row(id)}
 }
 
 // Wait waits for what goes on after answers. No request may come any more.
@@ -186,6 +189,9 @@ func (s *Service) begun(ctx context.Context, domain string) error {
 	return nil
 }
 
+// caughtTogether is how many resources that the log tells are stored at once.
+const caughtTogether = 32
+
 // restful is how many records without a certificate are passed until the mark moves on.
 const restful = 1000
 
@@ -202,6 +208,7 @@ func (s *Service) catchUp(ctx context.Context, domain string) error {
 		return fmt.Errorf("find what is stored of the records: %w", err)
 	}
 	passed, issued := 0, false
+	var open []state.Row // promised, and not stored yet
 	err = s.Ledger.Read(ctx, domain, e.Value.Sequence, func(at uint64, rec hub.Record) error {
 		e.Value.Sequence = at
 		passed++
@@ -209,8 +216,17 @@ func (s *Service) catchUp(ctx context.Context, domain string) error {
 			return nil
 		}
 		issued = true
-		return s.store(ctx, domain, rec)
+		rows, err := s.found(ctx, domain, rec)
+		if open = append(open, rows...); err != nil || len(open) < caughtTogether {
+			return err
+		}
+		err = s.Store.Space.KeepAll(ctx, domain, open...)
+		open = nil
+		return err
 	})
+	if err == nil {
+		err = s.Store.Space.KeepAll(ctx, domain, open...)
+	}
 	if err != nil {
 		return fmt.Errorf("store what the records tell: %w", err)
 	}
@@ -223,20 +239,18 @@ func (s *Service) catchUp(ctx context.Context, domain string) error {
 	return nil
 }
 
-// store stores what a record tells of a certificate, if it is not stored.
-func (s *Service) store(ctx context.Context, domain string, rec hub.Record) error {
+// found promises what a record tells of a certificate, and returns what of it is to be
+// stored: nothing if all is.
+func (s *Service) found(ctx context.Context, domain string, rec hub.Record) ([]state.Row, error) {
 	id := strings.TrimPrefix(rec.Subject, "certificate/")
 	_, certificate := s.Store.Certificates.Domain(id)
 	_, request := s.Store.Requests.Domain(id)
 	if certificate && request && !s.Store.Certificates.Promised(id) && !s.Store.Requests.Promised(id) {
-		return nil
+		return nil, nil
 	}
 	r, c, ok, err := readIssuance(domain, rec)
 	if !ok {
-		return err
+		return nil, err
 	}
-	if err := s.promise(ctx, r, c); err != nil {
-		return err
-	}
-	return s.keepPromise(ctx, domain, c.ID)
+	return s.rows(c.ID), s.promise(ctx, r, c)
 }

@@ -6,12 +6,15 @@ import (
 	"strings"
 
 	"github.com/zmap/zcrypto/x509"
-	"github.com/zmap/zlint/v3"
+	_ "github.com/zmap/zlint/v3" // has the rules
 	"github.com/zmap/zlint/v3/lint"
 )
 
 // Linter holds the rules. It is safe for concurrent use.
-type Linter struct{ rules lint.Registry }
+type Linter struct {
+	rules []*lint.CertificateLint
+	conf  lint.Configuration
+}
 
 // New chooses the rules.
 func New() (*Linter, error) {
@@ -21,7 +24,7 @@ func New() (*Linter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("choose rules of zlint: %w", err)
 	}
-	return &Linter{rules: rules}, nil
+	return &Linter{rules: rules.CertificateLints().Lints(), conf: rules.GetConfiguration()}, nil
 }
 
 // Check returns nil for a certificate in DER without errors; else what zlint calls
@@ -33,9 +36,9 @@ func (l *Linter) Check(der []byte) error {
 		return fmt.Errorf("it cannot be read: %w", err)
 	}
 	var found []string
-	for name, r := range zlint.LintCertificateEx(c, l.rules).Results {
-		if r.Status == lint.Error || r.Status == lint.Fatal {
-			found = append(found, strings.TrimSpace(name+" "+r.Details))
+	for _, rule := range l.rules { // as zlint.LintCertificateEx does, without what it gathers of those that hold
+		if r := rule.Execute(c, l.conf); r.Status == lint.Error || r.Status == lint.Fatal {
+			found = append(found, strings.TrimSpace(rule.Name+" "+r.Details))
 		}
 	}
 	if len(found) == 0 {

@@ -32,6 +32,8 @@ type Reference struct {
 	SHA256 string // of the content, of a certificate of its DER, hexadecimal; empty: the record does not say it
 	Actor  string // of the record
 
+	Certificate []byte // DER, if the record holds it
+
 	serial, keyHash, issuer string // of a certificate
 }
 
@@ -72,6 +74,7 @@ func references(line []byte) []Reference {
 		InForce        struct {
 			Content string `json:"content"`
 		} `json:"inForce"`
+		Certificate []byte `json:"certificate"`
 	}
 	if json.Unmarshal(r.Data, &d) != nil {
 		return nil
@@ -92,7 +95,7 @@ func references(line []byte) []Reference {
 	case "certificate.issued":
 		add(Reference{Kind: ContentEnrolment, Name: d.InForce.Content, SHA256: d.InForce.Content})
 		add(Reference{Kind: ContentChain, Name: d.Issuer})
-		add(Reference{Kind: ContentCertificate, Name: d.RequestID, SHA256: d.Fingerprint, serial: d.SerialNumber, keyHash: d.KeyHash, issuer: d.Issuer})
+		add(Reference{Kind: ContentCertificate, Name: d.RequestID, SHA256: d.Fingerprint, Certificate: d.Certificate, serial: d.SerialNumber, keyHash: d.KeyHash, issuer: d.Issuer})
 	default:
 		if r.Kind == "sm.decision" && d.Part == 0 { // the other parts have the same input
 			add(Reference{Kind: ContentInput, Name: d.ID, SHA256: d.InputDigest})

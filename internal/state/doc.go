@@ -9,6 +9,10 @@
 // may share the tables: every change is a compare-and-set, and the index follows
 // what others write.
 //
+// What is durable elsewhere may be promised: it is found before it is in the table, and
+// what is promised at the same time is stored in one message ([Space.KeepAll]). Each of
+// it is changed by itself all the same, under its own key.
+//
 // A process sees its own writes at once and those of others soon. Should the
 // index not be able to follow, [Space.Check] says so, for readiness, and what was
 // missed is found when it can again.

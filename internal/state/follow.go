@@ -32,6 +32,7 @@ type domainTable struct {
 	told    atomic.Uint64 // the index reflects everything up to this revision
 	removed atomic.Bool   // nothing of it may enter the index any more
 	waiting atomic.Int32  // how many wait for told to grow
+	packer  packer
 
 	mu      sync.Mutex       // covers what is below
 	trouble error            // why the table is not followed now
@@ -240,13 +241,16 @@ func (s *Space) apply(d *domainTable, changes []Change) {
 // version of this program wrote it.
 func (s *Space) decode(d *domainTable, c Change) (finish func() error) {
 	prefix, _, _ := strings.Cut(c.Key, "/")
+	if prefix == packPrefix {
+		return s.unpack(d, c)
+	}
 	s.mu.Lock()
 	k := s.kinds[prefix]
 	s.mu.Unlock()
 	if k == nil {
 		return nil
 	}
-	return k.decode(d, c)
+	return k.decode(d, c, nil)
 }
 
 // note keeps in mind whether a key can be shown.

@@ -17,6 +17,7 @@ type indexed[T any] struct {
 	terms    []string // sorted
 	value    *T       // of a kind that keeps its values
 	promise  *promise // it is not in the table yet; nil: it is
+	pack     *pack    // that holds it; nil: it has its own key
 }
 
 // life is what is known of a stored key.
@@ -41,13 +42,14 @@ func (p place) less(q place) bool {
 
 func ofDomain(domain string) string { return "\x00" + domain }
 
-// decode reads a change that the watch of d told. What it returns takes it into
-// the index.
-func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
+// decode reads a change that the watch of d told, in a pack if from is not nil. What it
+// returns takes it into the index.
+func (k *Kind[T]) decode(d *domainTable, c Change, from *pack) (finish func() error) {
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
 	// What this process wrote itself is read again too: terms is called in the order
 	// of the changes, and some kinds keep what it sees.
 	x, value, failed := k.indexOf(d, c)
+	x.pack = from
 	return func() error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -55,7 +57,9 @@ func (k *Kind[T]) decode(d *domainTable, c Change) (finish func() error) {
 			k.told(id, value)
 		}
 		// In one step with the change: who sees this revision sees the change too.
-		d.told.Store(max(d.told.Load(), c.Revision))
+		if from == nil {
+			d.told.Store(max(d.told.Load(), c.Revision))
+		}
 		if other := k.put(id, x); other != "" {
 			return fmt.Errorf("its ID is in use in trust domain %s; one of the two is not shown", other)
 		}
@@ -133,6 +137,9 @@ func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
 		return ""
 	case old.domain != x.domain && old.life != deleted:
 		return old.domain.name
+	case old.domain == x.domain && old.promise == nil && x.pack != nil && old.pack == nil && old.life != deleted:
+		return "" // its own key is what counts
+	case old.domain == x.domain && x.pack == nil && old.pack != nil:
 	case old.domain == x.domain && (x.revision < old.revision || x.revision == old.revision && x.life != deleted):
 		old.told = old.told || x.told
 		return ""

@@ -24,6 +24,8 @@ type Kind[T any] struct {
 	keep   bool // values are held in memory
 	told   func(id string, value *T)
 
+	lasting bool // nothing of it is ever deleted
+
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
 	order *btree.BTreeG[place]
@@ -36,6 +38,8 @@ type Entry[T any] struct {
 	Domain   string // trust domain that it belongs to
 	Revision uint64
 	Value    T
+
+	packed bool // it has no key of its own, see pack
 }
 
 // NewKind adds a kind of resource to a space that is not open yet. prefix is
@@ -49,6 +53,14 @@ func NewKind[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 // their values are in memory too, for [Kind.Kept].
 func NewKept[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 	return newKind(s, prefix, terms, true)
+}
+
+// NewLasting is [NewKind] for resources that are never deleted. What is promised of them
+// may be stored together, by [Space.KeepAll].
+func NewLasting[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
+	k := newKind(s, prefix, terms, false)
+	k.lasting = true
+	return k
 }
 
 func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool) *Kind[T] {
@@ -139,8 +151,11 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 	if p := k.promised(d, id); p != nil {
 		return k.entry(d, id, 0, p.raw)
 	}
-	known := k.revision(d, id)
+	known, from := k.revision(d, id)
 	raw, revision, err := d.table.Get(ctx, k.key(id))
+	if hub.CodeOf(err) == hub.NotFound && from != nil {
+		return k.readPacked(ctx, d, id, from)
+	}
 	if hub.CodeOf(err) == hub.NotFound {
 		k.unlearn(d, id, known)
 		return Entry[T]{}, k.notFound()
@@ -165,13 +180,15 @@ const unreadable = "the stored resource cannot be read; run the version of the h
 // errUnreadable marks a value that is there and does not decode.
 var errUnreadable = errors.New("stored value does not decode")
 
-func (k *Kind[T]) revision(d *domainTable, id string) uint64 {
+// revision returns what the index knows of a stored resource, and the pack that holds
+// it: nil for one that has its own key.
+func (k *Kind[T]) revision(d *domainTable, id string) (uint64, *pack) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	if x := k.byID[id]; x != nil && x.domain == d {
-		return x.revision
+		return x.revision, x.pack
 	}
-	return 0
+	return 0, nil
 }
 
 // confirm drops a resource from the index if it is not there any more.
@@ -248,6 +265,9 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 	if e.Revision == 0 {
 		return Entry[T]{}, k.unkept(ctx, d, e.ID)
 	}
+	if e.packed {
+		return k.unpacked(ctx, d, e)
+	}
 	raw, err := json.Marshal(&e.Value)
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("change %s %s: %w", k.prefix, e.ID, err)
@@ -265,6 +285,9 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 
 // Delete removes a resource unless fn refuses it. fn may be nil.
 func (k *Kind[T]) Delete(ctx context.Context, id string, unless func(*T) error) error {
+	if k.lasting { // what is in a pack would come back
+		return hub.E(hub.Internal, "delete "+k.prefix, "resources of this kind are kept for good", nil)
+	}
 	for {
 		e, err := k.Get(ctx, id)
 		if err != nil {

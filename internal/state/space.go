@@ -62,7 +62,7 @@ type Space struct {
 
 // applier is a Kind whose type does not matter.
 type applier interface {
-	decode(d *domainTable, c Change) (finish func() error)
+	decode(d *domainTable, c Change, from *pack) (finish func() error)
 	begin(d *domainTable)
 	reflects(d *domainTable, revision uint64)
 	untold(d *domainTable) []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"strings"
 
 	"github.com/manoward/manoward/cmf"
@@ -30,6 +31,9 @@ func (c contents) read(ctx context.Context, ref journal.Reference) ([]byte, erro
 	switch ref.Kind {
 	case journal.ContentInput, journal.ContentPolicies, journal.ContentParameters:
 		return c.ofManagers(ctx, ref)
+	}
+	if len(ref.Certificate) > 0 { // a certificate is issued by its record: what the table has of it is made of that
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ref.Certificate}), nil
 	}
 	table, err := c.table(ctx, cmfTable)
 	switch {
