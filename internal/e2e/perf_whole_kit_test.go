@@ -174,18 +174,18 @@ func (h *wholeHub) join(config string) {
 	t.Helper()
 	dir := filepath.Join(h.ns.home, "north-alpha")
 	sm := &scorSM{t: t, domain: "north", name: "alpha", at: map[hub.Interface]*endpoint{}, clients: map[hub.Interface]*http.Client{}}
-	first := filepath.Join(h.ns.home, "endpoints.first.json") // as they were registered
-	if _, err := os.Stat(first); errors.Is(err, os.ErrNotExist) {
-		if err := os.Rename(filepath.Join(dir, "endpoints.json"), first); err != nil {
+	registered := filepath.Join(h.ns.home, "registered") // what is changed here in the other one
+	if _, err := os.Stat(registered); errors.Is(err, os.ErrNotExist) {
+		if err := os.CopyFS(registered, os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	raw, err := os.ReadFile(first)
+	raw, err := os.ReadFile(filepath.Join(registered, "endpoints.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(dir, "endpoints.json"), string(raw), 0o600)
-	for _, e := range readEndpoints(t, dir, "north", "alpha") {
+	for _, e := range readEndpoints(t, registered, "north", "alpha") {
+		e.Files = filepath.Join(dir, string(e.Interface))
 		sm.at[e.Interface] = e
 		sm.clients[e.Interface] = httpClient(t, e.tls(&e.Cert), true)
 	}
