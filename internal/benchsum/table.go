@@ -48,6 +48,14 @@ var measurements = []measurement{
 		{"ms-p50", "notification to order on the wire, p50, ms", 0},
 		{"ms-p99", "notification to order on the wire, p99, ms", 0},
 	}},
+	{"./internal/e2e", "Whole", []shown{
+		{"MB-at-rest", "whole hub with 10,000 VNFs, resident at rest, MB", 200},
+		{"MB-most", "the same, the most at 200 events a second, MB", 200},
+		{"ms-p50", "the same, notification to order on the wire, p50, ms", 0},
+		{"ms-p99", "the same, notification to order on the wire, p99, ms", 50},
+		{"cpu-us/event", "the same, CPU of an event with what its orders lead to, µs", 0},
+		{"events/s", "the same, events decided per second", 0},
+	}},
 	{"./connectors/stepca", "Issue", []shown{
 		{"badger/built-in-1", "certificates of a step-ca with badger, of the built-in authority's, 1 client", 1},
 		{"badger/built-in-4", "the same, 4 clients", 1},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
@@ -291,6 +292,21 @@ func (f *Filter) Values(path string) (values []string, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+// Since returns the instant before which a date-time at an attribute path matches
+// nothing, from a gt or gte term for it. It is what [Filter.Values] is for others: the
+// list is still filtered. ok is false when there is no such term.
+func (f *Filter) Since(path string) (from time.Time, ok bool) {
+	if f == nil {
+		return time.Time{}, false
+	}
+	for i := range f.terms {
+		if t := &f.terms[i]; (t.op == "gt" || t.op == "gte") && t.pathString() == path && len(t.values) == 1 && !t.values[0].time.IsZero() {
+			return t.values[0].time, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Names says whether the filter looks at an attribute, by its path such as "a/b", or

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestFilter_Values(t *testing.T) {
@@ -40,6 +41,25 @@ func TestFilter_Values(t *testing.T) {
 	}
 	if values, ok := (*Filter)(nil).Values("id"); ok {
 		t.Errorf("no filter requires %v", values)
+	}
+}
+
+func TestFilter_Since(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for filter, want := range map[string]bool{
+		"(gte,at,2026-01-02T03:04:05Z)": true, "(gt,at,2026-01-02T04:04:05+01:00)": true, "(eq,id,x);(gte,at,2026-01-02T03:04:05Z)": true,
+		"(lt,at,2026-01-02T03:04:05Z)": false, "(gte,other,2026-01-02T03:04:05Z)": false, "(gte,at,x)": false, "(eq,at,2026-01-02T03:04:05Z)": false,
+	} {
+		f, err := ParseFilter(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from, ok := f.Since("at"); ok != want || ok && !from.Equal(at) {
+			t.Errorf("%s: %v, %v", filter, from, ok)
+		}
+	}
+	if _, ok := (*Filter)(nil).Since("at"); ok {
+		t.Error("no filter is since an instant")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
@@ -44,10 +45,12 @@ func (s *Service) Instance(ctx context.Context, id string) (*NsInstance, error) 
 	return s.show(ctx, &e)
 }
 
-// Wanted is an attribute that must have one of some values, as a filter says it.
+// Wanted is an attribute that must have one of some values, or be a time that is not
+// before an instant, as a filter says it.
 type Wanted struct {
 	Path   string // as in the filter: "vnfInstance/vnfdId"
 	Values []string
+	Since  time.Time
 }
 
 // Instances yields the NSs after a given ID that visible allows. wanted narrows

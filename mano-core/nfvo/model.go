@@ -260,7 +260,7 @@ type op struct {
 }
 
 func opTerms(o *op) []string {
-	terms := []string{"nsInstanceId=" + o.NsID, "operationState=" + string(o.State)}
+	terms := []string{"nsInstanceId=" + o.NsID, "operationState=" + string(o.State), entered(o.Entered)}
 	if !o.Closed {
 		terms = append(terms, openTerm, openIn(o.NsID))
 	}
@@ -270,6 +270,16 @@ func opTerms(o *op) []string {
 		}
 	}
 	return terms
+}
+
+// enteredTerm begins the terms by which operations are in the order of when they entered
+// their state.
+const enteredTerm = "stateEnteredTime="
+
+// entered is the term of an operation that entered its state at an instant: of a fixed
+// width, so that it sorts as time does.
+func entered(at time.Time) string {
+	return enteredTerm + at.UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
 
 // openIn is under which the operations of an NS are found that have not told and

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol005"
@@ -71,7 +73,8 @@ func noOp(err error) error {
 
 // OpOccs yields the operation occurrences after a given ID that visible allows.
 // wanted narrows them down as in [Service.Instances]: id, nsInstanceId,
-// operationState.
+// operationState, and stateEnteredTime since an instant. That is what Security Managers
+// ask for, again and again, of an NFVO that keeps each operation for ever.
 func (s *Service) OpOccs(ctx context.Context, visible func(domain string) bool, after string, wanted ...Wanted) iter.Seq2[*OpOcc, error] {
 	entries := s.ops.List(ctx, visible, after)
 	for _, w := range wanted {
@@ -84,6 +87,8 @@ func (s *Service) OpOccs(ctx context.Context, visible func(domain string) bool, 
 				ids = append(ids, s.ops.Find(w.Path+"="+v)...)
 			}
 			entries = s.ops.Among(ctx, visible, idsAfter(ids, after))
+		case "stateEnteredTime":
+			entries = s.ops.Among(ctx, visible, idsAfter(s.enteredSince(w.Since), after))
 		}
 	}
 	return func(yield func(*OpOcc, error) bool) {
@@ -97,6 +102,17 @@ func (s *Service) OpOccs(ctx context.Context, visible func(domain string) bool, 
 			}
 		}
 	}
+}
+
+// enteredSince returns the IDs of the operations that entered their state at an instant
+// or later, sorted.
+func (s *Service) enteredSince(from time.Time) []string {
+	ids := []string{}
+	for _, id := range s.ops.InOrder(enteredTerm, entered(from), "") {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // steer changes an operation by fn and lets it run on. The order is recorded

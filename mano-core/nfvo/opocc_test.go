@@ -2,11 +2,13 @@ package nfvo_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/manoward/manoward/internal/sol/sol005"
+	"github.com/manoward/manoward/mano-core/nfvo"
 )
 
 const opOccs = "/nslcm/v2/ns_lcm_op_occs/"
@@ -278,4 +280,36 @@ func TestVimDown(t *testing.T) {
 	w.call(north, "POST", opOccs+op+"/rollback", nil)
 	w.await(op, "ROLLED_BACK")
 	consistent(0)(t, w, id)
+}
+
+// Who asks for the operations since an instant gets those and no others, also when the
+// operation entered another state since.
+func TestOperationsSince(t *testing.T) {
+	w := newWorld(t)
+	n := w.instantiated(north, "shop")
+	scale := sol005.ScaleNsRequest{ScaleType: "SCALE_NS", ScaleNsData: &sol005.ScaleNsData{ScaleNsByStepsData: &sol005.ScaleNsByStepsData{ScalingDirection: "SCALE_OUT", AspectID: "webs", NumberOfSteps: 1}}}
+	last := w.run(north, n.ID, "scale", scale)
+	since := func(from time.Time, more ...nfvo.Wanted) (ids []string) {
+		t.Helper()
+		wanted := append([]nfvo.Wanted{{Path: "stateEnteredTime", Since: from}}, more...)
+		for o, err := range w.svc.OpOccs(t.Context(), func(string) bool { return true }, "", wanted...) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, o.ID)
+		}
+		return ids
+	}
+	if all := since(time.Time{}); len(all) != 2 || !slices.IsSorted(all) {
+		t.Errorf("all are %v", all)
+	}
+	if ids := since(last.StateEnteredTime); !slices.Equal(ids, []string{last.ID}) {
+		t.Errorf("since the last: %v, want %s", ids, last.ID)
+	}
+	if ids := since(last.StateEnteredTime.Add(time.Nanosecond)); len(ids) != 0 {
+		t.Errorf("since later: %v", ids)
+	}
+	if ids := since(last.StateEnteredTime.In(time.FixedZone("", -3600)), nfvo.Wanted{Path: "operationState", Values: []string{"FAILED"}}); len(ids) != 0 {
+		t.Errorf("failed: %v", ids)
+	}
 }

@@ -38,7 +38,7 @@ type function struct {
 // openMano makes the MANO functions of this process and reads what is stored of
 // them. Their resources are served as soon as the servers are opened.
 func (h *hubProcess) openMano(ctx, work context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	for _, f := range []struct {
 		role string

@@ -26,6 +26,7 @@ type Kit struct {
 	Web2   []byte // VNF package of the next version of the web VNF, which no NSD names
 	Wide   []byte // NSD archive: as NSD, with a second virtual link
 	Heals  []byte // NSD archive: as NSD, and the NFVO heals it without being asked
+	Full   []byte // NSD archive: as NSD, with four web VNFs and a guard from the beginning
 }
 
 // The descriptors of a kit.
@@ -36,6 +37,7 @@ func (k *Kit) NSDID() string     { return k.Name + "-ns" }
 func (k *Kit) Web2VNFD() string  { return k.Name + "-web2" }
 func (k *Kit) WideID() string    { return k.Name + "-wide" }
 func (k *Kit) HealsID() string   { return k.Name + "-heals" }
+func (k *Kit) FullID() string    { return k.Name + "-full" }
 
 // New makes a kit, signed under a CA of its own.
 func New(t testing.TB, name string) *Kit {
@@ -81,6 +83,8 @@ func newKit(t testing.TB, name string, ca *csartest.CA, web string) *Kit {
 	k.NSD = network(nsd)
 	k.Wide = network(strings.NewReplacer("NAME-ns", "NAME-wide", "    door:", spareLink+"    door:").Replace(nsd))
 	k.Heals = network(strings.NewReplacer("NAME-ns", "NAME-heals", "      type: tosca.nodes.nfv.NS\n", "      type: tosca.nodes.nfv.NS\n      metadata: {manoward.autoheal: \"true\"}\n").Replace(nsd))
+	k.Full = network(strings.NewReplacer("NAME-ns", "NAME-full", `, manoward.initial: "false"`, "", "min_number_of_instances: 0, max_number_of_instances: 2", "min_number_of_instances: 1, max_number_of_instances: 2",
+		"{low: 1, high: 2}", "{low: 4, high: 4}", "{0: 1, 1: 2, 2: 3}", "{0: 4, 1: 4, 2: 4}").Replace(nsd))
 	return k
 }
 

@@ -21,7 +21,7 @@ func TestNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, raw := range map[string][]byte{"web": k.Web, "guard": k.Guard, "PNF": k.PNF, "NSD": k.NSD, "web2": k.Web2, "wide": k.Wide, "heals": k.Heals} {
+	for name, raw := range map[string][]byte{"web": k.Web, "guard": k.Guard, "PNF": k.PNF, "NSD": k.NSD, "web2": k.Web2, "wide": k.Wide, "heals": k.Heals, "full": k.Full} {
 		a, err := csar.Open(bytes.NewReader(raw), int64(len(raw)), csar.Limits{})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -47,6 +47,11 @@ func TestNew(t *testing.T) {
 			}
 		case "heals":
 			if d, err := sol001.ParseNSD(files, result.EntryDefinitions); err != nil || d.ID != k.HealsID() || !d.AutoHeal {
+				t.Errorf("%s: %v %+v", name, err, d)
+			}
+		case "full":
+			d, err := sol001.ParseNSD(files, result.EntryDefinitions)
+			if err != nil || d.ID != k.FullID() || !d.Flavours[d.Default].VNFs["guard"].Initial {
 				t.Errorf("%s: %v %+v", name, err, d)
 			}
 		case "web2":

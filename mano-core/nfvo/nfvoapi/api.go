@@ -142,6 +142,22 @@ func wanted(r *http.Request, paths ...string) []nfvo.Wanted {
 	return out
 }
 
+// since is wanted for the date-time at a path that is not before an instant.
+func since(r *http.Request, path string) []nfvo.Wanted {
+	q, err := listParams(r)
+	if err != nil || !q.Has("filter") {
+		return nil
+	}
+	f, err := httpapi.ParseFilter(q.Get("filter"))
+	if err != nil {
+		return nil
+	}
+	if from, ok := f.Since(path); ok {
+		return []nfvo.Wanted{{Path: path, Since: from}}
+	}
+	return nil
+}
+
 // noBody takes a request whose body says nothing: none, or an empty object.
 func noBody(r *http.Request) error {
 	if r.ContentLength == 0 {

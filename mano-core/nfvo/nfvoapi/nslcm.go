@@ -223,7 +223,7 @@ func (a *API) listOps(w http.ResponseWriter, r *http.Request) error {
 	if q, err := listParams(r); err == nil && q.Has("exclude_default") {
 		options.ExcludeDefault = []string{"error", "resourceChanges", "lcmCoordinations", "warnings"}
 	}
-	want := wanted(r, "id", "nsInstanceId", "operationState")
+	want := append(since(r, "stateEnteredTime"), wanted(r, "id", "nsInstanceId", "operationState")...) // the last one counts: it leaves the fewest
 	return httpapi.List(w, r, options, func(after string) iter.Seq2[httpapi.Item, error] {
 		return items(a.NFVO.OpOccs(r.Context(), visible(caller), after, want...),
 			func(o *nfvo.OpOcc) string { return o.ID }, func(o *nfvo.OpOcc) any { return withOpLinks(r, o) })
