@@ -110,11 +110,11 @@ func (s *Schemas) fromParts(raw []byte) *Input {
 func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast.Value {
 	switch {
 	case is.each == nil:
-		return part(s.passing, schema, raw)
+		return s.part(s.passing, schema, raw)
 	case is.list:
 		items := []*ast.Term{}
 		ok := eachItem(raw, func(item []byte) bool {
-			value := part(s.passing, is.each, item)
+			value := s.part(s.passing, is.each, item)
 			items = append(items, &ast.Term{Value: value})
 			return value != nil
 		})
@@ -125,7 +125,7 @@ func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast
 	}
 	terms := newTerms(8)
 	ok := eachMember(raw, func(m member) bool {
-		value := part(s.lasting, is.each, m.value)
+		value := s.part(s.lasting, is.each, m.value)
 		return value != nil && terms.add(m.name, value)
 	})
 	if !ok {
@@ -160,10 +160,29 @@ func (t *terms) add(name []byte, value ast.Value) bool {
 
 // part reads one value and checks it with its schema; nil when it does not fit.
 // What it returns is shared, and is not to be changed.
-func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
+func (s *Schemas) part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 	if value := known.get(schema, raw); value != nil {
 		return value
 	}
+	text := string(raw)
+	var value ast.Value
+	if p := s.plans[schema]; p != nil {
+		value = p.read(raw, text)
+	}
+	if value == nil {
+		value = decodePart(schema, raw)
+	}
+	if value == nil {
+		return nil
+	}
+	settle(value)
+	known.keep(schema, text, value)
+	return value
+}
+
+// decodePart decodes one value, checks it with its schema and converts it, one after
+// the other; nil when it does not fit.
+func decodePart(schema *jsonschema.Schema, raw []byte) ast.Value {
 	doc, err := decodeJSON(raw)
 	if err != nil || schema.Validate(doc) != nil {
 		return nil
@@ -172,8 +191,6 @@ func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 	if err != nil {
 		return nil
 	}
-	settle(value)
-	known.keep(schema, raw, value)
 	return value
 }
 
@@ -222,22 +239,22 @@ func (p *parts) get(schema *jsonschema.Schema, raw []byte) ast.Value {
 	}
 	p.mu.Unlock()
 	if old != nil {
-		p.keep(schema, raw, old)
+		p.keep(schema, string(raw), old)
 		return old
 	}
 	return value
 }
 
-func (p *parts) keep(schema *jsonschema.Schema, raw []byte, value ast.Value) {
-	if len(raw) > partBytes {
+func (p *parts) keep(schema *jsonschema.Schema, text string, value ast.Value) {
+	if len(text) > partBytes {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bytes += len(raw) + partCost; p.bytes > p.most || p.young == nil {
-		p.young, p.elder, p.bytes = map[partKey]ast.Value{}, p.young, len(raw)+partCost
+	if p.bytes += len(text) + partCost; p.bytes > p.most || p.young == nil {
+		p.young, p.elder, p.bytes = map[partKey]ast.Value{}, p.young, len(text)+partCost
 	}
-	p.young[partKey{schema, string(raw)}] = value
+	p.young[partKey{schema, text}] = value
 }
 
 // member is one of an object in JSON: its name without quotes, and its value as it

@@ -103,7 +103,7 @@ func TestParts_Bounds(t *testing.T) {
 		return fmt.Appendf(nil, `{"name":"%0900d","trustDomain":"north","mode":"PASSIVE"}`, n)
 	}
 	for n := range 4 * passingBytes / (len(one(0)) + partCost) {
-		if part(s.passing, schema, one(n)) == nil || part(s.passing, schema, one(0)) == nil {
+		if s.part(s.passing, schema, one(n)) == nil || s.part(s.passing, schema, one(0)) == nil {
 			t.Fatal("it does not fit")
 		}
 	}
@@ -113,7 +113,7 @@ func TestParts_Bounds(t *testing.T) {
 	if s.passing.get(schema, one(0)) == nil || s.passing.get(schema, one(1)) != nil {
 		t.Error("what is asked for is forgotten, or what is not is kept")
 	}
-	if large := []byte(`{"name":"` + strings.Repeat("x", partBytes) + `","trustDomain":"n","mode":"PASSIVE"}`); part(s.passing, schema, large) == nil || s.passing.get(schema, large) != nil {
+	if large := []byte(`{"name":"` + strings.Repeat("x", partBytes) + `","trustDomain":"n","mode":"PASSIVE"}`); s.part(s.passing, schema, large) == nil || s.passing.get(schema, large) != nil {
 		t.Error("a part that is too large is refused or remembered")
 	}
 }
