@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/util"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -137,24 +136,51 @@ func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast
 // terms are the members of an object that is being made.
 type terms struct {
 	pairs [][2]*ast.Term
-	names map[string]bool
+	names map[string]bool // of one with many; of few, all are looked at
 }
 
+// fewNames is how many names are compared one after the other.
+const fewNames = 24
+
 func newTerms(n int) *terms {
-	return &terms{pairs: make([][2]*ast.Term, 0, n), names: make(map[string]bool, n)}
+	t := &terms{pairs: make([][2]*ast.Term, 0, n)}
+	if n > fewNames {
+		t.names = make(map[string]bool, n)
+	}
+	return t
+}
+
+// has reports whether a name is there, and notes it if it is not.
+func (t *terms) has(name string) bool {
+	if t.names == nil && len(t.pairs) < fewNames {
+		for _, pair := range t.pairs {
+			if is, ok := pair[0].Value.(ast.String); ok && string(is) == name {
+				return true
+			}
+		}
+		return false
+	}
+	if t.names == nil {
+		t.names = make(map[string]bool, 2*len(t.pairs))
+		for _, pair := range t.pairs {
+			if is, ok := pair[0].Value.(ast.String); ok {
+				t.names[string(is)] = true
+			}
+		}
+	}
+	was := t.names[name]
+	t.names[name] = true
+	return was
 }
 
 // add reports false for a name that is there already: of two members of one name
 // a reader of the whole takes the last.
 func (t *terms) add(name []byte, value ast.Value) bool {
-	if t.names[string(name)] {
+	key := string(name)
+	if t.has(key) {
 		return false
 	}
-	key := string(name)
-	t.names[key] = true
-	pair := util.NewPtrSlice[ast.Term](2)
-	pair[0].Value, pair[1].Value = ast.InternedTerm(key).Value, value
-	t.pairs = append(t.pairs, [2]*ast.Term{pair[0], pair[1]})
+	t.pairs = append(t.pairs, [2]*ast.Term{ast.InternedTerm(key), {Value: value}})
 	return true
 }
 

@@ -143,3 +143,18 @@ func FuzzParts(f *testing.F) {
 	f.Add([]byte(`{"kind" : "review" , "recent" : [ { } , 1e5 , "\"" ] }`))
 	f.Fuzz(func(t *testing.T, raw []byte) { samePartly(t, s, raw) })
 }
+
+// A name is told from the others whether few or many stand before it.
+func TestParts_Names(t *testing.T) {
+	for _, room := range []int{0, 8, 4 * fewNames} {
+		is := newTerms(room)
+		for n := range 3 * fewNames {
+			if name := fmt.Append(nil, n); !is.add(name, ast.Null{}) || is.add(name, ast.Null{}) || is.add([]byte("0"), ast.Null{}) {
+				t.Fatalf("with room for %d, name %d is taken for another", room, n)
+			}
+		}
+		if len(is.pairs) != 3*fewNames {
+			t.Errorf("%d members; want %d", len(is.pairs), 3*fewNames)
+		}
+	}
+}
