@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/util"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -110,11 +109,11 @@ func (s *Schemas) fromParts(raw []byte) *Input {
 func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast.Value {
 	switch {
 	case is.each == nil:
-		return part(s.passing, schema, raw)
+		return s.part(s.passing, schema, raw)
 	case is.list:
 		items := []*ast.Term{}
 		ok := eachItem(raw, func(item []byte) bool {
-			value := part(s.passing, is.each, item)
+			value := s.part(s.passing, is.each, item)
 			items = append(items, &ast.Term{Value: value})
 			return value != nil
 		})
@@ -125,7 +124,7 @@ func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast
 	}
 	terms := newTerms(8)
 	ok := eachMember(raw, func(m member) bool {
-		value := part(s.lasting, is.each, m.value)
+		value := s.part(s.lasting, is.each, m.value)
 		return value != nil && terms.add(m.name, value)
 	})
 	if !ok {
@@ -137,33 +136,79 @@ func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast
 // terms are the members of an object that is being made.
 type terms struct {
 	pairs [][2]*ast.Term
-	names map[string]bool
+	names map[string]bool // of one with many; of few, all are looked at
 }
 
+// fewNames is how many names are compared one after the other.
+const fewNames = 24
+
 func newTerms(n int) *terms {
-	return &terms{pairs: make([][2]*ast.Term, 0, n), names: make(map[string]bool, n)}
+	t := &terms{pairs: make([][2]*ast.Term, 0, n)}
+	if n > fewNames {
+		t.names = make(map[string]bool, n)
+	}
+	return t
+}
+
+// has reports whether a name is there, and notes it if it is not.
+func (t *terms) has(name string) bool {
+	if t.names == nil && len(t.pairs) < fewNames {
+		for _, pair := range t.pairs {
+			if is, ok := pair[0].Value.(ast.String); ok && string(is) == name {
+				return true
+			}
+		}
+		return false
+	}
+	if t.names == nil {
+		t.names = make(map[string]bool, 2*len(t.pairs))
+		for _, pair := range t.pairs {
+			if is, ok := pair[0].Value.(ast.String); ok {
+				t.names[string(is)] = true
+			}
+		}
+	}
+	was := t.names[name]
+	t.names[name] = true
+	return was
 }
 
 // add reports false for a name that is there already: of two members of one name
 // a reader of the whole takes the last.
 func (t *terms) add(name []byte, value ast.Value) bool {
-	if t.names[string(name)] {
+	key := string(name)
+	if t.has(key) {
 		return false
 	}
-	key := string(name)
-	t.names[key] = true
-	pair := util.NewPtrSlice[ast.Term](2)
-	pair[0].Value, pair[1].Value = ast.InternedTerm(key).Value, value
-	t.pairs = append(t.pairs, [2]*ast.Term{pair[0], pair[1]})
+	t.pairs = append(t.pairs, [2]*ast.Term{ast.InternedTerm(key), {Value: value}})
 	return true
 }
 
 // part reads one value and checks it with its schema; nil when it does not fit.
 // What it returns is shared, and is not to be changed.
-func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
+func (s *Schemas) part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 	if value := known.get(schema, raw); value != nil {
 		return value
 	}
+	text := string(raw)
+	var value ast.Value
+	if p := s.plans[schema]; p != nil {
+		value = p.read(raw, text)
+	}
+	if value == nil {
+		value = decodePart(schema, raw)
+	}
+	if value == nil {
+		return nil
+	}
+	settle(value)
+	known.keep(schema, text, value)
+	return value
+}
+
+// decodePart decodes one value, checks it with its schema and converts it, one after
+// the other; nil when it does not fit.
+func decodePart(schema *jsonschema.Schema, raw []byte) ast.Value {
 	doc, err := decodeJSON(raw)
 	if err != nil || schema.Validate(doc) != nil {
 		return nil
@@ -172,8 +217,6 @@ func part(known *parts, schema *jsonschema.Schema, raw []byte) ast.Value {
 	if err != nil {
 		return nil
 	}
-	settle(value)
-	known.keep(schema, raw, value)
 	return value
 }
 
@@ -222,22 +265,22 @@ func (p *parts) get(schema *jsonschema.Schema, raw []byte) ast.Value {
 	}
 	p.mu.Unlock()
 	if old != nil {
-		p.keep(schema, raw, old)
+		p.keep(schema, string(raw), old)
 		return old
 	}
 	return value
 }
 
-func (p *parts) keep(schema *jsonschema.Schema, raw []byte, value ast.Value) {
-	if len(raw) > partBytes {
+func (p *parts) keep(schema *jsonschema.Schema, text string, value ast.Value) {
+	if len(text) > partBytes {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bytes += len(raw) + partCost; p.bytes > p.most || p.young == nil {
-		p.young, p.elder, p.bytes = map[partKey]ast.Value{}, p.young, len(raw)+partCost
+	if p.bytes += len(text) + partCost; p.bytes > p.most || p.young == nil {
+		p.young, p.elder, p.bytes = map[partKey]ast.Value{}, p.young, len(text)+partCost
 	}
-	p.young[partKey{schema, string(raw)}] = value
+	p.young[partKey{schema, text}] = value
 }
 
 // member is one of an object in JSON: its name without quotes, and its value as it

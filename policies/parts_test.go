@@ -103,7 +103,7 @@ func TestParts_Bounds(t *testing.T) {
 		return fmt.Appendf(nil, `{"name":"%0900d","trustDomain":"north","mode":"PASSIVE"}`, n)
 	}
 	for n := range 4 * passingBytes / (len(one(0)) + partCost) {
-		if part(s.passing, schema, one(n)) == nil || part(s.passing, schema, one(0)) == nil {
+		if s.part(s.passing, schema, one(n)) == nil || s.part(s.passing, schema, one(0)) == nil {
 			t.Fatal("it does not fit")
 		}
 	}
@@ -113,7 +113,7 @@ func TestParts_Bounds(t *testing.T) {
 	if s.passing.get(schema, one(0)) == nil || s.passing.get(schema, one(1)) != nil {
 		t.Error("what is asked for is forgotten, or what is not is kept")
 	}
-	if large := []byte(`{"name":"` + strings.Repeat("x", partBytes) + `","trustDomain":"n","mode":"PASSIVE"}`); part(s.passing, schema, large) == nil || s.passing.get(schema, large) != nil {
+	if large := []byte(`{"name":"` + strings.Repeat("x", partBytes) + `","trustDomain":"n","mode":"PASSIVE"}`); s.part(s.passing, schema, large) == nil || s.passing.get(schema, large) != nil {
 		t.Error("a part that is too large is refused or remembered")
 	}
 }
@@ -142,4 +142,19 @@ func FuzzParts(f *testing.F) {
 	f.Add([]byte(`{"schema":"manoward.policy-input/1","kind":"review","time":"2026-01-01T00:00:00Z","\u006bind":1}`))
 	f.Add([]byte(`{"kind" : "review" , "recent" : [ { } , 1e5 , "\"" ] }`))
 	f.Fuzz(func(t *testing.T, raw []byte) { samePartly(t, s, raw) })
+}
+
+// A name is told from the others whether few or many stand before it.
+func TestParts_Names(t *testing.T) {
+	for _, room := range []int{0, 8, 4 * fewNames} {
+		is := newTerms(room)
+		for n := range 3 * fewNames {
+			if name := fmt.Append(nil, n); !is.add(name, ast.Null{}) || is.add(name, ast.Null{}) || is.add([]byte("0"), ast.Null{}) {
+				t.Fatalf("with room for %d, name %d is taken for another", room, n)
+			}
+		}
+		if len(is.pairs) != 3*fewNames {
+			t.Errorf("%d members; want %d", len(is.pairs), 3*fewNames)
+		}
+	}
 }

@@ -31,6 +31,7 @@ const MaxInput = 16 << 20
 // use.
 type Schemas struct {
 	byKind map[hub.EventKind]*kindSchema
+	plans  map[*jsonschema.Schema]*plan // of what inputs are made of
 
 	lasting *parts // elements: VNFs, hosts
 	passing *parts // what else inputs have
@@ -71,6 +72,7 @@ func ReadSchemas(files fs.FS) (*Schemas, error) {
 	if len(s.byKind) == 0 {
 		return nil, errors.New("read schemas: there is none")
 	}
+	s.makePlans()
 	return s, nil
 }
 
@@ -149,7 +151,7 @@ func (s *Schemas) CheckEvent(kind hub.EventKind, raw []byte) error {
 	if schema == nil || schema.check.Properties["event"] == nil {
 		return hub.E(hub.Invalid, op, fmt.Sprintf("there is no schema of events of the kind %.40q; use one of %s", kind, join(s.Kinds())), nil)
 	}
-	if part(s.passing, schema.check.Properties["event"], raw) != nil {
+	if s.part(s.passing, schema.check.Properties["event"], raw) != nil {
 		return nil // and its input, which comes next, is read the faster
 	}
 	doc, err := decodeJSON(raw)
