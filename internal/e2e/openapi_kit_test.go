@@ -234,23 +234,35 @@ func newAPIHub(t *testing.T, domains ...string) *apiHub {
 		files.Handle("/"+name, r.v.Handler(r))
 		files.Handle("/"+name+"/second", r.v.Handler(r))
 	}
-	points := h.points()
-	site := func(rp hub.ReferencePoint, token bool, apis ...openapi.API) *site {
-		v := openapi.Load(t, apis...)
-		client := h.at(points[rp], !token)
-		nobody := h.at(points[rp], false)
-		for _, c := range []*http.Client{client, nobody} {
-			c.Transport = v.Transport(c.Transport)
-			c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		}
-		return &site{v: v, http: client, nobody: nobody, point: rp, root: points[rp].URL,
-			version: map[string]string{"nslcm": "2.3.0", "nsd": "2.3.0", "vnfpkgm": "2.4.0", "vnflcm": "2.3.0", "grant": "1.7.0"}}
-	}
-	h.osMa = site(hub.OsMa, false, openapi.NsLcm, openapi.Nsd, openapi.VnfPkgm)
-	h.vnfm = site(hub.VNFM, false, openapi.VnfLcm)
-	h.orVnfm = site(hub.OrVnfm, true, openapi.Grant, openapi.VnfPkgmOrVnfm)
-	h.orVnfm.bearer = h.token(points[hub.OrVnfm], h.createClient("outside-vnfm", "--party", "vnfm", "--all-domains"))
+	h.osMa = h.site(hub.OsMa, false, openapi.NsLcm, openapi.Nsd, openapi.VnfPkgm)
+	h.vnfm = h.site(hub.VNFM, false, openapi.VnfLcm)
+	h.orVnfm = h.site(hub.OrVnfm, true, openapi.Grant, openapi.VnfPkgmOrVnfm)
+	h.orVnfm.bearer = h.token(h.points()[hub.OrVnfm], h.createClient("outside-vnfm", "--party", "vnfm", "--all-domains"))
 	return h
+}
+
+// site is a client of a listener whose exchanges are held against some APIs: with the
+// operator's certificate, or with none for one that will have a token.
+func (h *apiHub) site(rp hub.ReferencePoint, token bool, apis ...openapi.API) *site {
+	h.t.Helper()
+	points, v := h.points(), openapi.Load(h.t, apis...)
+	client := h.at(points[rp], !token)
+	nobody := h.at(points[rp], false)
+	for _, c := range []*http.Client{client, nobody} {
+		c.Transport = v.Transport(c.Transport)
+		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return &site{v: v, http: client, nobody: nobody, point: rp, root: points[rp].URL, version: map[string]string{
+		"nslcm": "2.3.0", "nsd": "2.3.0", "vnfpkgm": "2.4.0", "vnflcm": "2.3.0", "grant": "1.7.0", "nsfm": "1.3.0", "vnffm": "1.5.0",
+	}}
+}
+
+// major is the version of an API in its paths.
+func major(api string) string {
+	if api == "nsfm" || api == "vnffm" {
+		return "v1"
+	}
+	return "v2"
 }
 
 // with is the hub for a subtest.
@@ -267,7 +279,7 @@ func (h *apiHub) with(t testing.TB) *apiHub {
 func (h *apiHub) subscribe(s *site, api string, r *receiver, filter any, wrong string) string {
 	t := h.t
 	t.Helper()
-	path := "/" + api + "/v2/subscriptions"
+	path := "/" + api + "/" + major(api) + "/subscriptions"
 	in := map[string]any{"callbackUri": r.url}
 	s.want(t, 400, "POST", path, "{")
 	s.want(t, 400, "POST", path, `{"callbackUri":"`+r.url+`","filter":`+wrong+`}`)

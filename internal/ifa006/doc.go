@@ -25,6 +25,7 @@
 //	POST /computes/{id}/scale                              ScaleComputeRequest: another flavour
 //	GET, POST /snapshots; GET, DELETE /snapshots/{id}      of one compute with its storages
 //	POST /snapshots/{id}/restore                           the compute gets back what it was
+//	GET  /alarms, /alarms/{alarmId}                        Get Alarm List: the alarms that are open
 //	POST /inventory                                        Inventory: loads PoPs, zones, hosts (operators)
 //	POST /events                                           Exercise: one injected change (operators)
 //	GET, POST /subscriptions; GET, DELETE /subscriptions/{id}

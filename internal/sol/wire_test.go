@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/manoward/manoward/internal/sol"
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/sol/sol005"
 )
@@ -24,10 +25,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // roots are the types that no other type holds. What they hold is every type.
 var roots = map[string][]any{
+	"sol": {
+		sol.AlarmClearedNotification{}, sol.AlarmModifications{}, sol.AlarmNotification{}, sol.FmSubscription{},
+		sol.FmSubscriptionRequest{}, sol.PerceivedSeverityRequest{},
+	},
 	"sol003": {
-		sol003.CancelMode{}, sol003.ChangeCurrentVnfPkgRequest{}, sol003.ChangeExtVnfConnectivityRequest{},
+		sol003.Alarm{}, sol003.CancelMode{}, sol003.ChangeCurrentVnfPkgRequest{}, sol003.ChangeExtVnfConnectivityRequest{},
 		sol003.ChangeVnfFlavourRequest{}, sol003.CreateVnfRequest{}, sol003.CreateVnfSnapshotInfoRequest{},
-		sol003.CreateVnfSnapshotRequest{}, sol003.Grant{}, sol003.GrantRequest{}, sol003.HealVnfRequest{},
+		sol003.CreateVnfSnapshotRequest{}, sol003.FmNotificationsFilter{}, sol003.Grant{}, sol003.GrantRequest{}, sol003.HealVnfRequest{},
 		sol003.InstantiateVnfRequest{}, sol003.LccnSubscription{}, sol003.LccnSubscriptionRequest{},
 		sol003.OperateVnfRequest{}, sol003.PkgmSubscription{}, sol003.PkgmSubscriptionRequest{},
 		sol003.RevertToVnfSnapshotRequest{}, sol003.ScaleVnfRequest{}, sol003.ScaleVnfToLevelRequest{},
@@ -38,8 +43,8 @@ var roots = map[string][]any{
 		sol003.VnfSnapshotInfoModificationRequest{}, sol003.VnfSnapshotInfoModifications{},
 	},
 	"sol005": {
-		sol005.CancelMode{}, sol005.CreateNsRequest{}, sol005.CreateNsdInfoRequest{}, sol005.CreatePnfdInfoRequest{},
-		sol005.CreateVnfPkgInfoRequest{}, sol005.ExternalArtifactsAccessConfig{}, sol005.HealNsRequest{},
+		sol005.Alarm{}, sol005.CancelMode{}, sol005.CreateNsRequest{}, sol005.CreateNsdInfoRequest{}, sol005.CreatePnfdInfoRequest{},
+		sol005.CreateVnfPkgInfoRequest{}, sol005.ExternalArtifactsAccessConfig{}, sol005.FmNotificationsFilter{}, sol005.HealNsRequest{},
 		sol005.InstantiateNsRequest{}, sol005.LccnSubscription{}, sol005.LccnSubscriptionRequest{},
 		sol005.NsChangeNotification{}, sol005.NsIdentifierCreationNotification{},
 		sol005.NsIdentifierDeletionNotification{}, sol005.NsInstance{}, sol005.NsLcmCapacityShortageNotification{},

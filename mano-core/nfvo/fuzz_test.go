@@ -15,6 +15,7 @@ func FuzzRequests(f *testing.F) {
 		`{"scaleType":"SCALE_NS","scaleNsData":{"scaleNsByStepsData":{"scalingDirection":"SCALE_IN","aspectId":"webs","numberOfSteps":-9223372036854775808}}}`,
 		`{"healVnfData":[{"vnfInstanceId":"../x"}]}`, `{"vnfInstanceId":"a","vnfLcmOpOccId":"/../..","operation":"HEAL"}`, `{"cancelMode":"GRACEFUL"}`,
 		`{"vnfs":"TERMINATE","quarantine":true}`, `{"callbackUri":"https://x","filter":{"nsInstanceSubscriptionFilter":null}}`,
+		`{"notificationType":"AlarmNotification","alarm":{"id":"../x"}}`, `{"alarmId":"\u0000"}`, `{"callbackUri":"https://x","filter":{"perceivedSeverities":[3]}}`,
 	} {
 		f.Add(seed)
 	}
@@ -22,7 +23,7 @@ func FuzzRequests(f *testing.F) {
 	id := w.create(north, "shop")
 	paths := []string{
 		nsInstances, nsInstances + "/" + id + "/update", nsInstances + "/" + id + "/scale", nsInstances + "/" + id + "/heal", nsInstances + "/" + id + "/terminate",
-		opOccs + "x/cancel", "/nslcm/v2/subscriptions", "/grant/v1/grants", "/manoward/v1/vnfm_notifications", "/manoward/v1/hosts/none/stop_use",
+		opOccs + "x/cancel", "/nslcm/v2/subscriptions", "/nsfm/v1/subscriptions", "/grant/v1/grants", "/manoward/v1/vnfm_notifications", "/manoward/v1/hosts/none/stop_use",
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		w.t = t

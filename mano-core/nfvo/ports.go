@@ -83,6 +83,7 @@ type Config struct {
 	Publisher   Publisher
 	Records     Log
 	VNFM        *httpapi.Client // vnflcm/v2
+	VNFMFaults  *httpapi.Client // vnffm/v1; nil: there are no alarms
 	VIM         *httpapi.Client // vim/v1 of internal/ifa006
 	VimID       string          // how the VIM is called in grants
 	CallbackURI string          // where the VNFM delivers its notifications; empty: it is only polled

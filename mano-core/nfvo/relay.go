@@ -19,6 +19,20 @@ type VnfNotification struct {
 	// RequestedBy is the identity of the party that asked the VNFM for the
 	// operation, as our VNFM adds it.
 	RequestedBy string `json:"manoward.requestedBy"`
+	// Alarm and AlarmID are of its alarms.
+	Alarm *struct {
+		ID string `json:"id"`
+	} `json:"alarm"`
+	AlarmID string `json:"alarmId"`
+}
+
+// alarm is the ID of the alarm that a notification is about, empty if it is about
+// none.
+func (n *VnfNotification) alarm() string {
+	if n.Alarm != nil {
+		return n.Alarm.ID
+	}
+	return n.AlarmID
 }
 
 // typeVnfDeleted is the type of a notification that a VNF instance is no more (SOL
@@ -30,8 +44,12 @@ const typeVnfDeleted = "VnfIdentifierDeletionNotification"
 // the VNFM itself (Sc-Or.NsLcm.005 and .007). A VNF that the NFVO does not have,
 // or that is not of the VNFM's trust domain, is ignored: the VNFM need not know.
 // The end of a VNF that another NFVO made releases its package; that of one of ours
-// which was not ended is noted for AutoHeal.
+// which was not ended is noted for AutoHeal. An alarm is looked at at the hub's own
+// VNFM, whoever tells of it.
 func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotification) error {
+	if id := n.alarm(); id != "" {
+		return s.lookAtAlarm(ctx, id)
+	}
 	e, err := s.vnfs.Get(ctx, n.VnfInstanceID)
 	if hub.CodeOf(err) == hub.NotFound {
 		return s.settleOutside(ctx, caller, n.VnfInstanceID)

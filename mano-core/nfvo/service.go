@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/manoward/manoward/internal/faults"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/sol/sol003"
@@ -25,6 +26,7 @@ type Service struct {
 	grants    *state.Kind[sol003.Grant]
 	outsiders *state.Kind[outside]
 	orders    *state.Kind[hostOrder]
+	faults    *faults.List
 
 	work     context.Context // ends everything that runs behind the answers
 	running  sync.WaitGroup
@@ -52,6 +54,7 @@ func New(c Config) *Service {
 	s.outsiders = state.NewKind(s.space, "outside", outsideTerms)
 	s.grants = state.NewKind[sol003.Grant](s.space, "grant", nil)
 	s.orders = state.NewKind(s.space, "host", hostOrderTerms)
+	s.faults = s.newFaults()
 	return s
 }
 
@@ -104,7 +107,7 @@ func (s *Service) Resume(ctx context.Context) error {
 	for _, id := range s.orders.Find(openTerm) {
 		s.goHostOrder(id)
 	}
-	return nil
+	return s.faults.Tidy(ctx)
 }
 
 // Follow subscribes to the VNFM's notifications. They only wake up what waits:

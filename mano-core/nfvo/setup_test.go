@@ -170,6 +170,7 @@ type world struct {
 	bus   *memstate.Bus
 	vim   *fakeVIM
 	vnfm  *fakeVNFM
+	sick  *fakeFaults // of the VNFM
 	cat   *catalogue
 	out   *outbox
 	log   *records
@@ -211,7 +212,7 @@ func newWorld(t testing.TB) *world {
 		{ID: "short", TrustDomain: "north", Verbosity: "SHORT", Self: "https://nfvo/nslcm/v2/subscriptions/short"},
 		{ID: "south", TrustDomain: "south", Self: "https://nfvo/nslcm/v2/subscriptions/south"},
 	}
-	w.vnfm = newFakeVNFM(t, w.vim)
+	w.vnfm, w.sick = newFakeVNFM(t, w.vim), newFakeFaults(t)
 	w.front = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if mux := w.mux.Load(); mux != nil {
 			mux.ServeHTTP(rw, r)
@@ -236,7 +237,7 @@ func (w *world) start() {
 	}
 	w.svc = nfvo.New(nfvo.Config{
 		Tables: w.bus, Packages: w.cat, Descriptors: w.cat, Publisher: w.out, Records: w.log,
-		VNFM: client(w.vnfm.server.URL, "2.3.0"), VIM: client(w.vim.server.URL, "1.0.0"), CallbackURI: w.front.URL + "/manoward/v1/vnfm_notifications",
+		VNFM: client(w.vnfm.server.URL, "2.3.0"), VNFMFaults: client(w.sick.server.URL, "1.5.0"), VIM: client(w.vim.server.URL, "1.0.0"), CallbackURI: w.front.URL + "/manoward/v1/vnfm_notifications",
 		Log: slog.New(slog.DiscardHandler), Now: w.now, Poll: time.Millisecond, Attempts: w.tries, Quarantined: w.quarantined,
 	})
 	if err := w.svc.Open(context.Background(), work, "north", "south", "hub"); err != nil {
@@ -245,6 +246,7 @@ func (w *world) start() {
 	api := &nfvoapi.API{NFVO: w.svc, Authorize: authorize, Subscriptions: w.out}
 	mux := httpapi.NewMux(httpapi.Options{Log: slog.New(slog.DiscardHandler)})
 	api.NsLcmRoutes(mux.API(nfvoapi.NsLcm()))
+	api.NsFmRoutes(mux.API(nfvoapi.NsFm()))
 	api.GrantRoutes(mux.API(nfvoapi.Grant()))
 	ours := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
 	api.ExtensionRoutes(ours)
@@ -319,6 +321,8 @@ func (w *world) call(caller, method, path string, in any, header ...string) repl
 		req.Header.Set("Version", "1.7.0")
 	} else if strings.HasPrefix(path, "/nslcm") {
 		req.Header.Set("Version", "2.3.0")
+	} else if strings.HasPrefix(path, "/nsfm") {
+		req.Header.Set("Version", "1.3.0")
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

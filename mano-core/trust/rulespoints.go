@@ -22,10 +22,16 @@ func rows(party hub.Kind, i hub.Interface, requirement string, operations ...Ope
 	return list
 }
 
+// alarmOperations are what a party does with an alarm list (SOL003 and SOL005, fault
+// management).
+func alarmOperations() []Operation {
+	return []Operation{"alarm.query", "alarm.acknowledge", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate"}
+}
+
 // osMaRules: what an OSS and the operator ask of the NFVO (SOL005), and what a
 // reader sees of it.
 func osMaRules() []Rule {
-	all := []Operation{
+	all := append([]Operation{
 		"package.create", "package.upload", "package.query", "package.update", "package.delete",
 		"nsd.create", "nsd.upload", "nsd.query", "nsd.update", "nsd.delete",
 		"pnfd.create", "pnfd.upload", "pnfd.query", "pnfd.update", "pnfd.delete",
@@ -34,7 +40,7 @@ func osMaRules() []Rule {
 		"op.query", "op.retry", "op.rollback", "op.continue", "op.cancel", "op.fail",
 		"vnf-snapshot.query", "vnf-snapshot.delete",
 		"replacement-bar.query",
-	}
+	}, alarmOperations()...)
 	return slices.Concat(
 		rows(hub.KindOperator, OsMaInterface, "NFVO", all...),
 		// What a Security Manager has ordered only an operator takes back; and
@@ -44,7 +50,7 @@ func osMaRules() []Rule {
 		rows(hub.KindOSS, OsMaInterface, "NFVO", all...),
 		rows(hub.KindClient, OsMaInterface, "NFVO",
 			"package.query", "nsd.query", "pnfd.query", "subscription.query", "ns.query", "op.query",
-			"vnf-snapshot.query", "replacement-bar.query"),
+			"vnf-snapshot.query", "replacement-bar.query", "alarm.query", "alarm-subscription.query"),
 	)
 }
 
@@ -74,7 +80,11 @@ func vnfmRules() []Rule {
 		rows(hub.KindOperator, VNFMInterface, "VNFM", all...),
 		rows(hub.KindNFVO, VNFMInterface, "VNFM", all...),
 		rows(hub.KindEM, VNFMInterface, "VNFM", append(slices.Clone(query), "vnf.heal", "vnf.operate", "vnf.modify")...),
-		rows(hub.KindOSS, VNFMInterface, "VNFM", query...),
+		rows(hub.KindOSS, VNFMInterface, "VNFM", append(slices.Clone(query), "alarm.query", "alarm-subscription.query")...),
+		rows(hub.KindNFVO, VNFMInterface, "VNFM", alarmOperations()...),
+		// The severity of an alarm is what an EM may raise (SOL002).
+		rows(hub.KindOperator, VNFMInterface, "VNFM", append([]Operation{"alarm.escalate"}, alarmOperations()...)...),
+		rows(hub.KindEM, VNFMInterface, "VNFM", append([]Operation{"alarm.escalate"}, alarmOperations()...)...),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
 		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
 		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),

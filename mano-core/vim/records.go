@@ -114,7 +114,7 @@ func (r *hostRecord) terms() []string {
 	for _, d := range serves {
 		t = append(t, termServes+d, servesIn(d, r.ZoneID), servesIn(d, r.NfviPopID))
 	}
-	return t
+	return append(t, alarmTerms(r.Alarm)...)
 }
 
 // servesIn is the term of the hosts of a zone or PoP that serve a trust domain.
@@ -243,7 +243,7 @@ func (r *computeRecord) terms() []string {
 	if r.ImageID != "" {
 		t = append(t, termImage+r.ImageID)
 	}
-	return append(t, vnfTerm(r.Metadata)...)
+	return append(append(t, alarmTerms(r.Alarm)...), vnfTerm(r.Metadata)...)
 }
 
 // places returns the hosts that may hold a claim of the compute.

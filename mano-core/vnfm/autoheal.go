@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -29,6 +30,9 @@ func (s *Service) Watch(ctx context.Context) error {
 		if err := s.subscribe(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("the VIM takes no subscription; failed computes are found by asking", "err", err)
 		}
+		if err := s.SweepFaults(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("the alarm list may be older than what the VIM knows", "err", err)
+		}
 		if err := s.SweepOnce(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("the VIM does not say which computes have failed", "err", err)
 		}
@@ -43,20 +47,35 @@ func (s *Service) Watch(ctx context.Context) error {
 	}
 }
 
+// wantedOfVIM are the notifications that the VNFM asks the VIM for.
+var wantedOfVIM = [...]string{ifa006.AlarmType, ifa006.AlarmClearedType, ifa006.NotificationType}
+
 // subscribe asks the VIM for alarms and changes of computes unless it has been
-// asked already, by this process or one before it.
+// asked already, by this process or one before it. A subscription that an older
+// VNFM made for less is ended when the new one is there.
 func (s *Service) subscribe(ctx context.Context) error {
+	var old []string
 	for x, err := range httpapi.All[ifa006.Subscription](ctx, s.VIM, "/subscriptions", nil) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if x.CallbackURI == s.Callback {
+		case x.CallbackURI != s.Callback:
+		case x.Filter != nil && slices.Equal(x.Filter.NotificationTypes, wantedOfVIM[:]):
 			return nil
+		default:
+			old = append(old, x.ID)
 		}
 	}
-	in := ifa006.SubscriptionRequest{CallbackURI: s.Callback, Filter: &ifa006.Filter{NotificationTypes: []string{ifa006.AlarmType, ifa006.NotificationType}}}
-	_, err := s.VIM.Do(ctx, http.MethodPost, "/subscriptions", in, nil)
-	return err
+	in := ifa006.SubscriptionRequest{CallbackURI: s.Callback, Filter: &ifa006.Filter{NotificationTypes: wantedOfVIM[:]}}
+	if _, err := s.VIM.Do(ctx, http.MethodPost, "/subscriptions", in, nil); err != nil {
+		return err
+	}
+	for _, id := range old {
+		if _, err := s.VIM.Do(ctx, http.MethodDelete, "/subscriptions/"+url.PathEscape(id), nil, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
+			return err
+		}
+	}
+	return nil
 }
 
 // SweepOnce asks the VIM for all failed computes and heals their VNFs. Its cost
@@ -74,11 +93,14 @@ func (s *Service) SweepOnce(ctx context.Context) error {
 	return nil
 }
 
-// VIMNotification takes a notification of the VIM: its computes are looked at. It
-// is only a hint: what it says of a compute's state is asked of the VIM itself.
+// VIMNotification takes a notification of the VIM: its alarm and its compute are
+// looked at. It is only a hint: what it says of their state is asked of the VIM itself.
 func (s *Service) VIMNotification(ctx context.Context, in VIMNotice) error {
 	id := in.ResourceID
 	if in.Alarm != nil {
+		if err := s.lookAtAlarm(ctx, in.Alarm.ID); err != nil {
+			return err
+		}
 		id = in.Alarm.ManagedObjectID
 	}
 	if id == "" || len(s.vnfs.Find("compute="+id)) == 0 {

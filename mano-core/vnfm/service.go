@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/manoward/manoward/internal/faults"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
@@ -59,6 +60,7 @@ type Service struct {
 	vnfs      *state.Kind[VNF]
 	ops       *state.Kind[Operation]
 	snapshots *state.Kind[Snapshot]
+	faults    *faults.List
 
 	work      context.Context // ends the runs; set by Open
 	runs      sync.WaitGroup
@@ -81,6 +83,7 @@ func New(c Config) *Service {
 	s.vnfs = state.NewKind(s.space, "vnf", (*VNF).terms)
 	s.ops = state.NewKind(s.space, "op", (*Operation).terms)
 	s.snapshots = state.NewKind[Snapshot](s.space, "snapshot", nil)
+	s.faults = s.newFaults()
 	return s
 }
 
@@ -119,6 +122,9 @@ func (s *Service) Close() { s.runs.Wait() }
 // all of it is under way.
 func (s *Service) Resume(ctx context.Context) error {
 	if err := s.finishVNFs(ctx); err != nil {
+		return err
+	}
+	if err := s.faults.Tidy(ctx); err != nil {
 		return err
 	}
 	for _, id := range s.ops.Find(termUnfinished) {

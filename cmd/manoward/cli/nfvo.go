@@ -18,16 +18,24 @@ import (
 // The APIs that the verbs below speak, with the versions of SOL V3.7.1.
 const (
 	apiNsLcm   = "/nslcm/v2"
+	apiNsFm    = "/nsfm/v1"
+	apiVnfFm   = "/vnffm/v1"
 	apiVnfPkgm = "/vnfpkgm/v2"
 	apiNsd     = "/nsd/v2"
 	apiVim     = "/vim/v1"
 	apiOwn     = "/manoward/v1"
 )
 
-// nslcm, vnfpkgm, nsd, nfvoExtensions and vim connect to one API each, with the
+// nslcm, nsfm, vnffm, vnfpkgm, nsd, nfvoExtensions and vim connect to one API each, with the
 // operator's credential.
 func (p *program) nslcm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.OsMa, apiNsLcm, "2.3.0")
+}
+func (p *program) nsfm(ctx context.Context) (*httpapi.Client, error) {
+	return p.clientFor(ctx, hub.OsMa, apiNsFm, "1.3.0")
+}
+func (p *program) vnffm(ctx context.Context) (*httpapi.Client, error) {
+	return p.clientFor(ctx, hub.VNFM, apiVnfFm, "1.5.0")
 }
 func (p *program) vnfpkgm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.OsMa, apiVnfPkgm, "2.4.0")

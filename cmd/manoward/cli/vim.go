@@ -89,7 +89,11 @@ ports, icmp without).`,
 	listVerb(p, ports, p.vimClient, "/ports", noQuery, "ID\tNETWORK\tTRUST DOMAIN\tADDRESSES\tATTACHED TO\tVNF", func(o ifa006.Port) string {
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", o.ID, o.NetworkID, o.TrustDomain, dash(strings.Join(o.IPAddresses, " ")), dash(o.AttachedTo), dash(o.Metadata["vnfInstanceId"]))
 	})
-	c.AddCommand(load, event, hosts, images, storages, ports)
+	alarms := &cobra.Command{Use: "alarms", Short: "List the open alarms of hosts and computes", Example: "  manoward vim alarms"}
+	listVerb(p, alarms, p.vimClient, "/alarms", noQuery, "ID\tRESOURCE\tSEVERITY\tRAISED\tFAULT\tCAUSE\tHOST", func(a ifa006.Alarm) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", a.ID, a.ManagedObjectID, a.Severity, moment(a.Raised), a.FaultType, a.ProbableCause, dash(a.HostID))
+	})
+	c.AddCommand(load, event, hosts, images, storages, ports, alarms)
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/mano-core/catalogue"
 	"github.com/manoward/manoward/mano-core/catalogue/catalogueapi"
+	"github.com/manoward/manoward/mano-core/nfvo"
 	"github.com/manoward/manoward/mano-core/nfvo/nfvoapi"
 	"github.com/manoward/manoward/mano-core/scor"
 	"github.com/manoward/manoward/mano-core/trust"
@@ -113,6 +114,10 @@ func apiVersion(api string) string {
 		return catalogueapi.VersionNSD
 	case vnfm.API:
 		return vnfmapi.Version
+	case vnfm.FaultAPI:
+		return vnfmapi.FaultVersion
+	case nfvo.FaultAPI:
+		return nfvoapi.NsFm().Versions[0].Version
 	case smgrapi.PolicyAPI:
 		return smgrapi.PolicyVersion
 	}

@@ -259,4 +259,61 @@ var found = []patch{
 		new: `content of a PNFD archive. See clause 5.4.7.3.3.
       requestBody: {required: true, content: {application/zip: {}}}
 `},
+	// "The response body shall contain in an array ..."; that of SOL005 has it.
+	{name: "SOL003 GET /alarms answers one alarm", file: vnfFm,
+		old: `            $ref: "./definitions/SOL003VNFFaultManagement_def.yaml#/definitions/Alarm"
+    
+    IndividualAlarm.Get.200:
+`,
+		new: `            type: array
+            items:
+              $ref: "./definitions/SOL003VNFFaultManagement_def.yaml#/definitions/Alarm"
+    
+    IndividualAlarm.Get.200:
+`},
+	{name: "SOL003 vnffm GET /subscriptions answers one subscription", file: vnfFm,
+		old: `              $ref: "definitions/SOL003VNFFaultManagement_def.yaml#/definitions/FmSubscription"
+
+    Subscriptions.Post.200:
+`,
+		new: `              type: array
+              items:
+                $ref: "definitions/SOL003VNFFaultManagement_def.yaml#/definitions/FmSubscription"
+
+    Subscriptions.Post.200:
+`},
+	{name: "SOL002 GET /alarms answers one alarm", file: vnfFmVe,
+		old: `            $ref: ./definitions/SOL002VNFFaultManagement_def.yaml#/definitions/Alarm
+
+    IndividualAlarm.Get.200:
+`,
+		new: `            type: array
+            items:
+              $ref: ./definitions/SOL002VNFFaultManagement_def.yaml#/definitions/Alarm
+
+    IndividualAlarm.Get.200:
+`},
+	{name: "SOL002 vnffm GET /subscriptions answers one subscription", file: vnfFmVe,
+		old: `            $ref: definitions/SOL002VNFFaultManagement_def.yaml#/definitions/FmSubscription
+
+    Subscriptions.Post.201:
+`,
+		new: `            type: array
+            items:
+              $ref: definitions/SOL002VNFFaultManagement_def.yaml#/definitions/FmSubscription
+
+    Subscriptions.Post.201:
+`},
+	// The description of the same attribute says AlarmNotification.
+	{name: "an AlarmNotification of SOL005 is an AlarmClearedNotification", file: nsFmNote,
+		old: `          Shall be set to "AlarmNotification" for this notification type.
+        type: string
+        enum:
+          - AlarmClearedNotification
+`,
+		new: `          Shall be set to "AlarmNotification" for this notification type.
+        type: string
+        enum:
+          - AlarmNotification
+`},
 }

@@ -30,6 +30,11 @@ const (
 	Grant                                // SOL003 grant 1.7.0
 	VnfPkgmOrVnfm                        // SOL003 vnfpkgm 2.4.0
 	VnfPkgmOrVnfmNotification            // SOL003 vnfpkgm 2.4.0
+	NsFm                                 // SOL005 nsfm 1.3.0
+	NsFmNotification                     // SOL005 nsfm 1.3.0
+	VnfFm                                // SOL003 vnffm 1.5.0
+	VnfFmNotification                    // SOL003 vnffm 1.5.0
+	VnfFmVeVnfm                          // SOL002 vnffm 1.5.0
 	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
 	NfvPolicyNotification                // SOL012 nfvpolicy 1.0.0
 )
@@ -42,7 +47,7 @@ type source struct {
 }
 
 func (a API) source() source {
-	const sol005, sol003, sol012 = "nfv-sol005/SOL005/", "nfv-sol002-sol003/SOL003/", "nfv-sol012/SOL012/"
+	const sol005, sol003, sol002, sol012 = "nfv-sol005/SOL005/", "nfv-sol002-sol003/SOL003/", "nfv-sol002-sol003/SOL002/", "nfv-sol012/SOL012/"
 	return [...]source{
 		NsLcm:                     {"NsLcm", sol005, "NSLifecycleManagement"},
 		NsLcmNotification:         {"NsLcmNotification", sol005, "NSLifecycleManagementNotification"},
@@ -55,6 +60,11 @@ func (a API) source() source {
 		Grant:                     {"Grant", sol003, "VNFLifecycleOperationGranting"},
 		VnfPkgmOrVnfm:             {"VnfPkgmOrVnfm", sol003, "VNFPackageManagement"},
 		VnfPkgmOrVnfmNotification: {"VnfPkgmOrVnfmNotification", sol003, "VNFPackageManagementNotification"},
+		NsFm:                      {"NsFm", sol005, "NSFaultManagement"},
+		NsFmNotification:          {"NsFmNotification", sol005, "NSFaultManagementNotification"},
+		VnfFm:                     {"VnfFm", sol003, "VNFFaultManagement"},
+		VnfFmNotification:         {"VnfFmNotification", sol003, "VNFFaultManagementNotification"},
+		VnfFmVeVnfm:               {"VnfFmVeVnfm", sol002, "VNFFaultManagement"},
 		NfvPolicy:                 {"NfvPolicy", sol012, "PolicyManagement"},
 		NfvPolicyNotification:     {"NfvPolicyNotification", sol012, "PolicyManagementNotification"},
 	}[a]

@@ -19,6 +19,9 @@ const (
 	vnfLcmDef = "nfv-sol002-sol003/SOL003/VNFLifecycleManagement/definitions/SOL003VNFLifecycleManagement_def.yaml"
 	grantDef  = "nfv-sol002-sol003/SOL003/VNFLifecycleOperationGranting/definitions/SOL003VNFLifecycleOperationGranting_def.yaml"
 	vnfLcm    = "nfv-sol002-sol003/SOL003/VNFLifecycleManagement/VNFLifecycleManagement.yaml"
+	vnfFm     = "nfv-sol002-sol003/SOL003/VNFFaultManagement/VNFFaultManagement.yaml"
+	vnfFmVe   = "nfv-sol002-sol003/SOL002/VNFFaultManagement/VNFFaultManagement.yaml"
+	nsFmNote  = "nfv-sol005/SOL005/NSFaultManagementNotification/definitions/SOL005NSFaultManagementNotification_def.yaml"
 	sol003Def = "nfv-sol002-sol003/SOL003/General_Definitions/SOL003_def.yaml"
 )
 

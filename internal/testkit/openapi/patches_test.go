@@ -101,6 +101,9 @@ var proofs = map[string][]proof{
 	"PnfdOnboardingStateType has no ONBOARDED":                             {{nsdDef, "PnfdOnboardingStateType", `"ONBOARDED"`, true}, {nsdDef, "PnfdOnboardingStateType", `"ONBOARDING"`, false}},
 	"VnffgInfo requires pnfInfoId for pnfdInfoId":                          {{nsLcmDef, "VnffgInfo", `{"id":"1","vnffgdId":"2","vnfInstanceId":["3"],"pnfdInfoId":["4"]}`, true}},
 	"SOL005 PkgmNotificationsFilter takes one notification type":           {{pkgmDef, "PkgmNotificationsFilter", `{"vnfPkgId":["1"],"notificationTypes":["VnfPackageChangeNotification"]}`, true}},
+	"an AlarmNotification of SOL005 is an AlarmClearedNotification": {
+		{nsFmNote, "AlarmNotification", `{"id":"1","notificationType":"AlarmNotification","subscriptionId":"2","timeStamp":"2026-01-02T03:04:05Z","alarm":{"id":"1","managedObjectId":"2","alarmRaisedTime":"2026-01-02T03:04:05Z","ackState":"ACKNOWLEDGED","perceivedSeverity":"MAJOR","eventTime":"2026-01-02T03:04:05Z","eventType":"QOS_ALARM","probableCause":"c","isRootCause":false,"_links":{"self":{"href":"https://a"}}},"_links":{"subscription":{"href":"https://a"}}}`, true},
+	},
 	"ScaleInfo of SOL003 calls its scaleLevel scaleToLevel, an identifier": {{sol003Def, "ScaleInfo", `{"aspectId":"1","scaleLevel":"two"}`, false}},
 }
 
@@ -170,6 +173,10 @@ var answers = map[string]exchange{
 	"a VNF package is uploaded as application/binary":           {VnfPkgm, "PUT", "/vnfpkgm/v2/vnf_packages/1/package_content", "application/zip", answer{}},
 	"SOL003 GET /vnf_lcm_op_occs answers one operation":         {VnfLcm, "GET", "/vnflcm/v2/vnf_lcm_op_occs", "", listed("[]")},
 	"SOL003 vnflcm GET /subscriptions answers one subscription": {VnfLcm, "GET", "/vnflcm/v2/subscriptions", "", listed("[]")},
+	"SOL003 GET /alarms answers one alarm":                      {VnfFm, "GET", "/vnffm/v1/alarms", "", listed("[]")},
+	"SOL003 vnffm GET /subscriptions answers one subscription":  {VnfFm, "GET", "/vnffm/v1/subscriptions", "", listed("[]")},
+	"SOL002 GET /alarms answers one alarm":                      {VnfFmVeVnfm, "GET", "/vnffm/v1/alarms", "", listed("[]")},
+	"SOL002 vnffm GET /subscriptions answers one subscription":  {VnfFmVeVnfm, "GET", "/vnffm/v1/subscriptions", "", listed("[]")},
 	"SOL003 GET /vnf_snapshots/{vnfSnapshotInfoId} answers an array": {VnfLcm, "GET", "/vnflcm/v2/vnf_snapshots/1", "",
 		listed(`{"id":"1","_links":{"self":{"href":"https://a"}}}`)},
 	"SOL003 PATCH /vnf_instances/{vnfInstanceId} answers 202 with a body": {VnfLcm, "PATCH", "/vnflcm/v2/vnf_instances/1", "",

@@ -1,5 +1,5 @@
 // Package nfvoapi is the REST binding of the NFVO: NS life-cycle management of
-// SOL 005 (nslcm/v2) for OSS/BSS, the grants of SOL 003 (grant/v1) and the
+// SOL 005 (nslcm/v2) and NS fault management (nsfm/v1) for OSS/BSS, the grants of SOL 003 (grant/v1) and the
 // callback of VNF Managers, and our own resources for replacement bars and hosts
 // (docs/extensions).
 package nfvoapi
@@ -7,6 +7,7 @@ package nfvoapi
 import (
 	"net/http"
 
+	"github.com/manoward/manoward/internal/faults"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
@@ -26,6 +27,11 @@ type API struct {
 // NsLcm names the API of SOL 005 V3.7.1 clause 6.
 func NsLcm() httpapi.API {
 	return httpapi.API{Name: "nslcm", Major: "v2", Versions: []httpapi.APIVersion{{Version: "2.3.0"}}}
+}
+
+// NsFm names the API of SOL 005 V3.7.1 clause 8.
+func NsFm() httpapi.API {
+	return httpapi.API{Name: nfvo.FaultAPI, Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.3.0"}}}
 }
 
 // Grant names the API of SOL 003 V3.7.1 clause 9.
@@ -50,6 +56,15 @@ func (a *API) NsLcmRoutes(g *httpapi.Group) {
 	g.Handle("POST /ns_lcm_op_occs/{id}/fail", a.failOp)
 	g.Handle("POST /ns_lcm_op_occs/{id}/cancel", a.cancelOp)
 	g.Handle("DELETE /vnf_snapshots/{id}", a.deleteSnapshot)
+}
+
+// NsFmRoutes adds nsfm/v1 to its group, on Os-Ma-nfvo.
+func (a *API) NsFmRoutes(g *httpapi.Group) {
+	alarms := &faults.Resource{
+		List: a.NFVO.Faults(), Subscriptions: a.Subscriptions, Authorize: a.Authorize,
+		Filter: func() any { return new(sol005.FmNotificationsFilter) },
+	}
+	alarms.Routes(g)
 }
 
 // QueryRoutes adds what of nslcm/v2 only looks: also on Sc-Or.

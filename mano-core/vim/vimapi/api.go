@@ -79,6 +79,8 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("GET /snapshots/{id}", a.showSnapshot)
 	g.Handle("DELETE /snapshots/{id}", a.deleteSnapshot)
 	g.Handle("POST /snapshots/{id}/restore", a.restoreSnapshot)
+	g.Handle("GET /alarms", a.listAlarms)
+	g.Handle("GET /alarms/{id}", a.showAlarm)
 	subscriptions := &notify.Resource{
 		API: vim.API, Store: a.Subscriptions, Authorize: a.Authorize, SeesAll: subscribe.SeesAll,
 		Decode: subscribe.Decode(nil, "COMPUTE", "HOST", "IMAGE", "STORAGE", "NETWORK", "PORT"), Show: subscribe.Show,
@@ -91,8 +93,8 @@ func (a *API) Routes(mux *httpapi.Mux) {
 func (a *API) about(r *http.Request, operation, collection string) (viewer string, err error) {
 	id := r.PathValue("id")
 	owner, found := a.Model.Owner(r.Context(), collection, id)
-	if operation == opQuery && owner == vim.All && (collection == "images" || collection == "networks") {
-		owner = "" // shared by all
+	if operation == opQuery && owner == vim.All && (collection == "images" || collection == "networks" || collection == "alarms") {
+		owner = "" // shared by all, or of the infrastructure
 	}
 	who, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
 		return a.Authorize(r, operation, domain, strings.TrimSuffix(collection, "s")+"/"+id)

@@ -206,3 +206,19 @@ func (a *API) patchPort(w http.ResponseWriter, r *http.Request) error {
 	}
 	return httpapi.Write(w, http.StatusOK, port)
 }
+
+func (a *API) listAlarms(w http.ResponseWriter, r *http.Request) error {
+	viewer, err := a.own(r, opQuery, "")
+	if err != nil {
+		return err
+	}
+	alarms, err := a.Model.Alarms(r.Context(), viewer)
+	if err != nil {
+		return err
+	}
+	return list(w, r, alarms)
+}
+
+func (a *API) showAlarm(w http.ResponseWriter, r *http.Request) error {
+	return a.shower(w, r, "alarms", func(viewer, id string) (any, error) { return a.Model.Alarm(r.Context(), viewer, id) })
+}

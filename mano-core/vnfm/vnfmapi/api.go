@@ -1,6 +1,8 @@
 // Package vnfmapi is the REST binding of the VNF Manager: the VNF life-cycle
-// management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0)
-// for NFVO, EM and OSS, and the resource that takes the VIM's notifications.
+// management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0) and
+// the fault management interface of clause 7 (vnffm/v1, 1.5.0) for NFVO, EM and OSS,
+// with the escalation of alarms that SOL 002 has, and the resource that takes the
+// VIM's notifications.
 //
 // Our extensions: Idempotency-Key on every POST that creates or starts something,
 // metadata/manoward.trustDomain, the attribute manoward.requestedBy of operation
@@ -12,9 +14,12 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/manoward/manoward/internal/faults"
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/sol/sol003"
+	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/vnfm"
 )
 
@@ -22,6 +27,9 @@ import (
 // attributes that may be absent only, so clients that ask for one of them are
 // answered too.
 const Version = "2.3.0"
+
+// FaultVersion is the version of vnffm/v1 that is served.
+const FaultVersion = "1.5.0"
 
 // NotificationPath is where the VIM delivers its notifications.
 const NotificationPath = "/manoward/v1/vim_notifications"
@@ -38,7 +46,7 @@ type API struct {
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
 }
 
-// Routes adds the resources of vnflcm/v2 and of the VIM's notifications.
+// Routes adds the resources of vnflcm/v2, of vnffm/v1 and of the VIM's notifications.
 func (a *API) Routes(mux *httpapi.Mux) {
 	g := mux.API(httpapi.API{Name: "vnflcm", Major: "v2", Versions: []httpapi.APIVersion{{Version: Version}, {Version: "2.2.0"}, {Version: "2.1.0"}, {Version: "2.0.0"}}})
 	g.Handle("GET /vnf_instances", a.listVNFs)
@@ -60,6 +68,12 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("PATCH /vnf_snapshots/{id}", a.modifySnapshot)
 	g.Handle("DELETE /vnf_snapshots/{id}", a.deleteSnapshot)
 	g.Handle("GET /vnf_snapshots/{id}/vnf_state_snapshot", a.showStateSnapshot)
+
+	alarms := &faults.Resource{
+		List: a.Service.Faults(), Subscriptions: a.Subscriptions, Authorize: a.Authorize,
+		Filter: func() any { return new(sol003.FmNotificationsFilter) }, Escalates: true, MayChange: a.mayChangeAlarm,
+	}
+	alarms.Routes(mux.API(httpapi.API{Name: vnfm.FaultAPI, Major: "v1", Versions: []httpapi.APIVersion{{Version: FaultVersion}}}))
 
 	own := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
 	own.Handle("GET /vim_notifications", a.testNotification)
@@ -85,6 +99,18 @@ func (a *API) authorize(r *http.Request, operation, what, domain string, found e
 	return httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
 		return a.Authorize(r, operation, domain, target(what, r.PathValue("id")))
 	}, domain, found, hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", nil))
+}
+
+// mayChangeAlarm keeps another NFVO from the alarms of VNFs that are not its own.
+func (a *API) mayChangeAlarm(r *http.Request, who hub.Identity, operation string, e state.Entry[faults.Alarm]) error {
+	v, err := a.Service.VNF(r.Context(), e.Value.Object)
+	if hub.CodeOf(err) == hub.NotFound {
+		return nil // it is deleted, and nobody's any more
+	}
+	if err != nil {
+		return err
+	}
+	return a.own(r, operation, v.Domain, v.ID, v.Value.CheckChange(who))
 }
 
 // visible returns whose resources a caller sees in lists.

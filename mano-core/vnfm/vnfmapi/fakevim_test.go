@@ -28,7 +28,7 @@ type fakeVIM struct {
 
 func newFakeVIM(t testing.TB) *fakeVIM {
 	v := &fakeVIM{t: t, things: map[string]map[string]map[string]any{}, asked: map[string]map[string]any{}}
-	for _, c := range []string{"networks", "ports", "storages", "computes", "snapshots", "subscriptions"} {
+	for _, c := range []string{"networks", "ports", "storages", "computes", "snapshots", "subscriptions", "alarms"} {
 		v.things[c] = map[string]map[string]any{}
 	}
 	return v

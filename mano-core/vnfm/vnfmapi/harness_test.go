@@ -187,7 +187,10 @@ func (r *rig) try(method, target string, body any, header ...string) (answerOf, 
 		raw = string(encoded)
 	}
 	version := "1.0.0"
-	if !strings.HasPrefix(target, "/manoward") {
+	switch {
+	case strings.HasPrefix(target, "/vnffm"):
+		version = vnfmapi.FaultVersion
+	case !strings.HasPrefix(target, "/manoward"):
 		target, version = "/vnflcm/v2"+target, "2.0.0" // as tackerclient says
 	}
 	req, err := http.NewRequest(method, r.server.URL+target, bytes.NewReader([]byte(raw)))
@@ -345,7 +348,7 @@ func (o *fakeOutbox) Publish(_ context.Context, e notify.Event) error {
 		s := &o.subs[i]
 		id := hub.DeriveID(e.ID, s.ID)
 		body, ok := e.Render(s, id)
-		if !ok || o.ids[id] || s.TrustDomain != "hub" && s.TrustDomain != e.TrustDomain {
+		if !ok || s.API != e.API || o.ids[id] || s.TrustDomain != "hub" && s.TrustDomain != e.TrustDomain {
 			continue
 		}
 		raw, err := json.Marshal(body)
