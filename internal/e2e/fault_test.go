@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -232,6 +233,23 @@ func (h *faultHub) acknowledge(s *site, alarms, id string) {
 	s.want(t, 200, "GET", one, nil).json(t, &a)
 	if a.AckState != sol.Acknowledged || a.AlarmAcknowledgedTime == nil || a.AlarmChangedTime == nil {
 		t.Errorf("acknowledged: %+v", a)
+	}
+	var ordered []string // in the order of the log
+	var records []hub.Record
+	if err := json.Unmarshal([]byte(h.do("trust-domain", "records", "north", "-o", "json")), &records); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if r.Kind == "alarm.change.ordered" && r.Subject == "alarm/"+id {
+			var what sol.AlarmModifications
+			if err := json.Unmarshal(r.Data, &what); err != nil || r.Actor == "" {
+				t.Errorf("record %+v: %v", r, err)
+			}
+			ordered = append(ordered, string(what.AckState))
+		}
+	}
+	if want := []string{"ACKNOWLEDGED", "UNACKNOWLEDGED", "ACKNOWLEDGED"}; !slices.Equal(ordered, want) {
+		t.Errorf("recorded %v, want %v", ordered, want)
 	}
 }
 

@@ -383,7 +383,7 @@ findings contains f if {
 	f := {
 		"code": "watch", "message": sprintf("VNF %s is to watch", [id]),
 		"target": {"nsInstanceId": input.event.nsInstanceId, "vnfInstanceId": id},
-		"actions": [{"type": "modify-security-vnf", "properties": {"watch": "closely"}}],
+		"actions": [{"type": "modify-security-vnf", "properties": {"watch": input.event.id}}],
 	}
 }
 `

@@ -27,6 +27,9 @@ type Config struct {
 	Objects string // path of the managed objects below {apiRoot}: "/vnflcm/v2/vnf_instances/"
 	// Publish takes an event for delivery; when it returns nil the event is durable.
 	Publish func(ctx context.Context, e notify.Event) error
+	// Record keeps what somebody ordered of an alarm among the records of its trust
+	// domain; hub.Conflict for a record that is there already.
+	Record func(ctx context.Context, domain string, r hub.Record) error
 	// Show adds to an alarm what the API calls its root cause.
 	Show func(info sol.AlarmInfo, a *Alarm) any
 	// Concerns says whether a subscription's filter, which is not empty, is about the
@@ -157,10 +160,10 @@ func (l *List) change(ctx context.Context, id string, fn func(*Alarm) error) err
 	return nil
 }
 
-// Acknowledge says that somebody has taken note of an alarm, or takes that back.
-// check may refuse it by what the alarm is now. An alarm that is in that state
-// already is a hub.Conflict (SOL 003 clause 7.4.3.3.4).
-func (l *List) Acknowledge(ctx context.Context, id string, to sol.AckStateType, check func(state.Entry[Alarm]) error) error {
+// Acknowledge says that somebody has taken note of an alarm, or takes that back, and
+// records who. check may refuse it by what the alarm is now. An alarm that is in that
+// state already is a hub.Conflict (SOL 003 clause 7.4.3.3.4).
+func (l *List) Acknowledge(ctx context.Context, by hub.Identity, id string, to sol.AckStateType, check func(state.Entry[Alarm]) error) error {
 	const op = "acknowledge alarm"
 	e, err := l.Alarm(ctx, id)
 	if err != nil {
@@ -174,6 +177,9 @@ func (l *List) Acknowledge(ctx context.Context, id string, to sol.AckStateType, 
 			return hub.E(hub.Conflict, op, fmt.Sprintf("the alarm is %s already; read it again", to), nil)
 		}
 		now := l.now()
+		if err := l.record(ctx, e.Domain, id, a, order{by, now, to, ""}); err != nil {
+			return err
+		}
 		a.Changed, a.Acknowledged = &now, nil
 		if to == sol.Acknowledged {
 			a.Acknowledged = &now
@@ -183,11 +189,15 @@ func (l *List) Acknowledge(ctx context.Context, id string, to sol.AckStateType, 
 	})
 }
 
-// Escalate gives an open alarm a more urgent severity (SOL 002 clause 7.4.4.3.1);
-// hub.Unprocessable if it is not more urgent than what the alarm has, or the alarm
-// is cleared.
-func (l *List) Escalate(ctx context.Context, id string, to sol.PerceivedSeverityType) error {
+// Escalate gives an open alarm a more urgent severity (SOL 002 clause 7.4.4.3.1), and
+// records who did; hub.Unprocessable if it is not more urgent than what the alarm has,
+// or the alarm is cleared.
+func (l *List) Escalate(ctx context.Context, by hub.Identity, id string, to sol.PerceivedSeverityType) error {
 	const op = "escalate alarm"
+	e, err := l.Alarm(ctx, id)
+	if err != nil {
+		return err
+	}
 	return l.change(ctx, id, func(a *Alarm) error {
 		if a.Cleared != nil {
 			return hub.E(hub.Unprocessable, op, "the alarm is cleared; there is nothing left to be urgent", nil)
@@ -196,6 +206,9 @@ func (l *List) Escalate(ctx context.Context, id string, to sol.PerceivedSeverity
 			return hub.E(hub.Unprocessable, op, fmt.Sprintf("the alarm is %s, and %s is not more urgent; the order is %v", a.severity(), to, severities), nil)
 		}
 		now := l.now()
+		if err := l.record(ctx, e.Domain, id, a, order{by, now, "", to}); err != nil {
+			return err
+		}
 		a.Escalated, a.Changed = to, &now
 		l.note(id, a, typeRaised)
 		return nil

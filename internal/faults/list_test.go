@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,8 @@ type bench struct {
 
 	mu     sync.Mutex
 	closed error // of the outbox
+	full   error // of the record log
+	orders []hub.Record
 	told   map[string][]string
 	ids    map[string]bool
 	subs   map[string]string // filter by subscription
@@ -54,7 +57,7 @@ func (b *bench) open() {
 	b.end = end
 	space := state.New(b.bus, "TEST", slog.New(slog.DiscardHandler))
 	b.list = New(space, Config{
-		API: "vnffm", Path: "/vnffm/v1", Objects: "/vnflcm/v2/vnf_instances/", Publish: b.publish,
+		API: "vnffm", Path: "/vnffm/v1", Objects: "/vnflcm/v2/vnf_instances/", Publish: b.publish, Record: b.record,
 		Show:     func(info sol.AlarmInfo, _ *Alarm) any { return info },
 		Concerns: func(filter []byte, a *Alarm) bool { return !json.Valid(a.Subject) || len(filter) > 0 },
 		Now:      func() time.Time { return b.now }, Log: slog.New(slog.DiscardHandler),
@@ -99,6 +102,24 @@ func (b *bench) publish(_ context.Context, e notify.Event) error {
 		}
 		b.told[name] = append(b.told[name], text)
 	}
+	return nil
+}
+
+func (b *bench) record(_ context.Context, domain string, r hub.Record) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if domain != "north" || r.Kind != kindOrdered || !strings.HasPrefix(r.Subject, "alarm/") || r.Time.IsZero() {
+		b.t.Errorf("in %s: %+v", domain, r)
+	}
+	if b.full != nil {
+		return b.full
+	}
+	for _, was := range b.orders {
+		if was.ID == r.ID {
+			return hub.E(hub.Conflict, "append record", "it is there already", nil)
+		}
+	}
+	b.orders = append(b.orders, r)
 	return nil
 }
 
@@ -198,29 +219,56 @@ func TestAcknowledgeAndEscalate(t *testing.T) {
 	id := b.all("north")[0].ID
 	free := func(state.Entry[Alarm]) error { return nil }
 	refused := errors.New("refused")
+	em := hub.Identity{TrustDomain: "north", Kind: hub.KindEM, Name: "em"}
+	b.full = hub.E(hub.Unavailable, "append record", "the disk is full", nil)
+	for what, err := range map[string]error{
+		"acknowledge": b.list.Acknowledge(t.Context(), em, id, sol.Acknowledged, free),
+		"escalate":    b.list.Escalate(t.Context(), em, id, sol.SeverityCritical),
+	} {
+		if hub.CodeOf(err) != hub.Unavailable {
+			t.Errorf("%s without a record: %v", what, err)
+		}
+	}
+	b.full = nil
+	// Recorded by a call that failed before the change: it is recorded once.
+	b.bus.Fail = func(string, string, string) error { return refused }
+	if err := b.list.Acknowledge(t.Context(), em, id, sol.Acknowledged, free); err == nil {
+		t.Error("acknowledged, and nothing can be stored")
+	}
+	b.bus.Fail = nil
 	for _, x := range []struct {
 		what string
 		err  error
 		code hub.Code
 	}{
-		{"unacknowledge", b.list.Acknowledge(t.Context(), id, sol.Unacknowledged, free), hub.Conflict},
-		{"refused", b.list.Acknowledge(t.Context(), id, sol.Acknowledged, func(state.Entry[Alarm]) error { return hub.E(hub.Precondition, "", "", refused) }), hub.Precondition},
-		{"acknowledge", b.list.Acknowledge(t.Context(), id, sol.Acknowledged, free), ""},
-		{"again", b.list.Acknowledge(t.Context(), id, sol.Acknowledged, free), hub.Conflict},
-		{"none", b.list.Acknowledge(t.Context(), "none", sol.Acknowledged, free), hub.NotFound},
-		{"same severity", b.list.Escalate(t.Context(), id, sol.SeverityMinor), hub.Unprocessable},
-		{"less", b.list.Escalate(t.Context(), id, sol.SeverityWarning), hub.Unprocessable},
-		{"escalate", b.list.Escalate(t.Context(), id, sol.SeverityCritical), ""},
-		{"escalate none", b.list.Escalate(t.Context(), "none", sol.SeverityCritical), hub.NotFound},
+		{"unacknowledge", b.list.Acknowledge(t.Context(), em, id, sol.Unacknowledged, free), hub.Conflict},
+		{"refused", b.list.Acknowledge(t.Context(), em, id, sol.Acknowledged, func(state.Entry[Alarm]) error { return hub.E(hub.Precondition, "", "", refused) }), hub.Precondition},
+		{"acknowledge", b.list.Acknowledge(t.Context(), em, id, sol.Acknowledged, free), ""},
+		{"again", b.list.Acknowledge(t.Context(), em, id, sol.Acknowledged, free), hub.Conflict},
+		{"none", b.list.Acknowledge(t.Context(), em, "none", sol.Acknowledged, free), hub.NotFound},
+		{"same severity", b.list.Escalate(t.Context(), em, id, sol.SeverityMinor), hub.Unprocessable},
+		{"less", b.list.Escalate(t.Context(), em, id, sol.SeverityWarning), hub.Unprocessable},
+		{"escalate", b.list.Escalate(t.Context(), em, id, sol.SeverityCritical), ""},
+		{"escalate none", b.list.Escalate(t.Context(), em, "none", sol.SeverityCritical), hub.NotFound},
 	} {
 		if hub.CodeOf(x.err) != x.code {
 			t.Errorf("%s: %v, want %q", x.what, x.err, x.code)
 		}
 	}
+	var said []string
+	for _, r := range b.orders {
+		said = append(said, r.Actor+" "+string(r.Data))
+	}
+	if want := []string{
+		em.String() + ` {"api":"vnffm","object":"v1","ackState":"ACKNOWLEDGED"}`,
+		em.String() + ` {"api":"vnffm","object":"v1","perceivedSeverity":"CRITICAL"}`,
+	}; !slices.Equal(said, want) {
+		t.Errorf("recorded %q", said)
+	}
 	// What the origin says later does not take the escalation back.
 	b.agree("", fault("v1", "o1", sol.SeverityMajor))
 	b.agree("")
-	if err := b.list.Escalate(t.Context(), id, sol.SeverityCritical); hub.CodeOf(err) != hub.Unprocessable {
+	if err := b.list.Escalate(t.Context(), em, id, sol.SeverityCritical); hub.CodeOf(err) != hub.Unprocessable {
 		t.Errorf("escalate what is cleared: %v", err)
 	}
 	b.wantTold("all", "v1 MINOR UNACKNOWLEDGED", "v1 MINOR ACKNOWLEDGED", "v1 CRITICAL ACKNOWLEDGED", "v1 CRITICAL ACKNOWLEDGED", "cleared")

@@ -98,24 +98,25 @@ func objectsOf(r *http.Request) []string {
 	return objects
 }
 
-// find returns the alarm of the path, if the caller may do the operation to it.
-func (x *Resource) find(r *http.Request, operation string) (state.Entry[Alarm], error) {
+// find returns the alarm of the path, if the caller may do the operation to it, and
+// who that is.
+func (x *Resource) find(r *http.Request, operation string) (e state.Entry[Alarm], who hub.Identity, err error) {
 	id := r.PathValue("id")
 	e, found := x.List.Alarm(r.Context(), id)
 	if code := hub.CodeOf(found); code != "" && code != hub.NotFound {
-		return e, found
+		return e, who, found
 	}
-	who, err := httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
+	who, err = httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
 		return x.Authorize(r, operation, domain, "alarm/"+id)
 	}, e.Domain, found, hub.E(hub.NotFound, "find alarm", "there is no such alarm; list them with GET /alarms", nil))
 	if err == nil && operation != "alarm.query" && x.MayChange != nil {
 		err = x.MayChange(r, who, operation, e)
 	}
-	return e, err
+	return e, who, err
 }
 
 func (x *Resource) show(w http.ResponseWriter, r *http.Request) error {
-	e, err := x.find(r, "alarm.query")
+	e, _, err := x.find(r, "alarm.query")
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (x *Resource) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (x *Resource) acknowledge(w http.ResponseWriter, r *http.Request) error {
-	e, err := x.find(r, "alarm.acknowledge")
+	e, who, err := x.find(r, "alarm.acknowledge")
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (x *Resource) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	if to.AckState != sol.Acknowledged && to.AckState != sol.Unacknowledged {
 		return hub.E(hub.Invalid, "acknowledge alarm", fmt.Sprintf("ackState %.40q is neither ACKNOWLEDGED nor UNACKNOWLEDGED", to.AckState), nil)
 	}
-	err = x.List.Acknowledge(r.Context(), e.ID, to.AckState, func(now state.Entry[Alarm]) error {
+	err = x.List.Acknowledge(r.Context(), who, e.ID, to.AckState, func(now state.Entry[Alarm]) error {
 		tag, err := httpapi.ETag(x.view(r, now))
 		if err != nil {
 			return err
@@ -157,7 +158,7 @@ func (x *Resource) acknowledge(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (x *Resource) escalate(w http.ResponseWriter, r *http.Request) error {
-	e, err := x.find(r, "alarm.escalate")
+	e, who, err := x.find(r, "alarm.escalate")
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (x *Resource) escalate(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(severities[:], in.ProposedPerceivedSeverity) {
 		return hub.E(hub.Invalid, "escalate alarm", fmt.Sprintf("proposedPerceivedSeverity %.40q is none of %v", in.ProposedPerceivedSeverity, severities), nil)
 	}
-	if err := x.List.Escalate(r.Context(), e.ID, in.ProposedPerceivedSeverity); err != nil {
+	if err := x.List.Escalate(r.Context(), who, e.ID, in.ProposedPerceivedSeverity); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)

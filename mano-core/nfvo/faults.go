@@ -26,7 +26,7 @@ const faultSweep = time.Minute
 // newFaults makes the alarm list of the NSs.
 func (s *Service) newFaults() *faults.List {
 	return faults.New(s.space, faults.Config{
-		API: FaultAPI, Path: "/nsfm/v1", Objects: "/nslcm/v2/ns_instances/", Publish: s.c.Publisher.Publish,
+		API: FaultAPI, Path: "/nsfm/v1", Objects: "/nslcm/v2/ns_instances/", Publish: s.c.Publisher.Publish, Record: s.record,
 		Show: showAlarm, Concerns: concernsNs, Now: s.c.Now, Log: s.c.Log,
 	})
 }

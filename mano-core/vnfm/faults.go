@@ -21,7 +21,7 @@ const FaultAPI = "vnffm"
 // newFaults makes the alarm list of the VNFs.
 func (s *Service) newFaults() *faults.List {
 	return faults.New(s.space, faults.Config{
-		API: FaultAPI, Path: "/vnffm/v1", Objects: "/vnflcm/v2/vnf_instances/", Publish: s.Publisher.Publish,
+		API: FaultAPI, Path: "/vnffm/v1", Objects: "/vnflcm/v2/vnf_instances/", Publish: s.Publisher.Publish, Record: s.Record,
 		Show: showAlarm, Concerns: concernsVNF, Now: s.Now, Log: s.Log,
 	})
 }

@@ -36,8 +36,11 @@ type Publisher interface {
 type Config struct {
 	Tables    state.Tables
 	Publisher Publisher
-	NFVO      *httpapi.Client // grant/v1 of the NFVO
-	VIM       *httpapi.Client // ifa006's API
+	// Record keeps what somebody ordered of an alarm among the records of its trust
+	// domain; hub.Conflict for a record that is there already.
+	Record func(ctx context.Context, domain string, r hub.Record) error
+	NFVO   *httpapi.Client // grant/v1 of the NFVO
+	VIM    *httpapi.Client // ifa006's API
 	// VNFD returns the descriptor with this identifier, as a trust domain may use
 	// it, and its package: hub.NotFound if there is none.
 	VNFD func(ctx context.Context, domain, vnfdID string) (*sol001.VNFD, string, error)

@@ -15,8 +15,8 @@ const startTimeout = 30 * time.Second
 // readTimeout bounds how long start-up reads what is stored of the MANO functions. That
 // grows with what there is, and with what else the machine does: 126,000 resources of
 // 10,000 VNFs take seconds on two idle processors, and took longer than startTimeout on
-// two that others wanted, so that the hub ended. That the bus
-// answers at all has been seen before.
+// two that others wanted, so that the hub ended. That the bus answers at all has been
+// seen before.
 const readTimeout = 10 * time.Minute
 
 // openTrust builds the directory, which every role reads, and the registry,

@@ -38,6 +38,7 @@ type rig struct {
 	vim    *fakeVIM
 	nfvo   *fakeNFVO
 	outbox *fakeOutbox
+	logged atomic.Int64 // records
 	vnfds  map[string]*sol001.VNFD
 	vimAt  string
 	nfvoAt string
@@ -74,7 +75,7 @@ func (r *rig) open() {
 	}
 	r.service = vnfm.New(vnfm.Config{
 		Certificates: certificates,
-		Tables:       r.bus, Publisher: r.outbox, NFVO: &httpapi.Client{Base: r.nfvoAt, Version: "1.7.0", Retries: -1}, VIM: &httpapi.Client{Base: r.vimAt, Version: "1.0.0", Retries: -1},
+		Tables:       r.bus, Publisher: r.outbox, Record: r.record, NFVO: &httpapi.Client{Base: r.nfvoAt, Version: "1.7.0", Retries: -1}, VIM: &httpapi.Client{Base: r.vimAt, Version: "1.0.0", Retries: -1},
 		VNFD: func(_ context.Context, domain, id string) (*sol001.VNFD, string, error) {
 			if d := r.vnfds[id]; d != nil && domain != "empty" {
 				return d, "pkg-of-" + id, nil
@@ -324,6 +325,11 @@ func (r *rig) same(id string) *sol003.InstantiatedVnfInfo {
 		}
 	}
 	return info
+}
+
+func (r *rig) record(context.Context, string, hub.Record) error {
+	r.logged.Add(1)
+	return nil
 }
 
 // fakeOutbox delivers to subscriptions at once, into lists.
