@@ -123,7 +123,7 @@ func TestRoundTrip(t *testing.T) {
 	if m.Count() != 6 || m.Size() != 3000+2+1+6+2+int64(len(testFormat))+1 {
 		t.Errorf("%d files of %d bytes", m.Count(), m.Size())
 	}
-	if _, err := Check(t.Context(), bytes.NewReader(archive), testFormat); err != nil {
+	if _, err := Check(t.Context(), bytes.NewReader(archive), "manoward data v2", testFormat); err != nil { // of the format before
 		t.Error(err)
 	}
 	less := t.TempDir()

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/manoward/manoward/internal/durable"
@@ -34,9 +35,9 @@ func CutOff(dir string) bool {
 }
 
 // Check reads an archive to its end and compares all of it with its manifest.
-// format is what a data directory has to be, as of [Manifest.Format].
-func Check(ctx context.Context, r io.Reader, format string) (*Manifest, error) {
-	in, m, err := open(ctx, r, format)
+// formats are what a data directory may be, as of [Manifest.Format], the newest first.
+func Check(ctx context.Context, r io.Reader, formats ...string) (*Manifest, error) {
+	in, m, err := open(ctx, r, formats)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +53,12 @@ func Check(ctx context.Context, r io.Reader, format string) (*Manifest, error) {
 // lock that the caller holds. When it returns nil all of it is in its place and on
 // stable storage. When it fails, dir is as it was; when it is cut off, or cannot put
 // what it has unpacked in its place, dir is [CutOff] until somebody removes it.
-func Unpack(ctx context.Context, r io.Reader, dir, format string) (*Manifest, error) {
+// formats are those of [Check].
+func Unpack(ctx context.Context, r io.Reader, dir string, formats ...string) (*Manifest, error) {
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
-	in, m, err := open(ctx, r, format)
+	in, m, err := open(ctx, r, formats)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +157,7 @@ func publish(dir string) error {
 }
 
 // open reads the manifest of an archive.
-func open(ctx context.Context, r io.Reader, format string) (*tar.Reader, *Manifest, error) {
+func open(ctx context.Context, r io.Reader, formats []string) (*tar.Reader, *Manifest, error) {
 	in := tar.NewReader(interruptible{ctx, r})
 	header, err := in.Next()
 	if err == nil && (header.Name != manifestName || header.Typeflag != tar.TypeReg) || errors.Is(err, tar.ErrHeader) || errors.Is(err, io.EOF) {
@@ -175,8 +177,8 @@ func open(ctx context.Context, r io.Reader, format string) (*tar.Reader, *Manife
 	if err != nil {
 		return nil, nil, err
 	}
-	if m.Format != format {
-		return nil, nil, hub.E(hub.Invalid, opRead, fmt.Sprintf("the backup is of a data directory %.80q and this manoward reads %q; restore it with the manoward that made it, %.80q", m.Format, format, m.Program), nil)
+	if !slices.Contains(formats, m.Format) {
+		return nil, nil, hub.E(hub.Invalid, opRead, fmt.Sprintf("the backup is of a data directory %.80q and this manoward reads %q; restore it with the manoward that made it, %.80q", m.Format, strings.Join(formats, " and "), m.Program), nil)
 	}
 	return in, m, nil
 }

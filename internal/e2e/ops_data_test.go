@@ -31,12 +31,12 @@ func TestOpsForeignDataDirectory(t *testing.T) {
 		{"readable by the group", func(t *testing.T, h *hubProcess) { makeDir(t, h.data, 0o750) }, 2, "has mode 0750"},
 		{"of another version", func(t *testing.T, h *hubProcess) {
 			h.start().stop()
-			writeFile(t, h.file("FORMAT"), "manoward data v2\n", 0o600)
-		}, 2, `is "manoward data v2\n" and this manoward reads "manoward data v1"; a newer manoward wrote it, and none goes back: start that one, or restore the backup that was made before the upgrade`},
+			writeFile(t, h.file("FORMAT"), "manoward data v3\n", 0o600)
+		}, 2, `is "manoward data v3\n" and this manoward reads "manoward data v2"; a newer manoward wrote it, and none goes back: start that one, or restore the backup that was made before the upgrade`},
 		{"of no version", func(t *testing.T, h *hubProcess) {
 			h.start().stop()
 			writeFile(t, h.file("FORMAT"), "manoward data vX\n", 0o600)
-		}, 2, `is "manoward data vX\n" and this manoward reads "manoward data v1"; start the manoward that it was made with, or another directory`},
+		}, 2, `is "manoward data vX\n" and this manoward reads "manoward data v2"; start the manoward that it was made with, or another directory`},
 		{"without FORMAT", func(t *testing.T, h *hubProcess) {
 			h.start().stop()
 			if err := os.Remove(h.file("FORMAT")); err != nil {

@@ -52,6 +52,9 @@ func TestStoredData(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.start()
+	if raw, err := os.ReadFile(h.file("FORMAT")); err != nil || string(raw) != "manoward data v2\n" {
+		t.Errorf("after the start FORMAT is %q, %v: the program of before would take what is written now for all there is", raw, err)
+	}
 	managed := []string{"decision list", "order list", "policy revisions"} // by the role sm
 	for verb, was := range want.Verbs {
 		if !slices.Contains(managed, verb) {

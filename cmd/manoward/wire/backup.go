@@ -48,7 +48,7 @@ func holdStopped(dir string) (unlock func(), err error) {
 		return nil, hub.E(hub.NotFound, opDataDir, fmt.Sprintf("%s is no data directory of manoward: it has no file FORMAT; name one with --data", dir), nil)
 	case err != nil:
 		return nil, hub.E(hub.Unavailable, opDataDir, fmt.Sprintf("%s cannot be read; run this as the user that the hub runs as", filepath.Join(dir, "FORMAT")), err)
-	case string(raw) != format:
+	case !isRead(string(raw)):
 		return nil, foreignFormat(dir, string(raw))
 	}
 	lock, err := os.Open(filepath.Join(dir, "lock"))
@@ -115,7 +115,7 @@ func restoreInto(ctx context.Context, dir string, from io.Reader) (cli.Backup, e
 		return cli.Backup{}, err
 	}
 	defer lock.Close()
-	m, err := backup.Unpack(ctx, from, dir, strings.TrimSpace(format))
+	m, err := backup.Unpack(ctx, from, dir, strings.TrimSpace(format), strings.TrimSpace(formatBefore))
 	if err != nil {
 		if before != nil {
 			_ = os.Remove(path) // left behind, it does no harm
@@ -127,7 +127,7 @@ func restoreInto(ctx context.Context, dir string, from io.Reader) (cli.Backup, e
 
 // CheckBackup reads an archive to its end.
 func CheckBackup(ctx context.Context, from io.Reader) (cli.Backup, error) {
-	m, err := backup.Check(ctx, from, strings.TrimSpace(format))
+	m, err := backup.Check(ctx, from, strings.TrimSpace(format), strings.TrimSpace(formatBefore))
 	if err != nil {
 		return cli.Backup{}, err
 	}

@@ -21,13 +21,24 @@ import (
 // formatNumber is the version of what is stored: the layout of a data directory and
 // the shape of all that is in it. A hub refuses a directory of another format rather
 // than guess at it. The rule of ADR-0018 says when it grows.
+//
+// 2 is that items of a queue may share a message (ADR-0022), and certificates and
+// requests one of a table (ADR-0025): programs of 1 would not see them. What 1 wrote
+// is read as it is and stays, so that nothing is to be written anew.
 const (
-	formatNumber = 1
+	formatNumber = 2
 	formatPrefix = "manoward data v"
 )
 
-// format is the content of FORMAT.
-var format = fmt.Sprintf("%s%d\n", formatPrefix, formatNumber)
+// format is the content of FORMAT; formatBefore is that of the one before, which is
+// read too.
+var (
+	format       = fmt.Sprintf("%s%d\n", formatPrefix, formatNumber)
+	formatBefore = fmt.Sprintf("%s%d\n", formatPrefix, formatNumber-1)
+)
+
+// isRead reports whether this program reads a directory with this content of FORMAT.
+func isRead(raw string) bool { return raw == format || raw == formatBefore }
 
 const opDataDir = "open data directory"
 
@@ -103,7 +114,8 @@ func dirError(path string, err error) error {
 }
 
 // checkFormat makes sure that the directory is one of manoward's and that it can
-// be written. Writing the file anew at each start is the test of that. The
+// be written. Writing the file anew at each start is the test of that, and says
+// before anything else is written that no older program may. The
 // directory is fresh as long as it holds nothing else: a first start that was
 // cut off here is begun anew.
 func (d *dataDir) checkFormat() error {
@@ -122,7 +134,7 @@ func (d *dataDir) checkFormat() error {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return dirError(d.path, err)
-	case string(raw) != format:
+	case !isRead(string(raw)):
 		return foreignFormat(d.path, string(raw))
 	}
 	if err := durable.WriteFile(d.file("FORMAT"), []byte(format), 0o600); err != nil {
