@@ -15,6 +15,9 @@ func (t StateTable) Get(ctx context.Context, key string) (value []byte, revision
 	return kv.Value, kv.Revision, err
 }
 
+// Sole says whether the table is on this process's embedded bus ([state.Sole]).
+func (t StateTable) Sole() bool { return t.a.alone() }
+
 // Watch is [Table.Watch] of all keys.
 func (t StateTable) Watch(ctx context.Context, fn func(state.Change)) error {
 	return t.Table.Watch(ctx, "", func(c Change) {

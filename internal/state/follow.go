@@ -33,6 +33,7 @@ type domainTable struct {
 	removed atomic.Bool   // nothing of it may enter the index any more
 	waiting atomic.Int32  // how many wait for told to grow
 	packer  packer
+	sole    bool // no other process writes to it
 
 	mu      sync.Mutex       // covers what is below
 	trouble error            // why the table is not followed now

@@ -18,6 +18,7 @@ type indexed[T any] struct {
 	value    *T       // of a kind that keeps its values
 	promise  *promise // it is not in the table yet; nil: it is
 	pack     *pack    // that holds it; nil: it has its own key
+	held     []byte   // the stored value, compressed; nil: it is read from the bus
 }
 
 // life is what is known of a stored key.
@@ -80,7 +81,7 @@ func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], *T, error) {
 		x.life = broken
 		return x, nil, fmt.Errorf("decode: %w", err)
 	}
-	x.terms = k.termsOf(value)
+	x.terms, x.held = k.termsOf(value), k.hold(d, c.Value)
 	if k.keep {
 		x.value = value
 	}
@@ -104,7 +105,7 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 
 // written makes of what this process writes what the index holds.
 func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], error) {
-	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value)}
+	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value), held: k.hold(d, raw)}
 	if k.keep { // the caller may change what it gave us
 		x.value = new(T)
 		if err := json.Unmarshal(raw, x.value); err != nil {

@@ -25,6 +25,7 @@ type Kind[T any] struct {
 	told   func(id string, value *T)
 
 	lasting bool // nothing of it is ever deleted
+	holds   bool // values are read in memory where they can be, see NewHeld
 
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
@@ -151,6 +152,9 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 	if p := k.promised(d, id); p != nil {
 		return k.entry(d, id, 0, p.raw)
 	}
+	if raw, revision, ok := k.held(d, id); ok {
+		return k.entry(d, id, revision, raw)
+	}
 	known, from := k.revision(d, id)
 	raw, revision, err := d.table.Get(ctx, k.key(id))
 	if hub.CodeOf(err) == hub.NotFound && from != nil {
@@ -274,6 +278,7 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 	}
 	revision, err := d.table.Update(ctx, k.key(e.ID), raw, e.Revision)
 	if err != nil {
+		k.doubt(d, e.ID)
 		return Entry[T]{}, fmt.Errorf("change %s %s: %w", k.prefix, e.ID, err)
 	}
 	if err := k.learn(d, e.ID, revision, raw, &e.Value); err != nil {
@@ -304,8 +309,8 @@ func (k *Kind[T]) Delete(ctx context.Context, id string, unless func(*T) error) 
 		}
 		if e.Revision == 0 {
 			err = k.unkept(ctx, d, id)
-		} else {
-			err = d.table.Delete(ctx, k.key(id), e.Revision)
+		} else if err = d.table.Delete(ctx, k.key(id), e.Revision); err != nil {
+			k.doubt(d, id)
 		}
 		switch hub.CodeOf(err) {
 		case "":

@@ -181,7 +181,8 @@ func (s *Space) domain(ctx context.Context, name string) (*domainTable, error) {
 		return nil, hub.E(hub.Unavailable, "open stored resources", "the hub is stopping; try again when it is back", s.work.Err())
 	}
 	watch, stop := context.WithCancel(s.work)
-	d = &domainTable{name: name, term: ofDomain(name), table: table, synced: make(chan struct{}), work: watch, stop: stop, bad: map[string]error{}}
+	sole, _ := table.(Sole)
+	d = &domainTable{name: name, term: ofDomain(name), table: table, sole: sole != nil && sole.Sole(), synced: make(chan struct{}), work: watch, stop: stop, bad: map[string]error{}}
 	s.domains[name] = d
 	go s.follow(watch, d)
 	return d, nil

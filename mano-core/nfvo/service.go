@@ -47,8 +47,8 @@ func New(c Config) *Service {
 	c.defaults()
 	s := &Service{c: c, busy: map[string]bool{}, wakes: map[string]chan struct{}{}}
 	s.space = state.New(c.Tables, "NFVO", c.Log)
-	s.nss = state.NewKind(s.space, "ns", nsTerms)
-	s.vnfs = state.NewKind(s.space, "vnf", vnfTerms)
+	s.nss = state.NewHeld(s.space, "ns", nsTerms)
+	s.vnfs = state.NewHeld(s.space, "vnf", vnfTerms)
 	s.ops = state.NewKind(s.space, "op", opTerms)
 	s.snaps = state.NewKind[snapshot](s.space, "snap", nil)
 	s.outsiders = state.NewKind(s.space, "outside", outsideTerms)

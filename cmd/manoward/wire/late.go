@@ -61,6 +61,9 @@ func (l *late[T]) wait(ctx context.Context) (value T, ok bool) {
 // lateTable is a [state.Table] that is made by its first Create.
 type lateTable struct{ late[state.Table] }
 
+// Sole says that nobody else makes or writes it ([state.Sole]).
+func (t *lateTable) Sole() bool { return true }
+
 func (t *lateTable) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if table, ok := t.there(); ok {
 		return table.Get(ctx, key)

@@ -22,6 +22,9 @@ type Bus struct {
 	// Fail, if set before use, is asked before each write and its error is the
 	// write's: for tests of what happens when the disk is full.
 	Fail func(domain, table, key string) error
+	// Alone, if set before use, says that nobody else writes to the tables
+	// ([state.Sole]).
+	Alone bool
 	// Domains, if set before use, are the trust domains that there are.
 	Domains []string
 }
@@ -108,6 +111,9 @@ func (t *table) Delete(_ context.Context, key string, revision uint64) error {
 	})
 	return err
 }
+
+// Sole is that of the bus.
+func (t *table) Sole() bool { return t.bus.Alone }
 
 func (t *table) write(key string, fn func(was state.Change, there bool) (state.Change, error)) (uint64, error) {
 	if t.bus.Fail != nil {

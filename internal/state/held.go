@@ -1,0 +1,59 @@
+package state
+
+import (
+	"bytes"
+
+	"github.com/klauspost/compress/s2"
+)
+
+// Sole is a [Table] that may say that no other process can write to it, as that of an
+// embedded bus: what this process knows of it is all that is in it.
+type Sole interface{ Sole() bool }
+
+// NewHeld is [NewKind] for resources that are read all the time, such as those that each
+// event is about: their values are in memory too, compressed, and are read there where
+// the table is of this process alone ([Sole]). The bus reads a block of megabytes for one
+// value. One space of a process may have such a kind of a table.
+func NewHeld[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
+	k := newKind(s, prefix, terms, false)
+	k.holds = true
+	return k
+}
+
+// hold returns a stored value as memory has it; nil where it is read from the bus.
+func (k *Kind[T]) hold(d *domainTable, raw []byte) []byte {
+	if !k.holds || !d.sole {
+		return nil
+	}
+	return bytes.Clone(s2.Encode(nil, raw)) // which leaves room for the worst case
+}
+
+// held returns the value that memory has of a resource, with its revision.
+func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, ok bool) {
+	if !k.holds {
+		return nil, 0, false
+	}
+	k.mu.RLock()
+	x := k.byID[id]
+	if x == nil || x.domain != d || x.life != live || x.held == nil {
+		k.mu.RUnlock()
+		return nil, 0, false
+	}
+	packed, revision := x.held, x.revision
+	k.mu.RUnlock()
+	raw, err := s2.Decode(nil, packed)
+	return raw, revision, err == nil
+}
+
+// doubt has a resource read from the bus again, after a write of which this process does
+// not know what became, until it is told.
+func (k *Kind[T]) doubt(d *domainTable, id string) {
+	if !k.holds {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if x := k.byID[id]; x != nil && x.domain == d {
+		x.held = nil
+	}
+}
