@@ -70,7 +70,7 @@ func FuzzSelector(f *testing.F) {
 func FuzzMarker(f *testing.F) {
 	m := NewMux(Options{MarkerKey: []byte("fuzz"), Now: newClock().Now})
 	good := m.sealMarker("key", "scope")
-	for _, seed := range []string{good, good[1:], good + "A", "", "AQ", "====", m.sealMarker("key", "other")} {
+	for _, seed := range []string{good, good[1:], good + "A", good + "\n", good[:5] + "\r\n" + good[5:], "", "AQ", "====", m.sealMarker("key", "other")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, marker string) {

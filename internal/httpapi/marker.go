@@ -65,8 +65,9 @@ func (m *Mux) openMarker(marker, scope string) (string, error) {
 	if len(marker) > maxMarkerLen {
 		return bad("is not one of this resource's")
 	}
+	// The decoder passes over line ends, which a marker has none of.
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(marker)
-	if err != nil || len(raw) < markerHead+markerMAC || raw[0] != markerVersion {
+	if err != nil || strings.ContainsAny(marker, "\r\n") || len(raw) < markerHead+markerMAC || raw[0] != markerVersion {
 		return bad("is not one of this resource's")
 	}
 	payload, sum := raw[:len(raw)-markerMAC], raw[len(raw)-markerMAC:]
