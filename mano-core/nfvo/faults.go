@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/manoward/manoward/internal/faults"
-	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol"
 	"github.com/manoward/manoward/internal/sol/sol003"
@@ -85,24 +84,18 @@ func (s *Service) followFaults(ctx context.Context) error {
 	return err
 }
 
+// vnfmAlarms is what the alarms of the NSs follow.
+func (s *Service) vnfmAlarms() faults.Origin[sol003.Alarm] {
+	return faults.Origin[sol003.Alarm]{
+		Name: "the VNFM", API: s.c.VNFMFaults, Faults: s.faultsOf,
+		Query: url.Values{"filter": {"(neq,perceivedSeverity," + string(sol.SeverityCleared) + ")"}},
+	}
+}
+
 // SweepFaults makes the alarm list agree with the VNFM's, and does what is left over
 // of changes. Its cost grows with the alarms that the VNFM lists.
 func (s *Service) SweepFaults(ctx context.Context) error {
-	err := s.faults.Agree(ctx, "", func(ctx context.Context) (known []faults.Known, err error) {
-		open := url.Values{"filter": {"(neq,perceivedSeverity," + string(sol.SeverityCleared) + ")"}}
-		for a, err := range httpapi.All[sol003.Alarm](ctx, s.c.VNFMFaults, "/alarms", open) {
-			if err != nil {
-				return nil, fmt.Errorf("list the VNFM's alarms: %w", err)
-			}
-			of, err := s.faultsOf(ctx, &a)
-			if err != nil {
-				return nil, err
-			}
-			known = append(known, of...)
-		}
-		return known, nil
-	})
-	if err != nil {
+	if err := s.vnfmAlarms().Sweep(ctx, s.faults); err != nil {
 		return err
 	}
 	return s.faults.Tidy(ctx)
@@ -113,17 +106,7 @@ func (s *Service) lookAtAlarm(ctx context.Context, id string) error {
 	if id == "" || s.c.VNFMFaults == nil {
 		return nil
 	}
-	return s.faults.Agree(ctx, id, func(ctx context.Context) ([]faults.Known, error) {
-		var a sol003.Alarm
-		_, err := s.c.VNFMFaults.Do(ctx, "GET", "/alarms/"+url.PathEscape(id), nil, &a)
-		if hub.CodeOf(err) == hub.NotFound {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read alarm %s of the VNFM: %w", id, err)
-		}
-		return s.faultsOf(ctx, &a)
-	})
+	return s.vnfmAlarms().Look(ctx, s.faults, id)
 }
 
 // faultsOf returns what an alarm of the VNFM means for NSs: while it is open, a fault

@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 
 	"github.com/manoward/manoward/internal/faults"
-	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/sol"
@@ -52,23 +49,15 @@ func concernsVNF(filter []byte, a *faults.Alarm) bool {
 	return Event{Subject: of}.matchesInstance(f.VnfInstanceSubscriptionFilter)
 }
 
+// vimAlarms is what the alarms of the VNFs follow.
+func (s *Service) vimAlarms() faults.Origin[ifa006.Alarm] {
+	return faults.Origin[ifa006.Alarm]{Name: "the VIM", API: s.VIM, Faults: s.faultsOf}
+}
+
 // SweepFaults makes the alarm list agree with the VIM's, and does what is left over
 // of changes. Its cost grows with the alarms that are open.
 func (s *Service) SweepFaults(ctx context.Context) error {
-	err := s.faults.Agree(ctx, "", func(ctx context.Context) (known []faults.Known, err error) {
-		for a, err := range httpapi.All[ifa006.Alarm](ctx, s.VIM, "/alarms", nil) {
-			if err != nil {
-				return nil, fmt.Errorf("list the VIM's alarms: %w", err)
-			}
-			of, err := s.faultsOf(ctx, &a)
-			if err != nil {
-				return nil, err
-			}
-			known = append(known, of...)
-		}
-		return known, nil
-	})
-	if err != nil {
+	if err := s.vimAlarms().Sweep(ctx, s.faults); err != nil {
 		return err
 	}
 	return s.faults.Tidy(ctx)
@@ -79,17 +68,7 @@ func (s *Service) lookAtAlarm(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
-	return s.faults.Agree(ctx, id, func(ctx context.Context) ([]faults.Known, error) {
-		var a ifa006.Alarm
-		_, err := s.VIM.Do(ctx, http.MethodGet, "/alarms/"+url.PathEscape(id), nil, &a)
-		if hub.CodeOf(err) == hub.NotFound {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read alarm %s of the VIM: %w", id, err)
-		}
-		return s.faultsOf(ctx, &a)
-	})
+	return s.vimAlarms().Look(ctx, s.faults, id)
 }
 
 // faultsOf returns what an open alarm of the VIM means for VNFs: a fault of the one
