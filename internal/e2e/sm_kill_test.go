@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -67,7 +68,8 @@ type smKill struct {
 	ledger *lcmLedger
 	worker *lcmWorker
 	kills  int
-	pace   time.Duration // between two changes of hosts, on average
+	began  map[*hubProcess]int // length of the log of a process that was killed, when it was started again
+	pace   time.Duration       // between two changes of hosts, on average
 
 	measured  map[string]*smMeasured // integrity of hosts, by host
 	untrusted atomic.Int64           // acknowledged events of hosts that are not trusted any more: each is to be judged and acted on
@@ -87,7 +89,7 @@ func newSMKill(t *testing.T, seed uint64, apart bool) *smKill {
 // Security Manager's, in YAML.
 func newSMKillOn(t *testing.T, started *hubProcess, seed uint64, apart bool, settings string) *smKill {
 	t.Helper()
-	s := &smKill{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), ledger: newLcmLedger(), pace: 125 * time.Millisecond, measured: map[string]*smMeasured{}}
+	s := &smKill{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), ledger: newLcmLedger(), began: map[*hubProcess]int{}, pace: 125 * time.Millisecond, measured: map[string]*smMeasured{}}
 	s.config = filepath.Join(started.home, "manoward.yaml")
 	conf := smConfig(t, filepath.Join(started.home, "north-alpha"))
 	writeFile(t, s.config, conf[:len(conf)-2]+fmt.Sprintf(", policies: %q%s}\n", smActingPolicies(t), settings), 0o600)
@@ -165,7 +167,21 @@ func (s *smKill) round() {
 			killStarting(s.t, v, time.Duration(s.rnd.Int64N(int64(time.Second))))
 			s.kills++
 		}
+		s.began[v] = len(v.log.String())
 		v.start()
+	}
+}
+
+// awaitQueues waits until what was killed last works off its queues on a bus that lived on, where
+// its predecessor holds them until its lease ends. Nothing is recorded meanwhile, which is no rest.
+func (s *smKill) awaitQueues() {
+	s.t.Helper()
+	if s.sm == s.hubProcess {
+		return
+	}
+	queues := map[*hubProcess]string{s.hubProcess: `"account":"north","queue":"SM_NOTIFICATIONS"`, s.sm: `"queue":"SM-alpha-events"`}
+	for v, at := range s.began {
+		eventually(s.t, "the queues are taken over", patience, func() bool { return strings.Contains(v.log.String()[at:], queues[v]) })
 	}
 }
 
@@ -229,6 +245,7 @@ type smOp struct {
 func (s *smKill) rest() {
 	s.t.Helper()
 	s.worker.order = nil
+	s.awaitQueues()
 	began, since, seen := time.Now(), time.Now(), -1
 	for {
 		ops, _ := s.lcmOps()
