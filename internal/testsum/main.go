@@ -1,7 +1,7 @@
 // Command testsum runs `go test -json` and says in a page what came of it: one
 // line per package with its time, the whole output of whatever failed, the name
-// and reason of every skipped test, the last words of each failed one,
-// and one closing line with the counts.
+// and reason of every skipped test, the slowest tests, the last words of each
+// failed one, and one closing line with the counts.
 //
 //	go run ./internal/testsum [-no-skip] [-again N] [-log FILE] ARGUMENTS OF GO TEST
 //
@@ -61,6 +61,9 @@ func run(ctx context.Context, args []string, ci bool, stdout, stderr io.Writer) 
 	sum, err := goTest(ctx, testArgs, log, stdout, stderr)
 	if err == nil {
 		sum, err = secondTry(ctx, sum, *again, testArgs, log, stdout, stderr)
+	}
+	for _, t := range sum.slowest() {
+		fmt.Fprintf(stdout, "slow    %6.1fs  %s  %s\n", t.seconds, t.pkg, t.test)
 	}
 	for _, f := range sum.failures {
 		fmt.Fprintf(stdout, "failed  %s  %s  %s\n", f.pkg, f.test, f.reason)

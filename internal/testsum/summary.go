@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,25 @@ type event struct {
 type summary struct {
 	counts
 	failures []failure
+	slow     []slowTest
+}
+
+// slowTest is a top-level test that took more than [slowAfter].
+type slowTest struct {
+	pkg, test string
+	seconds   float64 // without the time in which it waited for its turn
+}
+
+// slowAfter is from how many seconds on a test is worth a line, and slowMost how many
+// lines there are at most: what a run of all tests is to be made shorter by.
+const slowAfter, slowMost = 10, 20
+
+// slowest returns the slowest tests, those first.
+func (s summary) slowest() []slowTest {
+	slices.SortFunc(s.slow, func(a, b slowTest) int {
+		return cmp.Or(cmp.Compare(b.seconds, a.seconds), cmp.Compare(a.pkg+a.test, b.pkg+b.test))
+	})
+	return s.slow[:min(len(s.slow), slowMost)]
 }
 
 type counts struct{ passed, failed, skipped int }
@@ -141,6 +161,9 @@ func (c *collector) testEnd(e event) {
 	}
 	if run.tests[top] = of; e.Test != top {
 		return
+	}
+	if e.Elapsed >= slowAfter {
+		c.sum.slow = append(c.sum.slow, slowTest{e.Package, top, e.Elapsed})
 	}
 	if e.Action == "fail" {
 		c.show(lines)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -188,4 +189,20 @@ func FuzzSummarize(f *testing.F) {
 			t.Errorf("summarize(%q): %v", in, err)
 		}
 	})
+}
+
+func TestSummarize_Slowest(t *testing.T) {
+	var in strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&in, `{"Action":"pass","Package":"p","Test":"Test%d","Elapsed":%d.5}`+"\n", i, i)
+	}
+	in.WriteString(`{"Action":"pass","Package":"p","Test":"Test99/part","Elapsed":99}` + "\n")
+	sum, err := summarize(strings.NewReader(in.String()), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := sum.slowest()
+	if len(got) != slowMost || got[0] != (slowTest{"p", "Test29", 29.5}) || got[slowMost-1] != (slowTest{"p", "Test10", 10.5}) {
+		t.Errorf("slowest() = %v; want the %d from Test29 to Test10, and no part of a test", got, slowMost)
+	}
 }
