@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol005"
@@ -71,8 +72,16 @@ func (a *actionHub) checkCoHosted() (table []actionRow) {
 	a.fill()
 	c := actionCase{id: actionCoHosted.id, covers: "Sc-Or.SecEnforce.003", modes: "F", done: checkEnded}
 	for _, scene := range actionScenes {
+		w := a.look()
+		a.load(func(host string) int { // what stays a recommendation here contradicts one to migrate from the same host
+			if strings.HasPrefix(host, "spare-") {
+				return roomy(host)
+			}
+			return w.hosts[host].Allocated.VCPUs
+		})
 		s := a.stage(c, scene)
 		a.completed(s.op)
+		a.load(roomy)
 		s.target.VnfInstanceID = a.vnfsOf(s.ns, a.kits["north"].WebVNFD())[0]
 		before := a.look()
 		host := before.computes[s.target.VnfInstanceID][0].HostID
