@@ -12,5 +12,5 @@ func (k *Kind[T]) Remembered() int {
 func (k *Kind[T]) Places() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.order.Len()
+	return k.order.size
 }
