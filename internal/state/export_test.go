@@ -14,3 +14,13 @@ func (k *Kind[T]) Places() int {
 	defer k.mu.RUnlock()
 	return k.order.size
 }
+
+// HeldBytes returns how many bytes the values take that memory holds.
+func (k *Kind[T]) HeldBytes() (n int) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, x := range k.byID {
+		n += len(x.held)
+	}
+	return n
+}

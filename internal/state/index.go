@@ -14,6 +14,7 @@ type indexed[T any] struct {
 	revision uint64
 	life     life
 	told     bool     // the watch that runs now has told it
+	dict     bool     // held is compressed with the kind's dictionary
 	number   uint32   // of its ID in the order; of what is live
 	terms    []uint32 // by their numbers, sorted as texts; of what is live
 	value    *T       // of a kind that keeps its values
@@ -72,7 +73,7 @@ func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], []string, *T, 
 		x.life = broken
 		return x, nil, nil, fmt.Errorf("decode: %w", err)
 	}
-	x.held = k.hold(d, c.Value)
+	k.hold(d, x, c.Value)
 	if k.keep {
 		x.value = value
 	}
@@ -96,7 +97,8 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 
 // written makes of what this process writes what the index holds, with the terms.
 func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], []string, error) {
-	x := &indexed[T]{domain: d, revision: revision, held: k.hold(d, raw)}
+	x := &indexed[T]{domain: d, revision: revision}
+	k.hold(d, x, raw)
 	if k.keep { // the caller may change what it gave us
 		x.value = new(T)
 		if err := json.Unmarshal(raw, x.value); err != nil {

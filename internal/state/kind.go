@@ -25,6 +25,8 @@ type Kind[T any] struct {
 	lasting bool // nothing of it is ever deleted
 	holds   bool // values are read in memory where they can be, see NewHeld
 
+	dictionary dictionary // of what is held
+
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
 	order order
