@@ -14,8 +14,14 @@ import (
 // not safe for concurrent use.
 type order struct {
 	terms, ids names
-	parts      [][]place // all places in order; no part is empty, or longer than partMost
-	size       int       // how many places there are
+	parts      []part // all places in order
+	size       int    // how many places there are
+}
+
+// part is some places that follow each other: never none, and at most partMost.
+type part struct {
+	first  spot // of its first place
+	places []place
 }
 
 // partMost is how many places a part has at most: moving them takes less than finding
@@ -28,100 +34,129 @@ type place struct{ term, id uint32 }
 // spot is a place in words.
 type spot struct{ term, id string }
 
-func (o *order) compare(p place, s spot) int {
-	if c := strings.Compare(o.terms.text[p.term], s.term); c != 0 {
+func (o *order) spot(p place) spot { return spot{o.terms.text[p.term], o.ids.text[p.id]} }
+
+func (s spot) compare(other spot) int {
+	if c := strings.Compare(s.term, other.term); c != 0 {
 		return c
 	}
-	return strings.Compare(o.ids.text[p.id], s.id)
+	return strings.Compare(s.id, other.id)
 }
 
 // find returns where the first place is that is not before a spot: in which part, and
 // where there. It may be just behind the last place of a part.
-func (o *order) find(s spot) (part, at int) {
-	part, found := slices.BinarySearchFunc(o.parts, s, func(p []place, s spot) int { return o.compare(p[0], s) })
-	if found || part == 0 {
-		return part, 0
+func (o *order) find(s spot) (in, at int) {
+	in, found := slices.BinarySearchFunc(o.parts, s, func(p part, s spot) int { return p.first.compare(s) })
+	if found || in == 0 {
+		return in, 0
 	}
-	part--
-	at, _ = slices.BinarySearchFunc(o.parts[part], s, o.compare)
-	return part, at
+	in--
+	term, known := uint32(0), false // the number of the spot's own term
+	at, _ = slices.BinarySearchFunc(o.parts[in].places, s, func(p place, s spot) int {
+		if !known || p.term != term {
+			if c := strings.Compare(o.terms.text[p.term], s.term); c != 0 {
+				return c
+			}
+			term, known = p.term, true
+		}
+		return strings.Compare(o.ids.text[p.id], s.id)
+	})
+	return in, at
 }
 
-// termAt returns the number of a term if a place, or the one before it, is of it: those
-// of a term stand together.
-func (o *order) termAt(part, at int, term string) (number uint32, there bool) {
-	is := func(p place) bool { number = p.term; return o.terms.text[p.term] == term }
+// place returns the place that find says is at a spot or after it, and with at one less
+// the place before it; false when there is none.
+func (o *order) place(in, at int) (place, bool) {
 	switch {
-	case part < len(o.parts) && at < len(o.parts[part]) && is(o.parts[part][at]):
-	case part < len(o.parts) && at == len(o.parts[part]) && part+1 < len(o.parts) && is(o.parts[part+1][0]):
-	case part < len(o.parts) && at > 0 && is(o.parts[part][at-1]):
-	case at == 0 && part > 0 && is(o.parts[part-1][len(o.parts[part-1])-1]):
-	default:
-		return 0, false
+	case in < len(o.parts) && at == len(o.parts[in].places):
+		in, at = in+1, 0
+	case at < 0 && in > 0:
+		in--
+		at = len(o.parts[in].places) - 1
 	}
-	return number, true
+	if in >= len(o.parts) || at < 0 {
+		return place{}, false
+	}
+	return o.parts[in].places[at], true
+}
+
+// termAt returns the number of a term if the place that find has found, or the one before
+// it, is of it: those of a term stand together.
+func (o *order) termAt(in, at int, term string) (number uint32, there bool) {
+	for _, at := range []int{at, at - 1} {
+		if p, is := o.place(in, at); is && o.terms.text[p.term] == term {
+			return p.term, true
+		}
+	}
+	return 0, false
 }
 
 // add puts an ID, which has a number, under a term, and returns the number of the term.
 func (o *order) add(term string, id uint32) uint32 {
 	s := spot{term, o.ids.text[id]}
-	part, at := o.find(s)
-	number, there := o.termAt(part, at, term)
+	in, at := o.find(s)
+	number, there := o.termAt(in, at, term)
 	if !there {
 		number = o.terms.take(term)
-	} else if part < len(o.parts) && at < len(o.parts[part]) && o.compare(o.parts[part][at], s) == 0 {
+	} else if p, is := o.place(in, at); is && p == (place{number, id}) {
 		return number
 	}
 	o.size++
 	switch {
-	case part == len(o.parts):
-		o.parts = append(o.parts, nil)
-	case len(o.parts[part]) < partMost:
-	case at == partMost && part == len(o.parts)-1: // what comes in order fills its parts
-		o.parts = append(o.parts, nil)
-		part, at = part+1, 0
+	case in == len(o.parts):
+		o.parts = append(o.parts, part{})
+	case len(o.parts[in].places) < partMost:
+	case at == partMost && in == len(o.parts)-1: // what comes in order fills its parts
+		o.parts = append(o.parts, part{})
+		in, at = in+1, 0
 	default:
 		const half = partMost / 2
-		rest := append(make([]place, 0, partMost), o.parts[part][half:]...)
-		o.parts[part] = o.parts[part][:half]
-		o.parts = slices.Insert(o.parts, part+1, rest)
+		all := o.parts[in].places
+		o.parts = slices.Insert(o.parts, in+1, part{o.spot(all[half]), append(make([]place, 0, partMost), all[half:]...)})
+		o.parts[in].places = all[:half]
 		if at > half {
-			part, at = part+1, at-half
+			in, at = in+1, at-half
 		}
 	}
-	o.parts[part] = slices.Insert(o.parts[part], at, place{number, id})
+	o.parts[in].places = slices.Insert(o.parts[in].places, at, place{number, id})
+	if at == 0 {
+		o.parts[in].first = s
+	}
 	return number
 }
 
 // remove takes an ID away from under a term. A term without any is forgotten.
 func (o *order) remove(term string, id uint32) {
-	s := spot{term, o.ids.text[id]}
-	part, at := o.find(s)
-	if part == len(o.parts) || at == len(o.parts[part]) || o.compare(o.parts[part][at], s) != 0 {
+	in, at := o.find(spot{term, o.ids.text[id]})
+	number, there := o.termAt(in, at, term)
+	if p, is := o.place(in, at); !there || !is || p != (place{number, id}) {
 		return
 	}
-	number := o.parts[part][at].term
 	o.size--
-	if o.parts[part] = slices.Delete(o.parts[part], at, at+1); len(o.parts[part]) == 0 {
-		o.parts = slices.Delete(o.parts, part, part+1)
-		at = 0
+	places := slices.Delete(o.parts[in].places, at, at+1)
+	o.parts[in].places = places
+	switch {
+	case len(places) == 0:
+		o.parts = slices.Delete(o.parts, in, in+1)
+	case at == 0:
+		o.parts[in].first = o.spot(places[0])
 	}
-	if _, there := o.termAt(part, at, term); !there {
+	if _, there := o.termAt(in, at, term); !there {
 		o.terms.drop(number)
 	}
-	o.join(part)
+	o.join(in)
 }
 
 // join makes one part of two that became short, so that their memory is not kept for
 // what was removed.
-func (o *order) join(part int) {
+func (o *order) join(in int) {
 	const short = partMost / 4
-	for _, first := range []int{part, part - 1} {
-		if first < 0 || first+1 >= len(o.parts) || len(o.parts[first])+len(o.parts[first+1]) > short {
+	for _, i := range []int{in, in - 1} {
+		if i < 0 || i+1 >= len(o.parts) || len(o.parts[i].places)+len(o.parts[i+1].places) > short {
 			continue
 		}
-		o.parts[first] = append(o.parts[first], o.parts[first+1]...)
-		o.parts = slices.Delete(o.parts, first+1, first+2)
+		o.parts[i].places = append(o.parts[i].places, o.parts[i+1].places...)
+		o.parts = slices.Delete(o.parts, i+1, i+2)
 		return
 	}
 }
@@ -129,10 +164,10 @@ func (o *order) join(part int) {
 // from calls fn with the places from a spot on, in order, until it returns false. fn
 // must not change the order.
 func (o *order) from(s spot, fn func(spot) bool) {
-	part, at := o.find(s)
-	for ; part < len(o.parts); part, at = part+1, 0 {
-		for _, p := range o.parts[part][at:] {
-			if !fn(spot{o.terms.text[p.term], o.ids.text[p.id]}) {
+	in, at := o.find(s)
+	for ; in < len(o.parts); in, at = in+1, 0 {
+		for _, p := range o.parts[in].places[at:] {
+			if !fn(o.spot(p)) {
 				return
 			}
 		}

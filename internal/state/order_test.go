@@ -46,8 +46,8 @@ func TestOrder(t *testing.T) {
 					t.Fatalf("%d terms are remembered, want %d", known, len(terms))
 				}
 				for i, p := range o.parts {
-					if len(p) == 0 || len(p) > partMost {
-						t.Fatalf("part %d has %d places", i, len(p))
+					if len(p.places) == 0 || len(p.places) > partMost || p.first != o.spot(p.places[0]) {
+						t.Fatalf("part %d has %d places, first %v", i, len(p.places), p.first)
 					}
 				}
 				if most := 4*len(want)/partMost*2 + 2; len(o.parts) > most {
