@@ -19,8 +19,12 @@ func ETag(v any) (string, error) {
 	if err != nil {
 		return "", hub.E(hub.Internal, "make entity tag", "the resource cannot be encoded", err)
 	}
+	return tagOf(body), nil
+}
+
+func tagOf(body []byte) string {
 	sum := sha256.Sum256(body)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, nil
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
 // RevisionETag returns a strong entity tag of a store's revision number. It is
@@ -44,12 +48,33 @@ func CheckMatch(r *http.Request, etag string) error {
 // WriteTagged answers a GET with v and its tag, or 304 without v when the caller
 // has it already (RFC 9110 clause 13.1.2).
 func WriteTagged(w http.ResponseWriter, r *http.Request, etag string, v any) error {
-	w.Header().Set("ETag", etag)
-	if fields := r.Header.Values("If-None-Match"); len(fields) > 0 && tagIn(fields, etag, true) {
-		w.WriteHeader(http.StatusNotModified)
+	if hasAlready(w, r, etag) {
 		return nil
 	}
 	return Write(w, http.StatusOK, v)
+}
+
+// WriteEncoded is [WriteTagged] with the tag that [ETag] returns, and encodes v once.
+func WriteEncoded(w http.ResponseWriter, r *http.Request, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return hub.E(hub.Internal, "encode answer", "the answer cannot be encoded", err)
+	}
+	if hasAlready(w, r, tagOf(body)) {
+		return nil
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// hasAlready sets the tag of an answer, and answers 304 if the caller knows it.
+func hasAlready(w http.ResponseWriter, r *http.Request, etag string) bool {
+	w.Header().Set("ETag", etag)
+	fields := r.Header.Values("If-None-Match")
+	if len(fields) == 0 || !tagIn(fields, etag, true) {
+		return false
+	}
+	w.WriteHeader(http.StatusNotModified)
+	return true
 }
 
 // tagIn says whether a list of entity tags holds etag. A list that cannot be read

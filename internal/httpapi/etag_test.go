@@ -70,3 +70,25 @@ func TestWriteTagged(t *testing.T) {
 		}
 	}
 }
+
+func TestWriteEncoded(t *testing.T) {
+	is := thing{ID: "a"}
+	tag, err := ETag(is)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := NewMux(Options{})
+	api := m.API(nslcm)
+	api.Handle("GET /thing", func(w http.ResponseWriter, r *http.Request) error { return WriteEncoded(w, r, is) })
+	api.Handle("GET /nothing", func(w http.ResponseWriter, r *http.Request) error { return WriteEncoded(w, r, make(chan int)) })
+	server := startTLS(t, m)
+	for sent, want := range map[string]int{"": 200, tag: 304, `"other"`: 200} {
+		got := call(t, server, request{method: "GET", path: "/nslcm/v2/thing", header: map[string]string{"If-None-Match": sent}})
+		if got.status != want || got.header.Get("ETag") != tag || (got.body == "") != (want == 304) {
+			t.Errorf("If-None-Match %q: %d %s %q", sent, got.status, got.header.Get("ETag"), got.body)
+		}
+	}
+	if got := call(t, server, request{method: "GET", path: "/nslcm/v2/nothing"}); got.status != 500 {
+		t.Errorf("what cannot be encoded is answered %d", got.status)
+	}
+}

@@ -12,5 +12,15 @@ func (k *Kind[T]) Remembered() int {
 func (k *Kind[T]) Places() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.order.Len()
+	return k.order.size
+}
+
+// HeldBytes returns how many bytes the values take that memory holds.
+func (k *Kind[T]) HeldBytes() (n int) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, x := range k.byID {
+		n += len(x.held)
+	}
+	return n
 }

@@ -2,6 +2,8 @@ package state
 
 import (
 	"bytes"
+	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -20,12 +22,43 @@ func NewHeld[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 	return k
 }
 
-// hold returns a stored value as memory has it; nil where it is read from the bus.
-func (k *Kind[T]) hold(d *domainTable, raw []byte) []byte {
-	if !k.holds || !d.sole {
-		return nil
+// heldDictionary is how many bytes of the values that come first are the dictionary of
+// all that follow: they are alike but for their identifiers.
+const heldDictionary = 16 << 10
+
+// dictionary is what the values of a kind are compressed with. It is made once and never
+// changes, so that each value says by one bit whether it needs it.
+type dictionary struct {
+	made  atomic.Pointer[s2.Dict]
+	mu    sync.Mutex // covers first
+	first []byte     // values, until there are enough
+}
+
+// learn takes a value into the dictionary that is still to be made.
+func (d *dictionary) learn(raw []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.made.Load() != nil {
+		return
 	}
-	return bytes.Clone(s2.Encode(nil, raw)) // which leaves room for the worst case
+	if d.first = append(d.first, raw...); len(d.first) >= heldDictionary {
+		d.made.Store(s2.MakeDict(d.first[:heldDictionary], raw[:min(len(raw), 64)]))
+		d.first = nil
+	}
+}
+
+// hold keeps a stored value for memory, unless it is read from the bus.
+func (k *Kind[T]) hold(d *domainTable, x *indexed[T], raw []byte) {
+	if !k.holds || !d.sole {
+		return
+	}
+	dict := k.dictionary.made.Load()
+	if dict == nil {
+		k.dictionary.learn(raw)
+		x.held = bytes.Clone(s2.Encode(nil, raw)) // which leaves room for the worst case
+		return
+	}
+	x.held, x.dict = bytes.Clone(dict.Encode(nil, raw)), true
 }
 
 // held returns the value that memory has of a resource, with its revision.
@@ -39,9 +72,14 @@ func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, 
 		k.mu.RUnlock()
 		return nil, 0, false
 	}
-	packed, revision := x.held, x.revision
+	packed, dict, revision := x.held, x.dict, x.revision
 	k.mu.RUnlock()
-	raw, err := s2.Decode(nil, packed)
+	var err error
+	if dict {
+		raw, err = k.dictionary.made.Load().Decode(nil, packed)
+	} else {
+		raw, err = s2.Decode(nil, packed)
+	}
 	return raw, revision, err == nil
 }
 

@@ -3,6 +3,8 @@ package state_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -129,5 +131,57 @@ func TestHeld_Contended(t *testing.T) {
 	}
 	if e, err := k.Get(within(t), "1"); err != nil || e.Value.Count != writers*each {
 		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+// Values of all lengths are read as they were written, before there is a dictionary of
+// them and since; those that are alike but for their identifiers take little more than these.
+func TestHeld_Dictionary(t *testing.T) {
+	bus := &memstate.Bus{Alone: true}
+	begin := func() *state.Kind[thing] {
+		s := state.New(bus, "THINGS", quiet())
+		k := state.NewHeld(s, "thing", byName)
+		open(t, s, "a")
+		return k
+	}
+	wrote := begin()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	fill := func(n int) string {
+		if n%100 == 0 { // nothing that repeats, up to more than a dictionary reaches
+			long := make([]byte, rnd.IntN(n*100+1))
+			for i := range long {
+				long[i] = byte('a' + rnd.IntN(26))
+			}
+			return string(long)
+		}
+		const like = `{"vduId":"vdu","computeResource":{"vimId":"vim","resourceId":"%[1]s"},"storageResourceIds":["%[2]s"],"vnfcCpInfo":[{"id":"%[3]s","cpdId":"internal"}]}`
+		return fmt.Sprintf(like, hub.DeriveID("1", fmt.Sprint(n)), hub.DeriveID("2", fmt.Sprint(n)), hub.DeriveID("3", fmt.Sprint(n)))
+	}
+	const many, long = 1000, 10
+	texts, plain := map[string]string{}, 0
+	for n := range many {
+		id := hub.DeriveID("thing", fmt.Sprint(n))
+		texts[id] = fill(n)
+		if n%100 != 0 {
+			plain += len(texts[id])
+		}
+		_, err := wrote.Create(within(t), "a", id, &thing{Name: "one", Fill: texts[id]})
+		must(t, err)
+	}
+	found := begin()
+	for _, k := range []*state.Kind[thing]{wrote, found} {
+		for id, text := range texts {
+			if e, err := k.Get(within(t), id); err != nil || e.Value.Fill != text {
+				t.Fatalf("%s: %d bytes, %v; want %d bytes", id, len(e.Value.Fill), err, len(text))
+			}
+		}
+		whole := 0
+		for _, text := range texts {
+			whole += len(text)
+		}
+		const ids = 3 * 36 // bytes in each that nothing makes smaller
+		if most := whole - plain + (many-long)*(ids+60); k.HeldBytes() > most {
+			t.Errorf("%d bytes are held, want at most %d", k.HeldBytes(), most)
+		}
 	}
 }

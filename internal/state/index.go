@@ -14,7 +14,9 @@ type indexed[T any] struct {
 	revision uint64
 	life     life
 	told     bool     // the watch that runs now has told it
-	terms    []string // sorted
+	dict     bool     // held is compressed with the kind's dictionary
+	number   uint32   // of its ID in the order; of what is live
+	terms    []uint32 // by their numbers, sorted as texts; of what is live
 	value    *T       // of a kind that keeps its values
 	promise  *promise // it is not in the table yet; nil: it is
 	pack     *pack    // that holds it; nil: it has its own key
@@ -30,17 +32,7 @@ const (
 	deleted      // it is gone, and the watch may still tell its last change
 )
 
-// place is one entry of the ordered index: an ID under a term. The empty term
-// has all IDs; that of [ofDomain] those of one trust domain.
-type place struct{ term, id string }
-
-func (p place) less(q place) bool {
-	if p.term != q.term {
-		return p.term < q.term
-	}
-	return p.id < q.id
-}
-
+// ofDomain is the term of all IDs of a trust domain.
 func ofDomain(domain string) string { return "\x00" + domain }
 
 // decode reads a change that the watch of d told, in a pack if from is not nil. What it
@@ -49,7 +41,7 @@ func (k *Kind[T]) decode(d *domainTable, c Change, from *pack) (finish func() er
 	id := strings.TrimPrefix(c.Key, k.prefix+"/")
 	// What this process wrote itself is read again too: terms is called in the order
 	// of the changes, and some kinds keep what it sees.
-	x, value, failed := k.indexOf(d, c)
+	x, terms, value, failed := k.indexOf(d, c)
 	x.pack = from
 	return func() error {
 		k.mu.Lock()
@@ -61,58 +53,59 @@ func (k *Kind[T]) decode(d *domainTable, c Change, from *pack) (finish func() er
 		if from == nil {
 			d.told.Store(max(d.told.Load(), c.Revision))
 		}
-		if other := k.put(id, x); other != "" {
+		if other := k.put(id, x, terms); other != "" {
 			return fmt.Errorf("its ID is in use in trust domain %s; one of the two is not shown", other)
 		}
 		return failed
 	}
 }
 
-// indexOf makes of a change what the index holds, with the value; with the error,
-// that it cannot be read.
-func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], *T, error) {
+// indexOf makes of a change what the index holds, with the terms and the value; with
+// the error, that it cannot be read.
+func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], []string, *T, error) {
 	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
 	if c.Deleted {
 		x.life = deleted
-		return x, nil, nil
+		return x, nil, nil, nil
 	}
 	value := new(T)
 	if err := json.Unmarshal(c.Value, value); err != nil {
 		x.life = broken
-		return x, nil, fmt.Errorf("decode: %w", err)
+		return x, nil, nil, fmt.Errorf("decode: %w", err)
 	}
-	x.terms, x.held = k.termsOf(value), k.hold(d, c.Value)
+	k.hold(d, x, c.Value)
 	if k.keep {
 		x.value = value
 	}
-	return x, value, nil
+	return x, k.termsOf(value), value, nil
 }
 
 // learn notes a write of this process. What the watch has told already is newer
 // or the same, even when by now nothing is left of it.
 func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, value *T) error {
-	x, err := k.written(d, id, revision, raw, value)
+	x, terms, err := k.written(d, id, revision, raw, value)
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if revision > d.told.Load() {
-		k.put(id, x)
+		k.put(id, x, terms)
 	}
 	return nil
 }
 
-// written makes of what this process writes what the index holds.
-func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], error) {
-	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value), held: k.hold(d, raw)}
+// written makes of what this process writes what the index holds, with the terms.
+func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], []string, error) {
+	x := &indexed[T]{domain: d, revision: revision}
+	k.hold(d, x, raw)
 	if k.keep { // the caller may change what it gave us
 		x.value = new(T)
 		if err := json.Unmarshal(raw, x.value); err != nil {
-			return nil, fmt.Errorf("read back %s %s: %w", k.prefix, id, err)
+			return nil, nil, fmt.Errorf("read back %s %s: %w", k.prefix, id, err)
 		}
 	}
-	return x, nil
+	return x, k.termsOf(value), nil
 }
 
 // unlearn notes that a resource that had this revision is gone.
@@ -122,12 +115,13 @@ func (k *Kind[T]) unlearn(d *domainTable, id string, revision uint64) {
 	if x := k.byID[id]; x == nil || x.domain != d || x.revision > revision || x.promise != nil {
 		return
 	}
-	k.put(id, &indexed[T]{domain: d, revision: revision, life: deleted, told: revision <= d.told.Load()})
+	k.put(id, &indexed[T]{domain: d, revision: revision, life: deleted, told: revision <= d.told.Load()}, nil)
 }
 
-// put replaces what is known of an ID unless something newer is known. It
-// returns the trust domain that has the ID when that is another. k.mu is held.
-func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
+// put replaces what is known of an ID, and the terms that it is found by, unless
+// something newer is known. It returns the trust domain that has the ID when that is
+// another. k.mu is held.
+func (k *Kind[T]) put(id string, x *indexed[T], terms []string) (other string) {
 	if x.domain.removed.Load() {
 		return ""
 	}
@@ -148,8 +142,8 @@ func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
 	if old != nil && old.promise != nil {
 		close(old.promise.kept)
 	}
-	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !slices.Equal(old.terms, x.terms)) {
-		k.drop(id, old)
+	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !k.order.are(old.terms, terms)) {
+		k.drop(old)
 		old = nil
 	}
 	switch {
@@ -157,42 +151,31 @@ func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
 		delete(k.byID, id)
 		return ""
 	case x.life == live && old == nil:
-		for i, term := range x.terms {
-			x.terms[i] = k.intern(term)
-			k.order.ReplaceOrInsert(place{x.terms[i], id})
+		x.number, x.terms = k.order.ids.take(id), make([]uint32, len(terms))
+		for i, term := range terms {
+			x.terms[i] = k.order.add(term, x.number)
 		}
-		k.order.ReplaceOrInsert(place{x.domain.term, id})
-		k.order.ReplaceOrInsert(place{"", id})
+		k.order.add(x.domain.term, x.number)
+		k.order.add("", x.number)
 		k.count++
 	case x.life == live:
-		x.terms = old.terms
+		x.number, x.terms = old.number, old.terms
 	}
 	k.byID[id] = x
 	return ""
 }
 
-// intern returns the string of an equal term that is in the index, so that terms
-// which many resources share are in memory once.
-func (k *Kind[T]) intern(term string) string {
-	k.order.AscendGreaterOrEqual(place{term, ""}, func(p place) bool {
-		if p.term == term {
-			term = p.term
-		}
-		return false
-	})
-	return term
-}
-
-// drop takes what is known of an ID out of the ordered index. k.mu is held.
-func (k *Kind[T]) drop(id string, x *indexed[T]) {
+// drop takes what was known of an ID out of the ordered index. k.mu is held.
+func (k *Kind[T]) drop(x *indexed[T]) {
 	if x.life != live {
 		return
 	}
-	for _, term := range x.terms {
-		k.order.Delete(place{term, id})
+	for _, number := range x.terms {
+		k.order.remove(k.order.terms.text[number], x.number)
 	}
-	k.order.Delete(place{x.domain.term, id})
-	k.order.Delete(place{"", id})
+	k.order.remove(x.domain.term, x.number)
+	k.order.remove("", x.number)
+	k.order.ids.drop(x.number)
 	k.count--
 }
 
@@ -212,7 +195,7 @@ func (k *Kind[T]) forget(d *domainTable) {
 			if x.promise != nil { // nothing more will become of it
 				close(x.promise.kept)
 			}
-			k.drop(id, x)
+			k.drop(x)
 			delete(k.byID, id)
 		}
 	}
@@ -259,7 +242,7 @@ func (k *Kind[T]) untold(d *domainTable) []string {
 // has says whether a resource that is live has all of these terms. k.mu is held.
 func (k *Kind[T]) has(id string, terms []string) bool {
 	for _, t := range terms {
-		if _, found := slices.BinarySearch(k.byID[id].terms, t); !found {
+		if !k.order.has(k.byID[id].terms, t) {
 			return false
 		}
 	}
@@ -274,7 +257,7 @@ func (k *Kind[T]) scan(term, after string) iter.Seq[string] {
 		for size := 32; ; size = batch { // a first page rarely needs a whole batch
 			ids := make([]string, 0, size)
 			k.mu.RLock()
-			k.order.AscendGreaterOrEqual(place{term, after}, func(p place) bool {
+			k.order.from(spot{term, after}, func(p spot) bool {
 				if p.term == term && p.id != after {
 					ids = append(ids, p.id)
 				}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/google/btree"
-
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -27,9 +25,11 @@ type Kind[T any] struct {
 	lasting bool // nothing of it is ever deleted
 	holds   bool // values are read in memory where they can be, see NewHeld
 
+	dictionary dictionary // of what is held
+
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
-	order *btree.BTreeG[place]
+	order order
 	count int // IDs that are live
 }
 
@@ -68,10 +68,7 @@ func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool)
 	if terms == nil {
 		terms = func(*T) []string { return nil }
 	}
-	k := &Kind[T]{
-		space: s, prefix: prefix, terms: terms, keep: keep,
-		byID: map[string]*indexed[T]{}, order: btree.NewG(32, place.less),
-	}
+	k := &Kind[T]{space: s, prefix: prefix, terms: terms, keep: keep, byID: map[string]*indexed[T]{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kinds[prefix] = k
@@ -355,13 +352,13 @@ func (k *Kind[T]) InOrder(prefix, term, id string, having ...string) iter.Seq2[s
 		if prefix == "" || prefix[0] == 0 {
 			return
 		}
-		at := place{max(term, prefix), id}
+		at := spot{max(term, prefix), id}
 		for more := true; more; {
-			var found []place
+			var found []spot
 			more = false
 			passed := 0
 			k.mu.RLock()
-			k.order.AscendGreaterOrEqual(at, func(p place) bool {
+			k.order.from(at, func(p spot) bool {
 				switch {
 				case !strings.HasPrefix(p.term, prefix):
 					return false

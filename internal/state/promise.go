@@ -27,7 +27,7 @@ func (k *Kind[T]) Promise(ctx context.Context, domain, id string, value *T) erro
 	if err != nil {
 		return fmt.Errorf("promise %s %s: %w", k.prefix, id, err)
 	}
-	x, err := k.written(d, id, 0, raw, value)
+	x, terms, err := k.written(d, id, 0, raw, value)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (k *Kind[T]) Promise(ctx context.Context, domain, id string, value *T) erro
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.byID[id] == nil {
-		k.put(id, x)
+		k.put(id, x, terms)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (k *Kind[T]) kept(d *domainTable, id string, p *promise, revision uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if x := k.byID[id]; x != nil && x.promise == p {
-		k.put(id, &indexed[T]{domain: d, revision: revision, terms: x.terms, value: x.value, held: x.held})
+		k.put(id, &indexed[T]{domain: d, revision: revision, value: x.value, held: x.held, dict: x.dict}, k.order.textsOf(x.terms))
 	}
 }
 

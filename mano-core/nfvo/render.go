@@ -78,7 +78,7 @@ func (s *Service) show(ctx context.Context, e *state.Entry[ns]) (*NsInstance, er
 		if err != nil {
 			return nil, fmt.Errorf("read VNF %s: %w", m.VnfID, err)
 		}
-		shown := convert[sol005.VnfInstance](v.Value.Info)
+		shown := shownVnf(&v.Value.Info)
 		shown.VnfPkgID, shown.VimID = v.Value.PkgID, s.c.VimID
 		out.VnfInstance = append(out.VnfInstance, shown)
 		out.Vnfs[m.VnfID] = showVnf(&m, &v.Value, flavour)

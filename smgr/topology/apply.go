@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,6 +156,8 @@ func (m *model) applyNsChange(h *happening, at, now time.Time) []ref {
 	if h.operation != "VNF_INSTANTIATE" && m.vnfs.byID[id] == nil && m.left.byID[id] != nil {
 		return wanted // it is gone already
 	}
+	n, v := m.nss.byID[nsID], m.vnfs.byID[id]
+	known := n != nil && v != nil && slices.Contains(n.val.VnfIDs, id)
 	tell(m, &m.nss, nsID, at, now, true, func(n *ns) { n.join(nsID, id) })
 	tell(m, &m.vnfs, id, at, now, true, func(v *vnf) {
 		v.ID = id
@@ -165,6 +168,9 @@ func (m *model) applyNsChange(h *happening, at, now time.Time) []ref {
 		}
 	})
 	if h.phase != result {
+		if known && !n.unread() && !v.unread() { // nothing of it is another yet
+			return nil
+		}
 		return wanted
 	}
 	// Our NFVO says what changed; of what it does not say, and from a foreign one,

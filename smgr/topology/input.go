@@ -110,9 +110,7 @@ func (t *Topology) ask(ctx context.Context, missing []ref) {
 		if t.refreshes.failing(r) || t.c.Vi == nil && r.kind != kindNs && r.kind != kindPkg {
 			continue
 		}
-		if err := t.read(ctx, r); err != nil {
-			t.refresh(r)
-		} else if r.kind == kindCompute {
+		if err := t.refreshes.now(ctx, r); err == nil && r.kind == kindCompute {
 			if err := t.parallel(ctx, t.m.unknownBelow([]ref{r})); err != nil {
 				t.refresh(r)
 			}

@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,13 @@ type job struct {
 	again   bool // asked for while it ran
 	pause   time.Duration
 	timer   *time.Timer // of the pause
+	reading *reading    // that runs, or ran last
+}
+
+// reading is one reading of an element in the background.
+type reading struct {
+	ended chan struct{} // closed when it has
+	err   error         // what came of it, then
 }
 
 func newRefresher(limit int, log *slog.Logger, read func(context.Context, ref) error) *refresher {
@@ -82,6 +90,34 @@ func (r *refresher) want(x ref) {
 	r.pump()
 }
 
+// now has an element read for a caller who waits, in one with the reading in the
+// background that the caller may have asked for. Its error is that of the reading, which
+// is tried again in the background, or of ctx.
+func (r *refresher) now(ctx context.Context, x ref) error {
+	r.mu.Lock()
+	j := r.jobs[x]
+	switch {
+	case j != nil && j.running && !j.again: // it began after it was asked for
+		under := j.reading
+		r.mu.Unlock()
+		select {
+		case <-under.ended:
+			return under.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case j != nil && j.queued && j.pause == 0:
+		r.ready = slices.DeleteFunc(r.ready, func(o ref) bool { return o == x })
+		delete(r.jobs, x)
+	}
+	r.mu.Unlock()
+	err := r.read(ctx, x)
+	if err != nil {
+		r.want(x)
+	}
+	return err
+}
+
 // failing says whether the last reading failed and its pause is not over.
 func (r *refresher) failing(x ref) bool {
 	r.mu.Lock()
@@ -103,7 +139,7 @@ func (r *refresher) pump() {
 		x := r.ready[0]
 		r.ready = r.ready[1:]
 		j := r.jobs[x]
-		j.queued, j.running = false, true
+		j.queued, j.running, j.reading = false, true, &reading{ended: make(chan struct{})}
 		r.running++
 		go r.one(r.work, x, j)
 	}
@@ -113,6 +149,8 @@ func (r *refresher) one(ctx context.Context, x ref, j *job) {
 	err := r.read(ctx, x)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	j.reading.err = err
+	close(j.reading.ended)
 	defer r.idle.Broadcast()
 	defer r.pump()
 	r.running--

@@ -59,6 +59,71 @@ func TestRefreshIsOnce(t *testing.T) {
 	})
 }
 
+// TestRefreshNow holds that who waits for a reading shares that of the background as far
+// as it began after what it is for, and that an element that cannot be read is tried again.
+func TestRefreshNow(t *testing.T) {
+	n1, down := ref{kindNs, "n1"}, errors.New("down")
+	for name, tt := range map[string]struct {
+		before      func(r *refresher) // the background reads one at a time, for a second each
+		fails       bool
+		reads, left int // of n1 when now returns, and an hour later
+		took        time.Duration
+	}{
+		"not asked for":     {func(*refresher) {}, false, 1, 1, time.Second},
+		"fails":             {func(*refresher) {}, true, 1, 2, time.Second},
+		"under way":         {func(r *refresher) { r.want(n1) }, false, 1, 1, time.Second},
+		"under way, fails":  {func(r *refresher) { r.want(n1) }, true, 1, 2, time.Second},
+		"began too early":   {func(r *refresher) { r.want(n1); r.want(n1) }, false, 1, 3, time.Second},
+		"waits for another": {func(r *refresher) { r.want(ref{kindNs, "n2"}); r.want(n1) }, false, 1, 1, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var reads int
+				var mu sync.Mutex
+				r := newRefresher(1, slog.New(slog.DiscardHandler), func(_ context.Context, x ref) error {
+					time.Sleep(time.Second) // of the bubble
+					mu.Lock()
+					defer mu.Unlock()
+					if x != n1 {
+						return nil
+					}
+					if reads++; tt.fails && reads == 1 {
+						return down
+					}
+					return nil
+				})
+				ctx, stop := context.WithCancel(t.Context())
+				done := make(chan struct{})
+				go func() { r.run(ctx); close(done) }()
+				synctest.Wait()
+				tt.before(r)
+				began := time.Now()
+				err := r.now(ctx, n1)
+				mu.Lock()
+				now := reads
+				mu.Unlock()
+				if errors.Is(err, down) != tt.fails || time.Since(began) != tt.took {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if now < tt.reads || reads != tt.left || r.waiting() != 0 {
+					t.Errorf("%d readings, then %d, want %d and %d; %d wait", now, reads, tt.reads, tt.left, r.waiting())
+				}
+				ended, end := context.WithCancel(ctx)
+				end()
+				r.want(n1)
+				if err := r.now(ended, n1); !errors.Is(err, context.Canceled) {
+					t.Errorf("who waits no longer is told %v", err)
+				}
+				time.Sleep(time.Hour)
+				stop()
+				<-done
+			})
+		})
+	}
+}
+
 // TestRefreshBacksOff holds the pauses after failures, that others go on
 // meanwhile, and that the end of the work waits for no pause.
 func TestRefreshBacksOff(t *testing.T) {

@@ -127,11 +127,7 @@ func (a *API) showNs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	withLinks(r, n)
-	tag, err := httpapi.ETag(n)
-	if err != nil {
-		return err
-	}
-	return httpapi.WriteTagged(w, r, tag, n)
+	return httpapi.WriteEncoded(w, r, n)
 }
 
 func (a *API) deleteNs(w http.ResponseWriter, r *http.Request) error {

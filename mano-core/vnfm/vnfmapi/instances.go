@@ -108,11 +108,7 @@ func (a *API) showVNF(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := a.Service.Instance(e, root(r))
-	tag, err := httpapi.ETag(view)
-	if err != nil {
-		return err
-	}
-	return httpapi.WriteTagged(w, r, tag, view)
+	return httpapi.WriteEncoded(w, r, view)
 }
 
 // checkMatch compares If-Match with what the instance is now.

@@ -51,11 +51,7 @@ func (a *API) showOp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := a.Service.Occurrence(e, root(r))
-	tag, err := httpapi.ETag(view)
-	if err != nil {
-		return err
-	}
-	return httpapi.WriteTagged(w, r, tag, view)
+	return httpapi.WriteEncoded(w, r, view)
 }
 
 // accepted answers 202 without a body: it is the operation of the path that goes on.
