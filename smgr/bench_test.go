@@ -46,7 +46,7 @@ func check(t testing.TB, err error) {
 // newChain makes one, and has it read its world.
 func newChain(t testing.TB, vnfs int) *chain {
 	t.Helper()
-	ctx, bus, log := t.Context(), &memstate.Bus{}, slog.New(slog.DiscardHandler)
+	ctx, bus, log := t.Context(), &memstate.Bus{Alone: true}, slog.New(slog.DiscardHandler)
 	c := &chain{t: t, vnfs: vnfs}
 	schemas, err := policies.OwnSchemas()
 	check(t, err)
@@ -57,6 +57,9 @@ func newChain(t testing.TB, vnfs int) *chain {
 	space := state.New(bus, "SM-"+name, log)
 	top := topology.New(topology.Config{
 		Name: name, TrustDomain: smload.Domain, Mode: func() hub.Mode { return hub.SemiActive }, Ns: client("nslcm/v2"), Packages: client("vnfpkgm/v2"), Vi: client("sc-vi/v1"),
+		Judged: func(ctx context.Context, key string, since time.Time, known []smgr.Event) ([]smgr.Event, error) {
+			return c.decider.Judged(ctx, key, since, known)
+		},
 		Space: space, Now: time.Now, Log: log,
 	})
 	blobs, err := bus.Open(ctx, smload.Domain, "blobs")

@@ -120,7 +120,7 @@ var families = []family{
 	{"YAML", []string{"go.yaml.in"}, []string{"internal/config", "cmd/manoward/cli", "internal/sol001", "policies", "internal/testkit/openapi"}, false, false, "YAML is the configuration, -o yaml, an inventory file, TOSCA descriptors, samples of policies and the official API files, each read in one place"},
 	{"HTTP mechanics", []string{"github.com/evanphx/json-patch", "github.com/go-jose/go-jose", "golang.org/x/time"}, []string{"internal/httpapi"}, false, false,
 		"merge patch, tokens and rate limits are mechanics of REST, done once"},
-	{"compressed values", []string{"github.com/klauspost/compress"}, []string{"internal/state"}, false, true, "values that are held in memory are compressed in one place"},
+	{"compressed values", []string{"github.com/klauspost/compress"}, []string{"internal/state", "smgr/decide"}, false, true, "values that are held in memory, and what policies judge, are compressed in one place each"},
 	{"command line", []string{"github.com/spf13"}, []string{"cmd/manoward/cli"}, false, false, "verbs and flags are the CLI's"},
 	{"terminal", []string{"golang.org/x/term"}, []string{"internal/obs", "cmd/manoward/cli"}, false, false, "only what prints asks whether a terminal is there"},
 	{"Go team", []string{"golang.org/x/sync", "golang.org/x/sys"}, nil, false, false, "extensions of the standard library"},

@@ -62,6 +62,14 @@ func badBody(text string, err error) error {
 
 // decode is the part of [Decode] behind the network.
 func decode(body []byte, v any, strict bool) error {
+	if plainly(body, v, strict) && json.Unmarshal(body, v) == nil {
+		return nil
+	}
+	return decodeWhole(body, v, strict)
+}
+
+// decodeWhole is decode for a body that may be wrong: it says what is.
+func decodeWhole(body []byte, v any, strict bool) error {
 	tree, err := parseTree(body)
 	if err != nil {
 		return err

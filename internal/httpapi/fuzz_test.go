@@ -87,12 +87,18 @@ func FuzzMarker(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		`{"id":"a","inner":{"color":"red"},"parts":[{"size":1}],"byName":{"x":{}}}`, `{"ID":1}`, `{"a":1,"a":2}`, `[[[[`, `{"free":{"x":[null,true,1e400]}}`, `nul`, "\xff", `{"at":"2026-01-01T00:00:00Z","mode":"X"}`, `{"picky":"bad"}`, `1 2`,
+		`{ "name" : "n" , "other\"\u00e9" : [ ] , "parts" : [ { } , {"size":-1.5e3} ] }`, `{"iD":1}`, `{"free":{"\u0061":1,"a":2}}`, `{"\u017fize":1}`, "{\"\u017fize\":1}",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var strict, lenient decoded
 		errStrict, errLenient := decode(body, &strict, true), decode(body, &lenient, false)
+		for isStrict, err := range map[bool]error{true: errStrict, false: errLenient} {
+			if whole := decodeWhole(body, &decoded{}, isStrict); (whole == nil) != (err == nil) {
+				t.Fatalf("%q read as a whole: %v; in one go: %v", body, whole, err)
+			}
+		}
 		if errStrict == nil && errLenient != nil {
 			t.Fatalf("%q is taken by Decode and not by DecodeLenient: %v", body, errLenient)
 		}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +12,12 @@ import (
 // Sole is a [Table] that may say that no other process can write to it, as that of an
 // embedded bus: what this process knows of it is all that is in it.
 type Sole interface{ Sole() bool }
+
+// Sole says whether the table of a trust domain is of this process alone, see [Sole].
+func (k *Kind[T]) Sole(ctx context.Context, domain string) (bool, error) {
+	d, err := k.space.ready(ctx, domain)
+	return err == nil && d.sole, err
+}
 
 // NewHeld is [NewKind] for resources that are read all the time, such as those that each
 // event is about: their values are in memory too, compressed, and are read there where

@@ -11,6 +11,8 @@ import (
 	"io"
 	"sync"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
 )
@@ -31,13 +33,14 @@ const (
 // few megabytes only. The first chunk is written last: who finds it finds all.
 type blobs struct {
 	table   state.Table
-	writers sync.Pool // of *gzip.Writer
+	scratch sync.Pool // of *[]byte: what is compressed, before it is copied in its size
 }
 
 const (
 	chunkSize  = 1 << 20
-	maxBlob    = 128 << 20 // bytes of a content before it is compressed
-	blobMagic  = "MWB1"
+	maxBlob    = 128 << 20              // bytes of a content before it is compressed
+	blobMagic  = "MWB2"                 // what follows is a block of S2
+	blobGzip   = "MWB1"                 // what follows is gzip: of an earlier version, and still read
 	blobHeader = len(blobMagic) + 4 + 8 // magic, chunks, bytes of the content
 )
 
@@ -95,31 +98,29 @@ func ignore(err error, code hub.Code) error {
 	return err
 }
 
-// pack compresses a content and puts a header before it.
+// mostScratch is how much memory is kept for the next content that is compressed.
+const mostScratch = 256 << 10
+
+// pack compresses a content and puts a header before it. Each input is packed, so
+// that speed is worth more than the quarter that gzip would make it smaller.
 func (b *blobs) pack(raw []byte) ([]byte, error) {
-	var out bytes.Buffer
-	header := make([]byte, blobHeader)
-	copy(header, blobMagic)
-	binary.BigEndian.PutUint64(header[len(blobMagic)+4:], uint64(len(raw)))
-	out.Write(header)
-	z, ok := b.writers.Get().(*gzip.Writer)
+	if len(raw) > maxBlob {
+		return nil, fmt.Errorf("it has %d bytes, and a content may have %d", len(raw), maxBlob)
+	}
+	scratch, ok := b.scratch.Get().(*[]byte)
 	if !ok {
-		var err error
-		if z, err = gzip.NewWriterLevel(&out, gzip.BestSpeed); err != nil {
-			return nil, err
-		}
-	} else {
-		z.Reset(&out)
+		scratch = new([]byte)
 	}
-	defer b.writers.Put(z)
-	if _, err := z.Write(raw); err != nil {
-		return nil, err
+	block := s2.Encode((*scratch)[:cap(*scratch)], raw)
+	packed := make([]byte, blobHeader, blobHeader+len(block))
+	packed = append(packed, block...)
+	if cap(block) <= mostScratch {
+		*scratch = block
+		b.scratch.Put(scratch)
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	packed := out.Bytes()
+	copy(packed, blobMagic)
 	binary.BigEndian.PutUint32(packed[len(blobMagic):], chunksOf(packed))
+	binary.BigEndian.PutUint64(packed[len(blobMagic)+4:], uint64(len(raw)))
 	return packed, nil
 }
 
@@ -151,7 +152,7 @@ func damaged(kind, name, why string) error {
 
 // header reads what stands before a packed content.
 func header(kind, name string, packed []byte) (chunks uint32, size uint64, err error) {
-	if len(packed) < blobHeader || string(packed[:len(blobMagic)]) != blobMagic {
+	if len(packed) < blobHeader || string(packed[:len(blobMagic)]) != blobMagic && string(packed[:len(blobMagic)]) != blobGzip {
 		return 0, 0, damaged(kind, name, "it has no header")
 	}
 	chunks, size = binary.BigEndian.Uint32(packed[len(blobMagic):]), binary.BigEndian.Uint64(packed[len(blobMagic)+4:])
@@ -167,19 +168,40 @@ func unpack(kind, name string, packed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	damaged := func(why string) error { return damaged(kind, name, why) }
-	z, err := gzip.NewReader(bytes.NewReader(packed[blobHeader:]))
-	if err != nil {
-		return nil, damaged(err.Error())
+	read := readBlock
+	if string(packed[:len(blobGzip)]) == blobGzip {
+		read = readGzip
 	}
-	raw, err := io.ReadAll(io.LimitReader(z, int64(size)+1))
+	raw, err := read(packed[blobHeader:], size)
 	if err != nil {
-		return nil, damaged(err.Error())
+		return nil, damaged(kind, name, err.Error())
 	}
 	if digest(raw) != name {
-		return nil, damaged("it has another digest")
+		return nil, damaged(kind, name, "it has another digest")
 	}
 	return raw, nil
+}
+
+// readBlock reads a block of S2 that holds so many bytes. It takes memory for no
+// more than that.
+func readBlock(block []byte, size uint64) ([]byte, error) {
+	n, err := s2.DecodedLen(block)
+	if err != nil {
+		return nil, err
+	}
+	if uint64(n) != size {
+		return nil, fmt.Errorf("it has %d bytes, its header says %d", n, size)
+	}
+	return s2.Decode(nil, block)
+}
+
+// readGzip reads gzip that holds so many bytes, and reads no further.
+func readGzip(packed []byte, size uint64) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, int64(size)+1))
 }
 
 // remove removes a content; what is not there is no error. The first chunk goes

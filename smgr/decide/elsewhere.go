@@ -68,16 +68,75 @@ func (d *Decider) learnFrom(ctx context.Context, dec *smgr.Decision) error {
 	if err != nil {
 		return err
 	}
+	e, err := eventIn(dec, raw)
+	if err != nil {
+		return err
+	}
+	return d.c.Topology.Follow(e)
+}
+
+// eventIn returns the event that a decision was made on, as its input has it.
+func eventIn(dec *smgr.Decision, raw []byte) (smgr.Event, error) {
 	var in struct {
 		Event json.RawMessage `json:"event"`
 		Body  json.RawMessage `json:"body"` // of an event of which no input could be made
 	}
 	if err := json.Unmarshal(raw, &in); err != nil {
-		return fmt.Errorf("read input: %w", err)
+		return smgr.Event{}, fmt.Errorf("read input: %w", err)
 	}
 	e := smgr.Event{ID: dec.EventID, Kind: dec.Kind, Key: dec.Key, Time: dec.EventTime, Body: in.Event}
 	if in.Event == nil {
 		e.Body = in.Body
 	}
-	return d.c.Topology.Follow(e)
+	return e, nil
+}
+
+// judgedMost is how many events [Decider.Judged] returns: as many as an input shows of
+// earlier ones.
+const judgedMost = 256
+
+// Judged returns the events of a key that were judged, but for reviews and for known
+// ones, of which ID and Time are set: from the newest back to a time, at most 256. Those
+// whose input is not kept any more are left out.
+func (d *Decider) Judged(ctx context.Context, key string, since time.Time, known []smgr.Event) ([]smgr.Event, error) {
+	left := make(map[string]bool, len(known))
+	for i := range known {
+		left[d.decisionID(&known[i], 0)] = true
+	}
+	var list []smgr.Event
+	for id := range d.decisions.FindAfter("key="+key, "") {
+		if moment(id).Before(since) || len(list) == judgedMost {
+			break
+		}
+		if left[id] || id != partID(id, 0) {
+			continue
+		}
+		e, err := d.judged(ctx, id, key)
+		switch hub.CodeOf(err) {
+		case "":
+			list = append(list, e)
+		case hub.NotFound: // it is about the key and of another, or over its age
+		default:
+			return nil, fmt.Errorf("read judged event: %w", err)
+		}
+	}
+	return list, nil
+}
+
+// judged returns the event of a decision, hub.NotFound if it has another key or is a
+// review.
+func (d *Decider) judged(ctx context.Context, id, key string) (smgr.Event, error) {
+	there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, id)
+	if err != nil {
+		return smgr.Event{}, err
+	}
+	dec := &there.Value.Decision
+	if dec.Key != key || dec.Kind == hub.EventReview {
+		return smgr.Event{}, hub.E(hub.NotFound, "read judged event", "the decision is on an event of another key, or on a review", nil)
+	}
+	raw, err := d.Input(ctx, dec)
+	if err != nil {
+		return smgr.Event{}, err
+	}
+	return eventIn(dec, raw)
 }

@@ -124,3 +124,36 @@ func TestAltered(t *testing.T) {
 		t.Errorf("%d decisions", n)
 	}
 }
+
+// TestJudged holds what events of a key were judged: the newest first, back to a time,
+// without reviews, those that are known, and those of other keys.
+func TestJudged(t *testing.T) {
+	w := newWorld(t)
+	w.inputs = func(_ context.Context, e smgr.Event) ([]byte, error) {
+		if e.ID == "event-2" {
+			return nil, hub.E(hub.Invalid, "make input", "it says nothing", nil)
+		}
+		return input(e, nil), nil
+	}
+	d := w.active(one())
+	check(t, d.Handle(t.Context(), review(0), 1))
+	for n := 1; n < 6; n++ {
+		check(t, d.Handle(t.Context(), attempt(n), 1))
+	}
+	other := attempt(6)
+	other.Key = smgr.KeyHost("h1")
+	check(t, d.Handle(t.Context(), other, 1))
+	got, err := d.Judged(t.Context(), smgr.KeyNs("n1"), attempt(2).Time, []smgr.Event{attempt(4)})
+	check(t, err)
+	var ids []string
+	for _, e := range got {
+		ids = append(ids, e.ID)
+		want := attempt(int(e.ID[len(e.ID)-1] - '0'))
+		if e.Kind != want.Kind || e.Key != want.Key || !e.Time.Equal(want.Time) || string(e.Body) != string(want.Body) {
+			t.Errorf("%+v, want %+v", e, want)
+		}
+	}
+	if !slices.Equal(ids, []string{"event-5", "event-3", "event-2"}) {
+		t.Errorf("judged: %v", ids)
+	}
+}

@@ -23,7 +23,7 @@ type stored struct {
 
 // mostWithin is how large an input may be, packed, to be stored with its decision:
 // a few VNFs. Decisions are read whole at start.
-const mostWithin = 3 << 10
+const mostWithin = 4 << 10
 
 // timeDigits is how many digits of a decision's ID stand for its time.
 const timeDigits = 13 // with the hyphen: "fe6d3a5b-2c00"

@@ -2,7 +2,9 @@ package decide
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -200,4 +202,31 @@ func TestDamagedBlob(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestBlobOfBefore reads what an earlier version packed with gzip, and leaves it as
+// it is when it is put again.
+func TestBlobOfBefore(t *testing.T) {
+	b := newWorld(t).process().blobs
+	raw := bytes.Repeat([]byte(`{"a": "some content"}`), 100)
+	packed := binary.BigEndian.AppendUint64(append([]byte("MWB1"), 0, 0, 0, 1), uint64(len(raw)))
+	out := bytes.NewBuffer(packed)
+	z := gzip.NewWriter(out)
+	_, err := z.Write(raw)
+	check(t, err)
+	check(t, z.Close())
+	name := digest(raw)
+	_, err = b.table.Create(t.Context(), chunkKey(blobInput, name, 0), out.Bytes())
+	check(t, err)
+	_, err = b.put(t.Context(), blobInput, raw)
+	check(t, err)
+	if there, _, err := b.table.Get(t.Context(), chunkKey(blobInput, name, 0)); err != nil || !bytes.Equal(there, out.Bytes()) {
+		t.Errorf("it was replaced: %v", err)
+	}
+	if got, err := b.get(t.Context(), blobInput, name); err != nil || !bytes.Equal(got, raw) {
+		t.Errorf("%d bytes became %d: %v", len(raw), len(got), err)
+	}
+	check(t, b.remove(t.Context(), blobInput, name))
+	_, err = b.get(t.Context(), blobInput, name)
+	refused(t, err, hub.NotFound)
 }

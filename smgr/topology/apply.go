@@ -13,7 +13,8 @@ import (
 
 // Apply takes in what an event says, at once, and has what it cannot say read
 // again in the background. It keeps the event for the inputs of later ones,
-// durable when it returns. It may be repeated with the same event, and comes
+// durable when it returns, or when its decision is (see [Config].Judged). It may be
+// repeated with the same event, and comes
 // before [Topology.Input] of the event.
 //
 // Errors are hub.Invalid for an event that does not say what it is about, which
@@ -34,6 +35,14 @@ func (t *Topology) Apply(ctx context.Context, e smgr.Event) error {
 	}
 	entry := h.entry(&e)
 	entry.NsID = nsID
+	if e.Kind != hub.EventUnauthorizedAttempt {
+		if alone, err := t.alone(ctx); err != nil || alone {
+			if err == nil {
+				err = t.enterAlone(ctx, nsID, entry, e.Key == smgr.KeyNs(nsID))
+			}
+			return err
+		}
+	}
 	foreign, err := t.enter(ctx, id, entry)
 	if err != nil {
 		return err

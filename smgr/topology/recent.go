@@ -80,6 +80,7 @@ func (t *Topology) enter(ctx context.Context, id string, e windowEntry) (foreign
 			}
 			return foreign, nil
 		}
+		w.Entries = slices.Clone(w.Entries) // of several that add to what is remembered one wins
 		w.add(e)
 		w.Writer, w.Written = t.writer, t.c.Now().UTC()
 		if fresh {
@@ -117,31 +118,63 @@ func (t *Topology) window(ctx context.Context, id string) (_ state.Entry[window]
 }
 
 // writtenMost is how many events a process remembers in windows, each some 400
-// bytes of memory.
+// bytes of memory, besides those that are not stored yet.
 const writtenMost = 32 * MaxRecent
 
 // written remembers the windows that this process wrote last, those of the NSs in
 // which the most happens: to read one back for each event is half of its price.
 type written struct {
-	mu     sync.Mutex // covers what is below
-	byID   map[string]state.Entry[window]
-	events int // in all of them
+	mu        sync.Mutex // covers what is below
+	byID      map[string]state.Entry[window]
+	events    int                  // in all of them
+	unwritten map[string]time.Time // by ID, of windows with events that are not stored: since when
 }
 
-// get returns a window that the caller may change.
+// get returns a window, whose entries are shared: see [window.add].
 func (r *written) get(id string) (state.Entry[window], bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e, ok := r.byID[id]
-	e.Value.Entries = slices.Clone(e.Value.Entries)
 	return e, ok
 }
 
-// keep remembers a window, in the place of any others when there is too much.
+// keep remembers a window that is stored, in the place of any others when there is
+// too much.
 func (r *written) keep(e state.Entry[window]) {
-	e.Value.Entries = slices.Clone(e.Value.Entries)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.unwritten, e.ID)
+	r.put(e)
+}
+
+// keepUnwritten remembers a window with an event that is not stored in it yet. It
+// stays until it is stored.
+func (r *written) keepUnwritten(e state.Entry[window], now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.unwritten == nil {
+		r.unwritten = map[string]time.Time{}
+	}
+	if _, there := r.unwritten[e.ID]; !there {
+		r.unwritten[e.ID] = now
+	}
+	r.put(e)
+}
+
+// due returns the windows that have events which are not stored since a time.
+func (r *written) due(since time.Time) (ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, at := range r.unwritten {
+		if !at.After(since) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// put remembers a window. mu is held.
+func (r *written) put(e state.Entry[window]) {
 	if r.byID == nil {
 		r.byID = map[string]state.Entry[window]{}
 	}
@@ -150,12 +183,15 @@ func (r *written) keep(e state.Entry[window]) {
 		if r.events+len(e.Value.Entries) <= writtenMost {
 			break
 		}
-		r.drop(id)
+		if _, needed := r.unwritten[id]; !needed {
+			r.drop(id)
+		}
 	}
 	r.byID[e.ID] = e
 	r.events += len(e.Value.Entries)
 }
 
+// drop forgets a window. mu is held.
 func (r *written) drop(id string) {
 	r.events -= len(r.byID[id].Value.Entries)
 	delete(r.byID, id)
@@ -167,13 +203,18 @@ func (r *written) forget(id string) {
 	r.drop(id)
 }
 
-// add puts an entry in its place and drops what is too old or too much.
+// add puts an entry in its place and leaves out what is too old or too much. Who
+// has the entries of before sees nothing of it; one at a time may add to them.
 func (w *window) add(e windowEntry) {
-	i, _ := slices.BinarySearchFunc(w.Entries, e, compareEntries)
-	w.Entries = slices.Insert(w.Entries, i, e)
+	if n := len(w.Entries); n == 0 || compareEntries(w.Entries[n-1], e) < 0 {
+		w.Entries = append(w.Entries, e)
+	} else {
+		i, _ := slices.BinarySearchFunc(w.Entries, e, compareEntries)
+		w.Entries = slices.Insert(slices.Clone(w.Entries), i, e)
+	}
 	oldest := w.Entries[len(w.Entries)-1].Time.Add(-Window)
-	w.Entries = slices.DeleteFunc(w.Entries, func(o windowEntry) bool { return o.Time.Before(oldest) })
-	w.Entries = w.Entries[max(0, len(w.Entries)-MaxRecent):]
+	from, _ := slices.BinarySearchFunc(w.Entries, oldest, func(e windowEntry, at time.Time) int { return e.Time.Compare(at) })
+	w.Entries = w.Entries[max(from, len(w.Entries)-MaxRecent):]
 }
 
 func compareEntries(a, b windowEntry) int {
@@ -183,11 +224,22 @@ func compareEntries(a, b windowEntry) int {
 // before returns the events of the hour before an event: of its NS, and the
 // attempts of the trust domain.
 func (t *Topology) before(ctx context.Context, eventID, nsID string, at time.Time) ([]earlier, error) {
+	alone, err := t.alone(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read recent events: %w", err)
+	}
 	ids := []string{windowOfAttempts()}
-	if nsID != "" {
+	var all []windowEntry
+	switch {
+	case nsID != "" && alone:
+		w, err := t.windowAlone(ctx, nsID)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.Clone(w.Value.Entries)
+	case nsID != "":
 		ids = append(ids, windowOf(nsID))
 	}
-	var all []windowEntry
 	for _, id := range ids {
 		if _, there := t.windows.Domain(id); !there {
 			continue // most trust domains have no attempts

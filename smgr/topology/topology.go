@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/smgr"
 )
 
 // The defaults of Config.
@@ -36,6 +38,11 @@ type Config struct {
 	// Space is the Security Manager's, not open yet: New adds its kinds to it.
 	Space *state.Space
 
+	// Judged returns the events of a key that were judged, but for known ones, of which
+	// ID and Time are set, back to a time. It may be nil: then each event is written for
+	// the inputs of later ones when it is applied.
+	Judged func(ctx context.Context, key string, since time.Time, known []smgr.Event) ([]smgr.Event, error)
+
 	Every    time.Duration // between two rebuilds; 0: DefaultEvery
 	Timeout  time.Duration // of what an input waits for; 0: DefaultTimeout
 	Parallel int           // readings in the background at once; 0: DefaultParallel
@@ -52,6 +59,7 @@ type Topology struct {
 	writer     string // of windows: this process
 	windows    *state.Kind[window]
 	written    written
+	locks      locks // of windows of NSs
 	firsts     *state.Kind[firstSeen]
 	refreshes  *refresher
 	rebuilding sync.Mutex // one at a time
@@ -73,7 +81,7 @@ func New(c Config) *Topology {
 	if c.MaxInput == 0 {
 		c.MaxInput = DefaultMaxInput
 	}
-	t := &Topology{c: c, m: newModel(), writer: hub.NewID()}
+	t := &Topology{c: c, m: newModel(), writer: hub.NewID(), locks: locks{seed: maphash.MakeSeed()}}
 	t.kinds(c.Space)
 	t.m.first = func(pkgID string) *checksum {
 		if f := t.firsts.Kept(firstID(pkgID)); f != nil {
@@ -91,6 +99,7 @@ func (t *Topology) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { t.refreshes.run(ctx) })
 	wg.Go(func() { t.rebuildLoop(ctx) })
+	wg.Go(func() { t.storeLoop(ctx) })
 	wg.Wait()
 }
 

@@ -54,7 +54,10 @@ func (s *securityManager) newTopology(p *smParts, space *state.Space) error {
 		Ns:       ask.client(hub.ScOrStatusInfo, pathNsLcm),
 		Packages: ask.client(hub.ScOrNsLcm, pathVnfPkgm),
 		Vi:       ask.client(hub.ScViTelem, pathScVi),
-		Space:    space, Now: time.Now, Log: s.log.With("part", "topology"),
+		Judged: func(ctx context.Context, key string, since time.Time, known []smgr.Event) ([]smgr.Event, error) {
+			return p.decider.Judged(ctx, key, since, known) // it is there before anything is judged
+		},
+		Space: space, Now: time.Now, Log: s.log.With("part", "topology"),
 	})
 	s.metrics.addTopology(s.cfg, p.topology)
 	return ask.err
