@@ -30,7 +30,7 @@ func (s *Service) Register(ctx context.Context, who hub.Identity, domain string,
 	if err != nil {
 		return certmgmt.Registration{}, err
 	}
-	_, issuer, err := s.Authorities.Limits(ctx, domain)
+	_, _, issuer, err := s.Authorities.Limits(ctx, domain)
 	if err != nil {
 		return certmgmt.Registration{}, fmt.Errorf("choose the certificate authority: %w", err)
 	}
