@@ -225,7 +225,7 @@ func NewStore(space *state.Space) *Store {
 	return &Store{
 		Space:         space,
 		Attesters:     state.NewKept(space, "attester", attesterTerms),
-		Registrations: state.NewKind(space, "registration", registrationTerms),
+		Registrations: state.NewKept(space, "registration", registrationTerms),
 		Challenges:    state.NewKind(space, "challenge", func(c *Challenge) []string { return []string{ByConsumer(c.For)} }),
 		Requests:      state.NewLasting(space, "request", requestTerms),
 		Certificates:  state.NewLasting(space, "certificate", certificateTerms),

@@ -154,14 +154,14 @@ func (a *Authorities) rotatedElsewhere(ctx context.Context, domain string, remot
 	}
 }
 
-// Limits says until when the domain's current issuer is valid, which bounds all
-// that it signs, and its key identifier. The authority is made if need be.
-func (a *Authorities) Limits(ctx context.Context, domain string) (notAfter time.Time, issuer string, err error) {
+// Limits says from when until when the domain's current issuer is valid, which bounds
+// all that it signs, and its key identifier. The authority is made if need be.
+func (a *Authorities) Limits(ctx context.Context, domain string) (notBefore, notAfter time.Time, issuer string, err error) {
 	v, err := a.view(ctx, domain)
 	if err != nil {
-		return time.Time{}, "", err
+		return time.Time{}, time.Time{}, "", err
 	}
-	return v.current.cert.NotAfter, v.current.id, nil
+	return v.current.cert.NotBefore, v.current.cert.NotAfter, v.current.id, nil
 }
 
 // Chain returns the certificates above a leaf of an issuer in DER, without the

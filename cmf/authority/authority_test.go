@@ -70,8 +70,8 @@ func TestIssue_First(t *testing.T) {
 	if _, _, err := p.Chain(t.Context(), "north", "00"); hub.CodeOf(err) != hub.NotFound {
 		t.Errorf("chain of an issuer that never was: %v", err)
 	}
-	notAfter, _, err := p.Limits(t.Context(), "north")
-	if err != nil || !notAfter.Equal(list[1].NotAfter) || notAfter.Before(w.clock().Add(4*365*24*time.Hour)) {
-		t.Errorf("the issuer ends at %s, %v", notAfter, err)
+	notBefore, notAfter, _, err := p.Limits(t.Context(), "north")
+	if err != nil || !notBefore.Equal(list[1].NotBefore) || !notAfter.Equal(list[1].NotAfter) || notAfter.Before(w.clock().Add(4*365*24*time.Hour)) {
+		t.Errorf("the issuer is valid from %s to %s, %v", notBefore, notAfter, err)
 	}
 }

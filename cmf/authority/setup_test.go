@@ -216,7 +216,7 @@ func (p *process) issue(domain string) (*x509.Certificate, hub.IssuedCertificate
 // current is the issuer that signs.
 func (p *process) current(domain string) string {
 	p.w.t.Helper()
-	_, issuer, err := p.Limits(p.w.t.Context(), domain)
+	_, _, issuer, err := p.Limits(p.w.t.Context(), domain)
 	if err != nil {
 		p.w.t.Fatal(err)
 	}

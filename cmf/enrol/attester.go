@@ -154,6 +154,24 @@ func (s *Service) recordAttester(ctx context.Context, a *cmf.Attester) error {
 	return nil
 }
 
+// attesterRead is an attester that is stored, read.
+type attesterRead struct {
+	of *cmf.Attester // never changed: a change is another one
+	is attestation.Attester
+}
+
+// readKept is readAttester of one that is kept in memory, which is read once.
+func (s *Service) readKept(a *cmf.Attester) (attestation.Attester, error) {
+	if r, ok := s.attesters.Load(a.ID); ok && r.(attesterRead).of == a {
+		return r.(attesterRead).is, nil
+	}
+	is, err := readAttester(a.Attester)
+	if err == nil {
+		s.attesters.Store(a.ID, attesterRead{a, is})
+	}
+	return is, err
+}
+
 // readAttester reads what was registered. The key is always that of the chain, if
 // there is one.
 func readAttester(in certmgmt.Attester) (attestation.Attester, error) {

@@ -23,7 +23,7 @@ func (s *Service) Prepare(ctx context.Context, manager, domain string, in certmg
 			return hub.E(hub.Invalid, op, fmt.Sprintf("%q is no identifier of a VNFC instance: %s", clip(id), why), nil)
 		}
 	}
-	_, issuer, err := s.Authorities.Limits(ctx, domain)
+	_, _, issuer, err := s.Authorities.Limits(ctx, domain)
 	if err != nil {
 		return fmt.Errorf("choose the certificate authority: %w", err)
 	}

@@ -23,8 +23,8 @@ type Authorities interface {
 	// Issue signs what was ordered as the domain's current issuer. After
 	// [hub.Unavailable] it is not known whether it did.
 	Issue(ctx context.Context, domain string, o hub.CertificateOrder) (hub.IssuedCertificate, error)
-	// Limits says until when the current issuer is valid, and its key identifier.
-	Limits(ctx context.Context, domain string) (notAfter time.Time, issuer string, err error)
+	// Limits says from when until when the current issuer is valid, and its key identifier.
+	Limits(ctx context.Context, domain string) (notBefore, notAfter time.Time, issuer string, err error)
 	// Chain returns the certificates above a leaf of an issuer, DER, without the root,
 	// and the root.
 	Chain(ctx context.Context, domain, issuer string) (chain [][]byte, root []byte, err error)
@@ -136,6 +136,8 @@ type Service struct {
 	keeping chan struct{} // holds one value for each certificate that is stored after its answer
 	later   sync.WaitGroup
 	reading sync.Mutex // held while the log is read for what is not stored
+
+	attesters sync.Map // of attesterRead by the ID of the attester, of which there are no fewer in memory
 
 	lawful sync.Mutex // covers laws, and is held while one is recorded
 	laws   map[string]known

@@ -181,7 +181,7 @@ func (s *Service) askAuthority(ctx context.Context, w *work) (*cmf.Certificate, 
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.Authority)
 	defer cancel()
 	order := *w.req.Order
-	order.CSR = w.req.CSR
+	order.CSR, order.Proven = w.req.CSR, w.csr // by check
 	issued, err := s.Authorities.Issue(ctx, w.domain, order)
 	if err != nil {
 		return nil, err
@@ -195,11 +195,14 @@ func certificateOf(w *work, issued hub.IssuedCertificate) (*cmf.Certificate, err
 	if len(issued.Chain) == 0 {
 		return nil, hub.E(hub.Internal, op, "the authority gave no certificate", nil)
 	}
-	leaf, err := x509.ParseCertificate(issued.Chain[0])
-	if err != nil {
-		return nil, hub.E(hub.Internal, op, "the authority gave something that is no certificate", err)
+	leaf := issued.Leaf
+	if leaf == nil {
+		var err error
+		if leaf, err = x509.ParseCertificate(issued.Chain[0]); err != nil {
+			return nil, hub.E(hub.Internal, op, "the authority gave something that is no certificate", err)
+		}
 	}
-	if !bytes.Equal(leaf.RawSubjectPublicKeyInfo, w.csr.RawSubjectPublicKeyInfo) || leaf.IsCA {
+	if !bytes.Equal(leaf.Raw, issued.Chain[0]) || !bytes.Equal(leaf.RawSubjectPublicKeyInfo, w.csr.RawSubjectPublicKeyInfo) || leaf.IsCA {
 		return nil, hub.E(hub.Internal, op, "the authority certified something else than was ordered", nil)
 	}
 	r := &w.req

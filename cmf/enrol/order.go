@@ -16,20 +16,9 @@ const serialBits = 159
 // order says everything that the certificate of a request will hold.
 func (s *Service) order(ctx context.Context, w *work) (*hub.CertificateOrder, error) {
 	const op = "order certificate"
-	end, issuer, err := s.Authorities.Limits(ctx, w.domain)
+	begin, end, issuer, err := s.Authorities.Limits(ctx, w.domain)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	chain, _, err := s.Authorities.Chain(ctx, w.domain, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	if len(chain) == 0 {
-		return nil, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain shows no certificate; see /readyz, and ask again", nil)
-	}
-	ca, err := x509.ParseCertificate(chain[0])
-	if err != nil {
-		return nil, hub.E(hub.Internal, op, "the certificate of the authority cannot be read", err)
 	}
 	policy, err := s.AssurancePolicy(w.assurance)
 	if err != nil {
@@ -44,8 +33,8 @@ func (s *Service) order(ctx context.Context, w *work) (*hub.CertificateOrder, er
 		KeyUsage: w.profile.KeyUsage, ExtKeyUsage: w.profile.ExtKeyUsage, Policies: []x509.OID{policy},
 		NotBefore: w.now.Add(-max(w.profile.Backdate, 0)), NotAfter: w.now.Add(w.profile.Validity),
 	}
-	if o.NotBefore.Before(ca.NotBefore) {
-		o.NotBefore = ca.NotBefore.UTC()
+	if o.NotBefore.Before(begin) {
+		o.NotBefore = begin.UTC()
 	}
 	if o.NotAfter.After(end) {
 		o.NotAfter = end.UTC()

@@ -30,7 +30,7 @@ func (s *Service) Register(ctx context.Context, who hub.Identity, domain string,
 	if err != nil {
 		return certmgmt.Registration{}, err
 	}
-	_, issuer, err := s.Authorities.Limits(ctx, domain)
+	_, _, issuer, err := s.Authorities.Limits(ctx, domain)
 	if err != nil {
 		return certmgmt.Registration{}, fmt.Errorf("choose the certificate authority: %w", err)
 	}
@@ -341,23 +341,22 @@ func sameRegistration(a, b *cmf.Registration) bool {
 
 // holder returns the registration that holds a term in a trust domain, nil if there
 // is none. Should two have it, because two processes registered at once, it is the
-// older one for everybody.
+// older one for everybody. It is shared, and must not be changed.
 func (s *Service) holder(ctx context.Context, domain, term string) (*cmf.Registration, error) {
 	var first *cmf.Registration
 	for _, id := range s.Store.Registrations.Find(term) {
 		if where, ok := s.Store.Registrations.Domain(id); !ok || where != domain {
 			continue
 		}
-		e, err := s.Store.Registrations.GetIn(ctx, domain, id)
+		r, err := s.Store.Registrations.Shared(ctx, domain, id)
 		if hub.CodeOf(err) == hub.NotFound {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("find registration: %w", err)
 		}
-		r := e.Value
 		if !r.Ended && (first == nil || r.Registered.Before(first.Registered) || (r.Registered.Equal(first.Registered) && r.ID < first.ID)) {
-			first = &r
+			first = r
 		}
 	}
 	return first, nil

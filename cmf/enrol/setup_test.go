@@ -300,14 +300,14 @@ type authorities struct {
 	before, after func() error
 	elsewhere     bool // they keep what they signed
 
-	mu      sync.Mutex // covers what is below
-	cas     map[string]*stepca.Embedded
-	end     map[string]time.Time
-	serials []string // of what was signed
+	mu         sync.Mutex // covers what is below
+	cas        map[string]*stepca.Embedded
+	begin, end map[string]time.Time
+	serials    []string // of what was signed
 }
 
 func newAuthorities(t testing.TB, w *world, domains ...string) *authorities {
-	a := &authorities{w: w, cas: map[string]*stepca.Embedded{}, end: map[string]time.Time{}}
+	a := &authorities{w: w, cas: map[string]*stepca.Embedded{}, begin: map[string]time.Time{}, end: map[string]time.Time{}}
 	for _, d := range domains {
 		rootKey, key := attestkit.P256(t), attestkit.P256(t)
 		root := newCA(t, "root of "+d, nil, nil, rootKey)
@@ -316,7 +316,7 @@ func newAuthorities(t testing.TB, w *world, domains ...string) *authorities {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.cas[d], a.end[d] = ca, issuer.NotAfter
+		a.cas[d], a.begin[d], a.end[d] = ca, issuer.NotBefore, issuer.NotAfter
 	}
 	return a
 }
@@ -373,9 +373,9 @@ func (a *authorities) Issue(ctx context.Context, domain string, o hub.Certificat
 	return issued, err
 }
 
-func (a *authorities) Limits(ctx context.Context, domain string) (time.Time, string, error) {
-	issuer, _, err := a.cas[domain].Chain(ctx)
-	return a.end[domain], issuer, err
+func (a *authorities) Limits(ctx context.Context, domain string) (begin, end time.Time, issuer string, err error) {
+	issuer, _, err = a.cas[domain].Chain(ctx)
+	return a.begin[domain], a.end[domain], issuer, err
 }
 
 func (a *authorities) Chain(ctx context.Context, domain, _ string) ([][]byte, []byte, error) {

@@ -82,7 +82,7 @@ func nearer(v, than attestation.Verdict) bool {
 
 // verdict judges the request's attestation as one attester's.
 func (s *Service) verdict(ctx context.Context, w *work, a *cmf.Attester, nonce []byte) (attestation.Verdict, error) {
-	by, err := readAttester(a.Attester)
+	by, err := s.readKept(a)
 	if err != nil {
 		return attestation.Verdict{
 			Attester: a.ID, Statement: a.StatementOID, Reasons: []attestation.Reason{attestation.Because(attestation.AttesterInvalid, "%v", err)},
@@ -155,16 +155,12 @@ func refuse(v attestation.Verdict, why ...attestation.Reason) attestation.Verdic
 // Policies can refuse and lower, and let an unattested request pass; they never
 // raise.
 func (s *Service) decide(ctx context.Context, w *work) ([]certmgmt.Reason, error) {
-	key, err := attestation.ParseKey(w.csr.RawSubjectPublicKeyInfo)
-	if err != nil {
-		return reasons([]attestation.Reason{attestation.ReasonOf(err, attestation.KeyUnsupported)}), nil
-	}
 	w.req.Verdict = w.verdict
 	if w.attester != nil {
 		w.req.AttesterID = w.attester.ID
 	}
 	j, err := s.Judge.Judge(ctx, cmf.Question{
-		Request: &w.req, Registration: w.reg, Attester: w.attester, Key: key, KeyHash: w.keyHash, At: w.now,
+		Request: &w.req, Registration: w.reg, Attester: w.attester, Key: w.csr.PublicKey, KeyHash: w.keyHash, At: w.now,
 		Profile: cmf.Demands{MinimumAssurance: w.profile.MinimumAssurance, NonceRequired: w.profile.NonceRequired, MaxValidity: w.profile.Validity},
 	})
 	w.req.Policy = j.Revision

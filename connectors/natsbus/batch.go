@@ -107,8 +107,8 @@ func decodeBatch(payload []byte) ([]hub.Record, error) {
 	}
 	recs := make([]hub.Record, 0, n)
 	for text := range bytes.Lines(payload) {
-		var r hub.Record
-		if err := json.Unmarshal(text, &r); err != nil {
+		r, err := decodeRecord(text)
+		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", len(recs), err)
 		}
 		if r.ID == "" {
@@ -117,6 +117,63 @@ func decodeBatch(payload []byte) ([]hub.Record, error) {
 		recs = append(recs, r)
 	}
 	return recs, nil
+}
+
+// decodeRecord reads the line of a record.
+func decodeRecord(text []byte) (hub.Record, error) {
+	if r, ok := cutRecord(text); ok {
+		return r, nil
+	}
+	var r hub.Record
+	err := json.Unmarshal(text, &r)
+	return r, err
+}
+
+// cutRecord reads a line that has the members of a record in their order, with texts
+// that are written as they are, which are nearly all: what encoding/json reads of it, in
+// less than half the time. false for any other line.
+func cutRecord(text []byte) (r hub.Record, ok bool) {
+	rest, ok := bytes.CutSuffix(text, []byte("}\n"))
+	if !ok {
+		return r, false
+	}
+	var at []byte
+	for i, name := range [...]string{`{"id":`, `,"kind":`, `,"time":`, `,"actor":`, `,"subject":`} {
+		value, ok := bytes.CutPrefix(rest, []byte(name))
+		n := plainText(value)
+		if !ok || n == 0 {
+			return r, false
+		}
+		if i == 2 {
+			at = value[:n]
+		} else {
+			*[...]*string{&r.ID, &r.Kind, nil, &r.Actor, &r.Subject}[i] = string(value[1 : n-1])
+		}
+		rest = value[n:]
+	}
+	data, ok := bytes.CutPrefix(rest, []byte(`,"data":`))
+	if !ok || len(data) == 0 || data[0] <= ' ' || data[len(data)-1] <= ' ' || !json.Valid(data) || r.Time.UnmarshalJSON(at) != nil {
+		return r, false
+	}
+	r.Data = bytes.Clone(data)
+	return r, true
+}
+
+// plainText is the length of the JSON text that begins here, with its quotes, if it is
+// written as it is: 0 if it is not, or if there is none.
+func plainText(b []byte) int {
+	if len(b) == 0 || b[0] != '"' {
+		return 0
+	}
+	for i, c := range b[1:] {
+		switch {
+		case c == '"':
+			return i + 2
+		case c < ' ', c > '~', c == '\\':
+			return 0
+		}
+	}
+	return 0
 }
 
 // window remembers the newest records of a log, to recognise one that is

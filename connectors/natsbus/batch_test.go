@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,6 +41,60 @@ func FuzzDecodeBatch(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzCutRecord holds that a line which is taken apart says what encoding/json reads of
+// it.
+func FuzzCutRecord(f *testing.F) {
+	ln, err := encodeRecord(record("a"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	whole := string(ln.text)
+	for _, seed := range []string{
+		whole, strings.TrimSuffix(whole, "\n"), strings.ToUpper(whole), whole + whole, strings.Replace(whole, `"kind":`, `"kind": `, 1), strings.Replace(whole, "}\n", "} \n", 1),
+		strings.Replace(whole, `"data":`, `"data":{},"data":`, 1), strings.Replace(whole, `"data":`, `"data": `, 1), strings.Replace(whole, `"id":"a"`, `"id":"\u0061"`, 1),
+		strings.Replace(whole, `"id":"a"`, "\"id\":\"\x00\"", 1), strings.Replace(whole, `"id":"a"`, "\"id\":\"\xff\"", 1), strings.Replace(whole, "}\n", `,"kind":"x"}`+"\n", 1),
+		`{"id":"a","kind":"b","time":"2026-01-01T00:00:00Z","actor":"","subject":"","data":null}` + "\n",
+		`{"id":"a","kind":"b","time":"yesterday","actor":"","subject":"","data":1}` + "\n",
+		`{"id":"a","kind":"b","time":"2026-01-01T00:00:00Z","actor":"","subject":"","data":1,"id":"c"}` + "\n",
+		`{"id":"a","kind":"b","time":"2026-01-01T00:00:00Z","actor":"","subject":"","data":}` + "\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, ok := cutRecord(text)
+		if !ok {
+			return
+		}
+		var want hub.Record
+		if err := json.Unmarshal(text, &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q is %+v, and %+v by encoding/json: %v", text, got, want, err)
+		}
+	})
+}
+
+// A record as it is stored is taken apart, whatever its data.
+func TestCutRecord(t *testing.T) {
+	for _, data := range []string{`{}`, `null`, `"<&>"`, `{"csr":"MIIB","list":[1,2.5e3,{"a":"\u00e9\\n"}]}`} {
+		r := record("a")
+		r.Data = json.RawMessage(data)
+		ln, err := encodeRecord(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := cutRecord(ln.text); !ok || got.ID != "a" || got.Kind != r.Kind || !got.Time.Equal(r.Time) || got.Actor != r.Actor || got.Subject != r.Subject {
+			t.Errorf("%s: %v, %+v", ln.text, ok, got)
+		}
+	}
+	r := record("ä")
+	ln, err := encodeRecord(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := decodeRecord(ln.text); err != nil || got.ID != "ä" {
+		t.Errorf("%+v: %v", got, err)
+	}
 }
 
 // A batch that is missing, out of place or changed is found on reading.

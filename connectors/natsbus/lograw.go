@@ -6,19 +6,22 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/manoward/manoward/internal/hub"
 )
 
 // Batch is one message of a log as it is stored, for those who judge the log
-// itself: nothing of it is interpreted.
+// itself: nothing of it is interpreted but its records.
 type Batch struct {
 	Sequence uint64 // from 1
 	Stored   time.Time
 	Header   map[string][]string
-	Lines    [][]byte // what stands between the newlines of the message
+	Lines    [][]byte     // what stands between the newlines of the message
+	Records  []hub.Record // one of each line, where all of them were read; nil: they were not
 }
 
 func newBatch(seq uint64, stored time.Time, header nats.Header, data []byte) Batch {
-	return Batch{seq, stored, header, bytes.Split(bytes.TrimSuffix(data, []byte{'\n'}), []byte{'\n'})}
+	return Batch{Sequence: seq, Stored: stored, Header: header, Lines: bytes.Split(bytes.TrimSuffix(data, []byte{'\n'}), []byte{'\n'})}
 }
 
 // FollowBatches calls fn with each message after a sequence and then with each
@@ -36,10 +39,13 @@ func (l *Log) FollowBatches(ctx context.Context, after uint64, fn func(Batch) er
 	}
 	var fromFn error
 	err := l.a.tail(ctx, tailing{stream: l.stream, filter: l.subject, from: after + 1, each: func(m message) error {
-		if _, err := at.read(m); err != nil {
+		recs, err := at.read(m)
+		if err != nil {
 			return l.damaged(m.seq, err)
 		}
-		fromFn = fn(newBatch(m.seq, m.stored, m.header, m.data))
+		b := newBatch(m.seq, m.stored, m.header, m.data)
+		b.Records = recs
+		fromFn = fn(b)
 		return fromFn
 	}})
 	switch {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ func TestBatches(t *testing.T) {
 		if len(list) != 2 || list[0].Sequence != 2 || len(list[1].Lines) != 2 {
 			t.Fatalf("way %d: %+v; want messages 2 and 3 with two records each", i, list)
 		}
+	}
+	if r := followed[1].Records; len(r) != 2 || !strings.Contains(string(followed[1].Lines[1]), `"id":"`+r[1].ID+`"`) {
+		t.Errorf("the records of %+v are %+v", followed[1], r)
 	}
 	at, err := l.BatchAt(ctx, 3)
 	last, err2 := l.LastBatch(ctx)

@@ -1,18 +1,20 @@
 package stepca
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/smallstep/certificates/authority"
-	"github.com/smallstep/certificates/authority/config"
-	"github.com/smallstep/certificates/authority/provisioner"
-	"go.step.sm/crypto/x509util"
+	"github.com/smallstep/certificates/cas/apiv1"
+	"github.com/smallstep/certificates/cas/softcas"
 
+	"github.com/manoward/manoward/internal/certlint"
 	"github.com/manoward/manoward/internal/hub"
 )
 
@@ -27,11 +29,10 @@ type Issuer struct {
 // who asks records what was ordered and what came of it. It is safe for
 // concurrent use.
 type Embedded struct {
-	issuers   map[string]Issuer // by key identifier
-	current   Issuer
-	id        string // of current
-	authority *authority.Authority
-	lint      *lint
+	issuers map[string]Issuer // by key identifier
+	current Issuer
+	id      string // of current
+	signing *softcas.SoftCAS
 }
 
 // Open makes an authority that signs with current, and that still answers about
@@ -52,20 +53,11 @@ func Open(current Issuer, earlier ...Issuer) (*Embedded, error) {
 		}
 		e.issuers[id] = i
 	}
-	var err error
-	if e.lint, err = newLint(current.Chain[0]); err != nil {
+	linter, err := certlint.New()
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	e.authority, err = authority.NewEmbedded(
-		authority.WithConfig(&config.Config{AuthorityConfig: &config.AuthConfig{}}),
-		authority.WithX509RootCerts(current.Root),
-		authority.WithX509SignerChain(current.Chain, current.Key),
-		authority.WithX509Enforcers(provisioner.CertificateEnforcerFunc(enforce)),
-		authority.WithQuietInit(),
-	)
-	if err != nil {
-		return nil, hub.E(hub.Invalid, op, "the CA certificate and its key cannot be used together; restore them from a backup, or rotate the authority", err)
-	}
+	e.signing = &softcas.SoftCAS{CertificateChain: current.Chain, Signer: lintingKey{current.Key, linter}}
 	return e, nil
 }
 
@@ -78,7 +70,13 @@ func (i Issuer) check() error {
 	if !ok || !own.Equal(i.Chain[0].PublicKey) {
 		return fmt.Errorf("its key is another one's")
 	}
-	return checkChain(append(i.Chain[:len(i.Chain):len(i.Chain)], i.Root))
+	chain := append(i.Chain[:len(i.Chain):len(i.Chain)], i.Root)
+	for _, c := range chain {
+		if slices.ContainsFunc(c.Extensions, func(x pkix.Extension) bool { return x.Id.Equal(oidNameConstraints) }) {
+			return fmt.Errorf("%s has name constraints, which orders are not compared with", c.Subject)
+		}
+	}
+	return checkChain(chain)
 }
 
 // checkChain proves that each certificate is a CA's and was signed by the next.
@@ -98,6 +96,8 @@ func checkChain(chain []*x509.Certificate) error {
 	return nil
 }
 
+var oidNameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30} // RFC 5280 clause 4.2.1.10
+
 // keyID is the name of an issuer in our records.
 func keyID(c *x509.Certificate) string { return hex.EncodeToString(c.SubjectKeyId) }
 
@@ -112,29 +112,32 @@ func (e *Embedded) Chain(context.Context) (issuer string, chain [][]byte, err er
 
 // Issue signs what was ordered for the key of the CSR, whose possession the CSR
 // proves. It is [hub.Invalid] for a CSR that does not, and for an order that no
-// certificate may hold; nothing is signed then.
-func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedCertificate, error) {
+// certificate may hold; nothing is signed then. What is signed holds nothing of the
+// CSR but its key.
+func (e *Embedded) Issue(_ context.Context, o hub.CertificateOrder) (hub.IssuedCertificate, error) {
 	const op = "issue certificate"
-	csr, err := readOrder(o, e.current.Chain[0])
+	issuer := e.current.Chain[0]
+	csr, err := checkOrder(o, issuer)
 	if err != nil {
 		return hub.IssuedCertificate{}, err
 	}
-	if err := e.lint.check(template(o, csr.PublicKey)); err != nil {
-		return hub.IssuedCertificate{}, badStyle(op, err)
+	signed, err := e.signing.CreateCertificate(&apiv1.CreateCertificateRequest{
+		Template: template(o, csr.PublicKey), CSR: csr, Lifetime: o.NotAfter.Sub(o.NotBefore),
+	})
+	var style *styleError
+	if errors.As(err, &style) {
+		return hub.IssuedCertificate{}, badStyle(op, style.error)
 	}
-	chain, err := e.authority.SignWithContext(ctx, csr, provisioner.SignOptions{}, emptyTemplate{}, fill(o)) // it checks the proof first
 	if err != nil {
-		if unproven := checkProof(csr); unproven != nil {
-			return hub.IssuedCertificate{}, unproven
-		}
 		return hub.IssuedCertificate{}, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain did not sign; see /readyz for its key, and ask again", err)
 	}
 	// The standard library proves each signature that it makes with the signer's public
 	// key, which is that of the issuer's certificate: see Issuer.check.
-	if err := compare(o, csr, chain[0], e.current.Chain[0]); err != nil {
+	leaf := signed.Certificate
+	if err := compare(o, csr, leaf, issuer); err != nil {
 		return hub.IssuedCertificate{}, hub.E(hub.Internal, op, "the certificate authority signed something else than was ordered; the certificate was thrown away", err)
 	}
-	issued := hub.IssuedCertificate{Issuer: e.id, Chain: [][]byte{chain[0].Raw}}
+	issued := hub.IssuedCertificate{Issuer: e.id, Chain: [][]byte{leaf.Raw}, Leaf: leaf}
 	for _, c := range e.current.Chain {
 		issued.Chain = append(issued.Chain, c.Raw)
 	}
@@ -144,39 +147,4 @@ func (e *Embedded) Issue(ctx context.Context, o hub.CertificateOrder) (hub.Issue
 // badStyle is the failure of an order that the lint does not let pass.
 func badStyle(op string, err error) error {
 	return hub.E(hub.Invalid, op, fmt.Sprintf("the certificate would break the standard: %v; mend the names, the key usage or the profile that it comes from", err), err)
-}
-
-// emptyTemplate holds nothing but the key of the CSR; what was ordered is put in by
-// [fill]. Without a template the authority copies the extensions of the CSR, so that
-// one could ask for a CA certificate. It is given as it is after evaluation: there is
-// nothing in it to evaluate.
-type emptyTemplate struct{}
-
-// Options implements [provisioner.CertificateOptions].
-func (emptyTemplate) Options(provisioner.SignOptions) []x509util.Option {
-	return []x509util.Option{func(_ *x509.CertificateRequest, o *x509util.Options) error {
-		o.CertBuffer = bytes.NewBufferString("{}")
-		return nil
-	}}
-}
-
-// fill puts what was ordered into the certificate.
-func fill(o hub.CertificateOrder) provisioner.CertificateModifier {
-	return provisioner.CertificateModifierFunc(func(c *x509.Certificate, _ provisioner.SignOptions) error {
-		*c = *template(o, c.PublicKey)
-		return nil
-	})
-}
-
-// enforce is the last word before the signature, whatever was put in before.
-func enforce(c *x509.Certificate) error {
-	switch {
-	case c.IsCA, c.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
-		return fmt.Errorf("a CA certificate is not for this authority to sign")
-	case len(c.ExtraExtensions) > 0:
-		return fmt.Errorf("there are extensions that nobody ordered")
-	case c.NotBefore.IsZero(), c.NotAfter.IsZero(), !c.NotAfter.After(c.NotBefore):
-		return fmt.Errorf("there is no validity")
-	}
-	return nil
 }

@@ -1,10 +1,13 @@
 package stepca
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
 	"math/big"
 	"strings"
 	"testing"
@@ -119,12 +122,103 @@ func TestOpen_Refused(t *testing.T) {
 		"another's key":  {Chain: good.Chain, Root: good.Root, Key: other.Key},
 		"another's root": {Chain: good.Chain, Root: other.Root, Key: good.Key},
 		"no CA":          {Chain: []*x509.Certificate{noCA}, Root: noCA, Key: leafKey},
+		"constrained":    constrained(t),
 	} {
 		if _, err := Open(i); hub.CodeOf(err) != hub.Invalid || !strings.Contains(hub.SafeText(err), "CA certificate 1") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := Open(good, i); hub.CodeOf(err) != hub.Invalid || !strings.Contains(hub.SafeText(err), "CA certificate 2") {
 			t.Errorf("%s, as an earlier one: %v", name, err)
+		}
+	}
+}
+
+// constrained is an issuer whose names are bounded.
+func constrained(t *testing.T) Issuer {
+	t.Helper()
+	i := newIssuer(t, time.Hour)
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "CA of example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, PermittedDNSDomains: []string{"example"}, PermittedDNSDomainsCritical: true,
+	}
+	rootKey := catest.NewKey(t)
+	i.Root = newCA(t, "root", nil, nil, rootKey, time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, c, i.Root, i.Key.Public(), rootKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i.Chain[0], err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// askedKey counts what a key is asked to sign.
+type askedKey struct {
+	crypto.Signer
+	asked *int
+}
+
+func (k askedKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	*k.asked++
+	return k.Signer.Sign(random, digest, opts)
+}
+
+// Issuers with keys of each kind sign what passes the lint, and their keys are not asked
+// to sign what does not.
+func TestEmbedded_LintFirst(t *testing.T) {
+	for name, key := range catest.Keys(t) {
+		t.Run(name, func(t *testing.T) {
+			rootKey, asked := catest.NewKey(t), 0
+			root := newCA(t, "root", nil, nil, rootKey, 48*time.Hour)
+			e := open(t, Issuer{Chain: []*x509.Certificate{newCA(t, "CA", root, rootKey, key, 48*time.Hour)}, Root: root, Key: askedKey{key, &asked}})
+			o := catest.NewOrder(t, catest.NewCSR(t, catest.NewKey(t), &x509.CertificateRequest{}))
+			o.Subject.CommonName = strings.Repeat("n", 65) // X.520 upper bound is 64
+			if _, err := e.Issue(t.Context(), o); hub.CodeOf(err) != hub.Invalid || !strings.Contains(hub.SafeText(err), "e_subject_common_name_max_length") {
+				t.Errorf("a name that is too long: %v", err)
+			}
+			if asked != 0 {
+				t.Errorf("the key was asked to sign %d times before", asked)
+			}
+			o.Subject.CommonName = "vnfc-1"
+			issued, err := e.Issue(t.Context(), o)
+			if err != nil || asked != 1 || issued.Leaf == nil || !bytes.Equal(issued.Leaf.Raw, issued.Chain[0]) {
+				t.Fatalf("signed %d times, %+v: %v", asked, issued.Leaf, err)
+			}
+			if err := issued.Leaf.CheckSignatureFrom(e.current.Chain[0]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A digest says nothing of what it is of, so that nothing is signed by one.
+func TestLintingKey_Digest(t *testing.T) {
+	asked := 0
+	k := lintingKey{askedKey{catest.NewKey(t), &asked}, nil}
+	if signature, err := k.Sign(rand.Reader, make([]byte, 32), crypto.SHA256); err == nil || signature != nil || asked != 0 {
+		t.Errorf("it signed %x: %v", signature, err)
+	}
+}
+
+// Who has checked the proof of a CSR spares the authority to do so, for that CSR alone.
+func TestEmbedded_Proven(t *testing.T) {
+	e := open(t, newIssuer(t, 48*time.Hour))
+	o := catest.NewOrder(t, catest.NewCSR(t, catest.NewKey(t), &x509.CertificateRequest{}))
+	proven, err := x509.ParseCertificateRequest(o.CSR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Proven = proven
+	if issued, err := e.Issue(t.Context(), o); err != nil || !proven.PublicKey.(*ecdsa.PublicKey).Equal(issued.Leaf.PublicKey) {
+		t.Errorf("%+v: %v", issued.Leaf, err)
+	}
+	forged := bytes.Clone(o.CSR)
+	forged[len(forged)-1] ^= 1
+	for name, csr := range map[string][]byte{"forged": forged, "another's": catest.NewCSR(t, catest.NewKey(t), &x509.CertificateRequest{})} {
+		o.CSR = csr
+		if _, err := e.Issue(t.Context(), o); hub.CodeOf(err) != hub.Invalid {
+			t.Errorf("%s, with the proof of another: %v", name, err)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -16,7 +15,8 @@ import (
 )
 
 // lint judges certificates before they are signed: it looks at what would be signed
-// under the issuer's name, and signs nothing.
+// under the issuer's name, and signs nothing. It is for an authority elsewhere, which
+// is not seen when it signs; see [lintingKey].
 type lint struct {
 	linter *certlint.Linter
 	key    crypto.PublicKey // in the place of the issuer's
@@ -63,24 +63,59 @@ func (j *judging) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errUnsigned
 }
 
-// SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate (RFC 5280
-// clause 4.1), which is linted with something in the place of the signature.
+// SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
 func (j *judging) SignMessage(_ io.Reader, tbs []byte, _ crypto.SignerOpts) ([]byte, error) {
-	der, err := asn1.Marshal(struct {
-		TBS       asn1.RawValue
-		Algorithm pkix.AlgorithmIdentifier
-		Signature asn1.BitString
-	}{
-		asn1.RawValue{FullBytes: tbs}, pkix.AlgorithmIdentifier{Algorithm: ecdsaWithSHA256}, asn1.BitString{Bytes: noSignature, BitLength: 8 * len(noSignature)},
-	})
-	if err == nil {
-		err = j.linter.Check(der)
-	}
-	j.asked, j.found = true, err
+	j.asked, j.found = true, lintTBS(j.linter, tbs)
 	return nil, errUnsigned
 }
 
-var (
-	ecdsaWithSHA256 = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}    // RFC 5758 clause 3.2
-	noSignature     = []byte{0x30, 6, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01} // Ecdsa-Sig-Value (RFC 3279 clause 2.2.3) of 1 and 1
-)
+// lintingKey is the key of an issuer that lints what it is asked to sign, and signs
+// nothing that does not pass: [styleError]. So the very bytes that are signed were
+// linted before.
+type lintingKey struct {
+	crypto.Signer
+	linter *certlint.Linter
+}
+
+// SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
+func (k lintingKey) SignMessage(random io.Reader, tbs []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if err := lintTBS(k.linter, tbs); err != nil {
+		return nil, &styleError{err}
+	}
+	return crypto.SignMessage(k.Signer, random, tbs, opts)
+}
+
+// Sign implements [crypto.Signer]. Of a digest nobody can tell what it is of.
+func (k lintingKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errUnsigned
+}
+
+// styleError says what the lint has against a certificate, which was not signed.
+type styleError struct{ error }
+
+// Unwrap returns the cause.
+func (e *styleError) Unwrap() error { return e.error }
+
+// lintTBS lints a TBSCertificate (RFC 5280 clause 4.1) with something in the place of
+// the signature, by the algorithm that the TBSCertificate names.
+func lintTBS(l *certlint.Linter, tbs []byte) error {
+	var t struct {
+		Version   asn1.RawValue
+		Serial    asn1.RawValue
+		Algorithm asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(tbs, &t); err != nil {
+		return fmt.Errorf("read what is to be signed: %w", err)
+	}
+	der, err := asn1.Marshal(struct {
+		TBS       asn1.RawValue
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}{asn1.RawValue{FullBytes: tbs}, t.Algorithm, asn1.BitString{Bytes: noSignature, BitLength: 8 * len(noSignature)}})
+	if err != nil {
+		return fmt.Errorf("write what is to be linted: %w", err)
+	}
+	return l.Check(der)
+}
+
+var noSignature = []byte{0x30, 6, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01} // Ecdsa-Sig-Value (RFC 3279 clause 2.2.3) of 1 and 1

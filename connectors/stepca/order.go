@@ -24,10 +24,10 @@ const maxSerial = 159
 const minRSA = 2048
 
 // checkOrder refuses what no certificate below issuer may hold, and a CSR that does
-// not prove its key. It is [hub.Invalid].
+// not prove its key, unless who orders has checked that. It is [hub.Invalid].
 func checkOrder(o hub.CertificateOrder, issuer *x509.Certificate) (*x509.CertificateRequest, error) {
 	csr, err := readOrder(o, issuer)
-	if err == nil {
+	if err == nil && o.Proven == nil {
 		err = checkProof(csr)
 	}
 	return csr, err
@@ -47,9 +47,14 @@ func readOrder(o hub.CertificateOrder, issuer *x509.Certificate) (*x509.Certific
 	refuse := func(text string, err error) (*x509.CertificateRequest, error) {
 		return nil, hub.E(hub.Invalid, op, text, err)
 	}
-	csr, err := x509.ParseCertificateRequest(o.CSR)
-	if err != nil {
-		return refuse("the CSR is no PKCS#10 certification request in DER (RFC 2986); make it anew", err)
+	csr := o.Proven
+	if csr == nil {
+		var err error
+		if csr, err = x509.ParseCertificateRequest(o.CSR); err != nil {
+			return refuse("the CSR is no PKCS#10 certification request in DER (RFC 2986); make it anew", err)
+		}
+	} else if !bytes.Equal(csr.Raw, o.CSR) {
+		return refuse("another CSR was checked than the one that is ordered for; order again", nil)
 	}
 	if err := checkKey(csr.PublicKey); err != nil {
 		return refuse(fmt.Sprintf("the key of the CSR cannot be certified: %v; use ECDSA on P-256, P-384 or P-521, Ed25519, or RSA of %d bits or more", err, minRSA), err)

@@ -8,9 +8,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	zcrypto "github.com/zmap/zcrypto/x509"
+	"github.com/zmap/zlint/v3/lint"
 )
 
 func TestCheck(t *testing.T) {
@@ -81,5 +85,59 @@ func BenchmarkCheck(b *testing.B) {
 		if err := l.Check(der); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestRules holds that rules which are made once say what zlint says, of certificates
+// that are well and that are not, and that most of them are.
+func TestRules(t *testing.T) {
+	l, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := 0
+	for _, r := range l.rules {
+		if r.made != nil {
+			once++
+		}
+		if r.OverrideFrameworkFilter || slices.Contains([]lint.LintSource{lint.CABFBaselineRequirements, lint.CABFSMIMEBaselineRequirements, lint.CABFCSBaselineRequirements}, r.Source) {
+			t.Errorf("zlint looks at more than the rule %s does", r.Name)
+		}
+	}
+	if once < 100 || len(l.rules) < once {
+		t.Errorf("%d of %d rules are made once", once, len(l.rules))
+	}
+	for name, alter := range map[string]func(*x509.Certificate){
+		"good": func(*x509.Certificate) {},
+		"bad":  func(c *x509.Certificate) { c.Subject.CommonName = strings.Repeat("n", 65); c.AuthorityKeyId = nil },
+		"old":  func(c *x509.Certificate) { c.NotBefore = time.Unix(0, 0) },
+	} {
+		c, err := zcrypto.ParseCertificate(certificate(t, alter))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range l.rules {
+			want, got := r.Execute(c, l.conf), r.check(c, l.conf)
+			if got == nil && (want.Status == lint.NA || want.Status == lint.NE) {
+				continue
+			}
+			if got == nil || want.Status != got.Status || want.Details != got.Details {
+				t.Errorf("%s: %s: %+v, and %+v by zlint", name, r.Name, got, want)
+			}
+		}
+	}
+}
+
+// panics is a rule that fails in the middle.
+type panics struct{}
+
+func (*panics) CheckApplies(*zcrypto.Certificate) bool        { return true }
+func (*panics) Execute(*zcrypto.Certificate) *lint.LintResult { panic("no") }
+
+// A rule that panics is an error of the certificate.
+func TestRule_Panics(t *testing.T) {
+	l := &Linter{rules: []rule{{&lint.CertificateLint{LintMetadata: lint.LintMetadata{Name: "e_panics"}}, &panics{}}}}
+	if err := l.Check(certificate(t, func(*x509.Certificate) {})); err == nil || !strings.Contains(err.Error(), "e_panics") {
+		t.Error(err)
 	}
 }

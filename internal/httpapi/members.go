@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // checkMembers compares the member names in tree with the fields of v's type.
@@ -82,8 +83,16 @@ func foldMatch(fields map[string]reflect.Type, name string) string {
 	return ""
 }
 
-// jsonFields returns the members that encoding/json reads into a struct.
+// fieldsOf has the result of jsonFields by the type of the struct. There are as many as
+// there are types that bodies are read into.
+var fieldsOf sync.Map
+
+// jsonFields returns the members that encoding/json reads into a struct. They must not be
+// changed.
 func jsonFields(t reflect.Type) map[string]reflect.Type {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.(map[string]reflect.Type)
+	}
 	fields := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -96,6 +105,7 @@ func jsonFields(t reflect.Type) map[string]reflect.Type {
 		}
 		fields[name] = f.Type
 	}
+	fieldsOf.Store(t, fields)
 	return fields
 }
 

@@ -30,12 +30,18 @@ type CertificateOrder struct {
 	CRLURLs     []string           `json:"crlUrls,omitempty"`
 	OCSPURLs    []string           `json:"ocspUrls,omitempty"`
 	IssuerURLs  []string           `json:"issuerUrls,omitempty"`
+
+	// Proven is the CSR as it was read by who orders and has checked that it is signed
+	// with its own key. nil: the authority checks that.
+	Proven *x509.CertificateRequest `json:"-"`
 }
 
 // IssuedCertificate is what an authority signed.
 type IssuedCertificate struct {
 	Issuer string   `json:"issuer"` // key identifier of the CA certificate that signed, hexadecimal
 	Chain  [][]byte `json:"chain"`  // DER, leaf first, without the root
+	// Leaf is the first of Chain where the authority has read it; nil: it has not.
+	Leaf *x509.Certificate `json:"-"`
 }
 
 // RevokedCertificate is an entry of a revocation list.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/transparency-dev/merkle/rfc6962"
+
+	"github.com/manoward/manoward/internal/hub"
 )
 
 // Batch is one message of a record log, as it is stored: records that were
@@ -20,6 +22,7 @@ type Batch struct {
 	Stored   time.Time           // when the bus stored it
 	Header   map[string][]string // of the message
 	Lines    [][]byte            // the records, each as its line of JSON without the newline
+	Records  []hub.Record        // what the lines say, where all of them are records; nil: they were not read
 }
 
 // Entry is what the journal keeps of one record: where it stands, what it is
@@ -45,7 +48,11 @@ func (b Batch) entries() []Entry {
 	header := headerDigest(b.Header)
 	stored := b.Stored.UTC().Format(time.RFC3339Nano)
 	for i, line := range b.Lines {
-		list[i] = newEntry(b.Sequence, i, stored, header, line)
+		if b.Records != nil { // it is not read again
+			list[i] = namedEntry(b.Sequence, i, stored, header, line, b.Records[i].ID, b.Records[i].Kind)
+		} else {
+			list[i] = newEntry(b.Sequence, i, stored, header, line)
+		}
 	}
 	return list
 }
@@ -58,8 +65,13 @@ func newEntry(sequence uint64, index int, stored, header string, line []byte) En
 	if json.Unmarshal(line, &r) != nil {
 		r.ID, r.Kind = "", ""
 	}
+	return namedEntry(sequence, index, stored, header, line, r.ID, r.Kind)
+}
+
+// namedEntry is newEntry for a line that says this of its record.
+func namedEntry(sequence uint64, index int, stored, header string, line []byte, id, kind string) Entry {
 	sum := sha256.Sum256(line)
-	return Entry{Sequence: sequence, Index: index, Stored: stored, ID: cut(r.ID), Kind: cut(r.Kind), Header: header, Body: hex.EncodeToString(sum[:])}
+	return Entry{Sequence: sequence, Index: index, Stored: stored, ID: cut(id), Kind: cut(kind), Header: header, Body: hex.EncodeToString(sum[:])}
 }
 
 // cut returns the beginning of a name, with no byte that JSON would write longer.

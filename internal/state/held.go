@@ -90,15 +90,46 @@ func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, 
 	return raw, revision, err == nil
 }
 
+// Shared returns a resource as [Kind.GetIn] does. It is for kinds made by [NewKept]: where
+// the table is of this process alone ([Sole]), it is the value in memory, which is neither
+// read nor decoded again. It must not be changed.
+func (k *Kind[T]) Shared(ctx context.Context, domain, id string) (*T, error) {
+	d, err := k.space.ready(ctx, domain)
+	if err != nil {
+		return nil, err
+	}
+	if v := k.sure(d, id); v != nil {
+		return v, nil
+	}
+	e, err := k.read(ctx, d, id)
+	if err != nil {
+		return nil, err
+	}
+	return &e.Value, nil
+}
+
+// sure returns the value in memory if it is what the table has; nil: it is not known to be.
+func (k *Kind[T]) sure(d *domainTable, id string) *T {
+	if !d.sole {
+		return nil
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if x := k.byID[id]; x != nil && x.domain == d && x.life == live && !x.doubted {
+		return x.value
+	}
+	return nil
+}
+
 // doubt has a resource read from the bus again, after a write of which this process does
 // not know what became, until it is told.
 func (k *Kind[T]) doubt(d *domainTable, id string) {
-	if !k.holds {
+	if !k.holds && !k.keep {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if x := k.byID[id]; x != nil && x.domain == d {
-		x.held = nil
+		x.held, x.doubted = nil, true
 	}
 }

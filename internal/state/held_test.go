@@ -185,3 +185,55 @@ func TestHeld_Dictionary(t *testing.T) {
 		}
 	}
 }
+
+// A value that is kept is shared without a read where this process alone writes the
+// table, and is what was written last, whatever became of a write.
+func TestShared(t *testing.T) {
+	for name, alone := range map[string]bool{"sole": true, "shared": false} {
+		t.Run(name, func(t *testing.T) {
+			tables := &countedTables{Bus: &memstate.Bus{Alone: alone}}
+			s := state.New(tables, "THINGS", quiet())
+			k := state.NewKept(s, "thing", byName)
+			open(t, s, "a", "b")
+			want := func(count int, reads int64) {
+				t.Helper()
+				if !alone {
+					reads = 1
+				}
+				before := tables.reads.Load()
+				v, err := k.Shared(within(t), "a", "1")
+				if err != nil || v.Count != count {
+					t.Fatalf("%+v, %v; want count %d", v, err, count)
+				}
+				if got := tables.reads.Load() - before; got != reads {
+					t.Errorf("%d reads of the table, want %d", got, reads)
+				}
+			}
+			count := func() error {
+				_, err := k.Update(within(t), "1", func(v *thing) error { v.Count++; return nil })
+				return err
+			}
+			given := &thing{Name: "one"}
+			_, err := k.Create(within(t), "a", "1", given)
+			must(t, err)
+			given.Count = 7 // its maker's
+			want(0, 0)
+			must(t, count())
+			want(1, 0)
+			_, err = k.Shared(within(t), "b", "1")
+			wantCode(t, err, hub.NotFound)
+
+			tables.lose.Store(true)
+			wantCode(t, count(), hub.Unavailable)
+			tables.lose.Store(false)
+			if v, err := k.Shared(within(t), "a", "1"); err != nil || v.Count != 2 {
+				t.Errorf("after a lost answer %+v, %v", v, err)
+			}
+			must(t, count())
+			want(3, 0)
+			must(t, k.Delete(within(t), "1", nil))
+			_, err = k.Shared(within(t), "a", "1")
+			wantCode(t, err, hub.NotFound)
+		})
+	}
+}

@@ -21,6 +21,7 @@ type indexed[T any] struct {
 	promise  *promise // it is not in the table yet; nil: it is
 	pack     *pack    // that holds it; nil: it has its own key
 	held     []byte   // the stored value, compressed; nil: it is read from the bus
+	doubted  bool     // the table may have another value
 }
 
 // life is what is known of a stored key.
@@ -255,10 +256,13 @@ func (k *Kind[T]) scan(term, after string) iter.Seq[string] {
 	const batch = 256
 	return func(yield func(string) bool) {
 		for size := 32; ; size = batch { // a first page rarely needs a whole batch
-			ids := make([]string, 0, size)
+			var ids []string // most terms that are asked for have none
 			k.mu.RLock()
 			k.order.from(spot{term, after}, func(p spot) bool {
 				if p.term == term && p.id != after {
+					if ids == nil {
+						ids = make([]string, 0, size)
+					}
 					ids = append(ids, p.id)
 				}
 				return p.term == term && len(ids) < size

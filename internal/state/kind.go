@@ -51,7 +51,7 @@ func NewKind[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 }
 
 // NewKept is [NewKind] for resources that are few and asked for all the time:
-// their values are in memory too, for [Kind.Kept].
+// their values are in memory too, for [Kind.Kept] and [Kind.Shared].
 func NewKept[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 	return newKind(s, prefix, terms, true)
 }
