@@ -21,25 +21,59 @@ import (
 // labels does not grow with what authors write.
 const labelKey = "_"
 
-// compile compiles the modules, and then has their types checked with the
-// schemas in place of input and parameters. The engine could check schemas
-// itself, but not below maps whose keys are identifiers (see typeOf), and not
-// per policy at this price. Beside the check of types, try is called with what was
-// compiled; what it finds counts only when nothing else is wrong.
-func (s *Set) compile(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
+// compile compiles the modules, and checks their types with the schemas in place of
+// input and parameters. The engine could check schemas itself, but not below maps
+// whose keys are identifiers (see typeOf), and not per policy at this price.
+func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 	s.annotate(modules)
-	s.compiler = newCompiler(capabilities(false)).WithSkipStages(ast.StageCheckTypes) // they are checked below, with more known
-	s.compiler.Compile(modules)
-	tried := besides(try, ps.bad() || s.compiler.Failed())
-	s.checked(ps, modules, s.checkTypes(modules))
-	if found := tried(); !ps.bad() {
-		ps.list = append(ps.list, found.list...)
+	if ps.bad() {
+		s.explainRefusal(ps, modules)
+		return
+	}
+	groups, t, owners := s.groups(modules), s.newTyping(), s.owners()
+	found := &problems{}
+	inParallel(found, groups, func(found *problems, g *group) {
+		s.compileGroup(g, t)
+		if !g.compiler.Failed() {
+			s.checkModules(found, g.files, owners, g.compiler)
+		}
+	})
+	if slices.ContainsFunc(groups, func(g *group) bool { return g.compiler == nil || g.compiler.Failed() }) {
+		s.explainRefusal(ps, modules)
+		if ps.list = append(ps.list, found.list...); !ps.bad() {
+			ps.fault("", 0, 0, "the policies do not compile with their schemas: "+clip(errorsOf(groups).Error()), "report this with the set")
+		}
+		return
+	}
+	if ps.list = append(ps.list, found.list...); ps.bad() {
+		return
+	}
+	if s.compiler = s.link(groups); s.compiler.Failed() {
+		ps.fault("", 0, 0, "the policies do not compile together: "+clip(s.compiler.Errors.Error()), "report this with the set")
 	}
 }
 
-// checked reports what compiler and type checker found, and checks what they do
-// not.
-func (s *Set) checked(ps *problems, modules map[string]*ast.Module, checker *ast.Compiler) {
+// checkModules checks of what was compiled what the engine does not.
+func (s *Set) checkModules(ps *problems, files []string, owners map[string]*policy, c *ast.Compiler) {
+	for _, file := range files {
+		p := owners[file]
+		if p == nil && !strings.HasPrefix(packageOf(c.Modules[file]), libRoot) {
+			continue // a policy whose metadata cannot be read
+		}
+		checkRefs(ps, file, c.Modules[file], p)
+		if p != nil {
+			p.vars = c.RewrittenVars
+			s.checkValues(ps, p, c.Modules[file])
+		}
+	}
+}
+
+// explainRefusal tells all that compiler and type checker find in a set that is
+// refused, by compiling it as a whole.
+func (s *Set) explainRefusal(ps *problems, modules map[string]*ast.Module) {
+	compiler := newCompiler(capabilities(false)).WithSkipStages(ast.StageCheckTypes) // they are checked below, with more known
+	compiler.Compile(modules)
+	checker := s.checkTypes(modules)
 	seen := false
 	for _, e := range checker.Errors {
 		if e.Code == ast.TypeErr {
@@ -47,29 +81,18 @@ func (s *Set) checked(ps *problems, modules map[string]*ast.Module, checker *ast
 			addError(ps, "", e)
 		}
 	}
-	for _, e := range s.compiler.Errors {
+	for _, e := range compiler.Errors {
 		if e.Code != ast.TypeErr || !seen {
 			addError(ps, "", e)
 		}
 	}
-	if s.compiler.Failed() || checker.Failed() {
+	if compiler.Failed() || checker.Failed() {
 		if !ps.bad() {
 			ps.fault("", 0, 0, "the policies do not compile with their schemas: "+clip(checker.Errors.Error()), "report this with the set")
 		}
 		return
 	}
-	owners := s.owners()
-	files := slices.Sorted(maps.Keys(s.compiler.Modules))
-	inParallel(ps, files, func(found *problems, file string) {
-		p := owners[file]
-		if p == nil && !strings.HasPrefix(packageOf(modules[file]), libRoot) {
-			return // a policy whose metadata cannot be read
-		}
-		checkRefs(found, file, s.compiler.Modules[file], p)
-		if p != nil {
-			s.checkValues(found, p, s.compiler.Modules[file])
-		}
-	})
+	s.checkModules(ps, slices.Sorted(maps.Keys(modules)), s.owners(), compiler)
 }
 
 // inParallel does the work for each of all, by all processors, and adds what it
@@ -105,24 +128,16 @@ func (s *Set) owners() map[string]*policy {
 }
 
 // checkTypes runs the engine's type checker over the modules with typed input
-// and parameters. It begins with what the compiler has made of them, so that
-// nothing is done twice; or from the start when the compiler refused them, so
-// that their author learns of everything at once.
+// and parameters, from the start, whatever the compiler made of them: so their
+// author learns of everything at once.
 func (s *Set) checkTypes(modules map[string]*ast.Module) *ast.Compiler {
 	docs, declared, caps := s.typedDocuments(modules)
-	compiled := !s.compiler.Failed()
 	checker := newCompiler(caps).WithStrict(false).WithOnlyStagesUpTo(ast.StageCheckTypes)
-	if compiled {
-		needed := []ast.StageID{ast.StageInitLocalVarGen, ast.StageSetModuleTree, ast.StageSetRuleTree, ast.StageSetGraph, ast.StageCheckTypes}
-		checker.WithSkipStages(slices.DeleteFunc(ast.AllStages(), func(id ast.StageID) bool { return slices.Contains(needed, id) })...)
-		checker.RewrittenVars = s.compiler.RewrittenVars
-		modules = s.compiler.Modules
-	}
 	checker.WithStageAfterID(ast.StageSetModuleTree, ast.CompilerStageDefinition{
 		Name: "TypedInput", MetricName: "typed_input",
 		Stage: func(c *ast.Compiler) *ast.Error {
 			for file, doc := range docs {
-				withInput(c.Modules[file], doc, compiled)
+				withInput(c.Modules[file], doc)
 			}
 			return nil
 		},
@@ -186,17 +201,8 @@ func (s *Set) typedDocuments(modules map[string]*ast.Module) (docs map[string]st
 	of := func(kinds []hub.EventKind) string {
 		key := join(kinds)
 		if groups[key] == "" {
-			var t types.Type
-			for _, k := range kinds {
-				if schema := s.schemas.byKind[k]; schema != nil {
-					t = mergeTypes(t, schema.typ)
-				}
-			}
-			if t == nil {
-				t = types.A
-			}
 			groups[key] = fmt.Sprintf("k%d", len(groups))
-			fmt.Fprintf(&inputs, "%s := x if %s(x)\n", groups[key], declare(t))
+			fmt.Fprintf(&inputs, "%s := x if %s(x)\n", groups[key], declare(s.inputType(kinds)))
 		}
 		return groups[key]
 	}
@@ -218,7 +224,7 @@ func (s *Set) typedDocuments(modules map[string]*ast.Module) (docs map[string]st
 }
 
 // withInput puts a document in place of input.
-func withInput(module *ast.Module, doc string, compiled bool) {
+func withInput(module *ast.Module, doc string) {
 	root, name := ast.StringTerm(schemaRoot), ast.StringTerm(doc)
 	replace := func(x any) {
 		// The function returns no error, and so does the transformation.
@@ -238,7 +244,7 @@ func withInput(module *ast.Module, doc string, compiled bool) {
 				replace(symbol)
 			}
 		case *ast.Every: // the type checker does not tie its variables to what they run over
-			e.Terms = everyAsSet(x, e.Location, compiled)
+			e.Terms = everyAsSet(x, e.Location, false)
 		}
 		return false
 	})

@@ -84,7 +84,7 @@ func (s *Set) checkValue(ps *problems, p *policy, aliases map[ast.Var]ast.Ref, f
 		return
 	}
 	slices.Sort(allowed)
-	ps.fault(p.File, at.Row, at.Col, fmt.Sprintf("%s is never %q", clip(s.spell(ref)), clip(string(value))), didYouMean(string(value), slices.Compact(allowed)))
+	ps.fault(p.File, at.Row, at.Col, fmt.Sprintf("%s is never %q", clip(p.spell(ref)), clip(string(value))), didYouMean(string(value), slices.Compact(allowed)))
 }
 
 // valuesOf returns the texts that the schema lists for what a reference leads
@@ -151,12 +151,12 @@ func aliasesOf(rule *ast.Rule) map[ast.Var]ast.Ref {
 }
 
 // spell returns a reference with its variables as their author named them.
-func (s *Set) spell(ref ast.Ref) string {
+func (p *policy) spell(ref ast.Ref) string {
 	out := make(ast.Ref, len(ref))
 	for i, t := range ref {
 		out[i] = t
 		if name, ok := t.Value.(ast.Var); ok && i > 0 {
-			original, known := s.compiler.RewrittenVars[name]
+			original, known := p.vars[name]
 			if !known || original.IsGenerated() {
 				original = "_"
 			}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -83,8 +85,15 @@ func (s *Snapshot) Trace(ctx context.Context, in *Input, policyID string, w io.W
 	if err != nil {
 		return err
 	}
+	self, err := s.only(q.policies[0])
+	if err != nil {
+		return err
+	}
+	if q, err = self.query(in.Kind, policyID); err != nil {
+		return err
+	}
 	steps := &recorder{buffer: topdown.NewBufferTracer(), most: maxSteps}
-	_, err = s.ask(ctx, q, in, alone*DefaultDeadline, func(t *topdown.Query) { t.WithQueryTracer(steps) })
+	_, err = self.ask(ctx, q, in, alone*DefaultDeadline, func(t *topdown.Query) { t.WithQueryTracer(steps) })
 	topdown.PrettyTraceWithLocation(w, *steps.buffer)
 	if steps.more {
 		if _, err := fmt.Fprintf(w, "more than %d steps: the rest is left out\n", maxSteps); err != nil {
@@ -95,6 +104,30 @@ func (s *Snapshot) Trace(ctx context.Context, in *Input, policyID string, w io.W
 		_, err = fmt.Fprintf(w, "undecided: %s\n", clip(err.Error()))
 	}
 	return err
+}
+
+// only returns the snapshot with one of its policies, compiled by itself: what was
+// compiled in groups has variables of one name that stand for several of its authors',
+// and a trace shows those.
+func (s *Snapshot) only(p *policy) (*Snapshot, error) {
+	one := &Set{schemas: s.set.schemas, sources: map[string][]byte{}, now: s.set.now}
+	owners := s.set.owners()
+	for file, source := range s.set.sources {
+		if other := owners[file]; path.Ext(file) == ".rego" && (other == nil || other == p) {
+			one.sources[file] = source
+		}
+	}
+	ps := &problems{}
+	modules := parseAll(ps, one.sources, false)
+	one.sort(ps, modules)
+	one.build(ps, modules)
+	if ps.bad() {
+		return nil, hub.E(hub.Internal, "trace decision", fmt.Sprintf("the policy %s does not compile by itself; report this with the set", p.ID), errors.New(ps.sorted()[0].String()))
+	}
+	if err := one.prepare(); err != nil {
+		return nil, hub.E(hub.Internal, "trace decision", fmt.Sprintf("the policy %s cannot be asked by itself; report this with the set", p.ID), err)
+	}
+	return one.Snapshot(map[string]json.RawMessage{p.ID: encode(s.parameters[p.ID])})
 }
 
 // recorder is a tracer that keeps the first steps. A policy that never ends
@@ -131,6 +164,7 @@ type witness struct {
 	input    *Input
 	data     ast.Value // the parameters of all policies, once they are needed
 	fired    map[*ast.Rule][]firing
+	graph    *ast.Graph // once it is needed
 }
 
 // Enabled is part of the engine's tracer.
@@ -196,10 +230,11 @@ func (w *witness) inOrder() []*ast.Rule {
 
 // behind returns the rules that a rule depends on and that were true too.
 func (w *witness) behind(rule *ast.Rule) []*ast.Rule {
+	graph := w.dependencies()
 	seen := map[*ast.Rule]bool{rule: true}
 	var walk func(*ast.Rule)
 	walk = func(r *ast.Rule) {
-		for d := range w.snapshot.set.compiler.Graph.Dependencies(r) {
+		for d := range graph.Dependencies(r) {
 			if next, ok := d.(*ast.Rule); ok && !seen[next] {
 				seen[next] = true
 				walk(next)
@@ -208,6 +243,21 @@ func (w *witness) behind(rule *ast.Rule) []*ast.Rule {
 	}
 	walk(rule)
 	return slices.DeleteFunc(w.inOrder(), func(r *ast.Rule) bool { return r == rule || !seen[r] })
+}
+
+// dependencies returns which rules of the policy, and of what policies share, refer to
+// which.
+func (w *witness) dependencies() *ast.Graph {
+	if w.graph == nil {
+		c, modules, owners := w.snapshot.set.compiler, map[string]*ast.Module{}, w.snapshot.set.owners()
+		for file, module := range c.Modules {
+			if p := owners[file]; p == nil || p == w.policy {
+				modules[file] = module
+			}
+		}
+		w.graph = ast.NewGraph(modules, func(r ast.Ref) []*ast.Rule { return c.GetRulesDynamicWithOpts(r, ast.RulesOptions{}) })
+	}
+	return w.graph
 }
 
 func (w *witness) label(rule *ast.Rule) Label {

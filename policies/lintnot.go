@@ -52,7 +52,7 @@ func (n *negations) check(body ast.Body, at int) {
 // missing lists what an operand of a negated call needs and may not be there.
 func (n *negations) missing(body ast.Body, operand *ast.Term, seen map[ast.Var]bool) []string {
 	v, ok := operand.Value.(ast.Var)
-	if !ok || seen[v] || !v.IsGenerated() || n.set.compiler.RewrittenVars[v] != "" {
+	if !ok || seen[v] || !v.IsGenerated() || n.policy.vars[v] != "" {
 		return nil // what the author bound is bound before the negation, and can be seen
 	}
 	seen[v] = true
@@ -88,7 +88,7 @@ func (n *negations) absent(body ast.Body, at int, t *ast.Term) []string {
 			return nil // the rule is for when it is there
 		}
 	}
-	return []string{n.set.spell(full)}
+	return []string{n.policy.spell(full)}
 }
 
 // asks reports whether an expression is undefined without a reference.

@@ -106,16 +106,18 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 		ps.fault("", 0, 0, "there is no policy", "add files *.rego with packages "+policyRoot+"<id>")
 	}
 	s.sort(ps, modules)
-	// The compiler keeps one processor busy: the samples are read beside it, and
-	// tried while it checks types.
 	bad := ps.bad()
-	read := besides(func(samples *problems) { s.readSamples(samples, bad) }, false)
-	s.build(ps, modules, func(samples *problems) {
-		if ps := read(); !ps.bad() {
-			s.runSamples(ctx, samples, o.SampleDeadline)
-		}
-	})
-	ps.list = append(ps.list, read().list...)
+	samples := besides(func(samples *problems) { s.readSamples(samples, bad) })
+	s.build(ps, modules)
+	ps.list = append(ps.list, samples().list...)
+	if ps.bad() {
+		return nil, ps
+	}
+	if err := s.prepare(); err != nil {
+		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
+		return nil, ps
+	}
+	s.runSamples(ctx, ps, o.SampleDeadline)
 	if ps.bad() {
 		return nil, ps
 	}
@@ -126,14 +128,10 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	return s, ps
 }
 
-// besides begins work that reports problems of its own, unless it is not wanted,
-// and returns what waits for its end. A set that the engine fails on is refused: it
-// must not end the process.
-func besides(work func(*problems), unwanted bool) func() *problems {
+// besides begins work that reports problems of its own, and returns what waits for
+// its end. A set that the engine fails on is refused: it must not end the process.
+func besides(work func(*problems)) func() *problems {
 	found := &problems{}
-	if unwanted {
-		return func() *problems { return found }
-	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -150,17 +148,10 @@ func (ps *problems) refuse() {
 	}
 }
 
-// build makes of modules with metadata what can be evaluated. What of it needs no
-// types is done by try, beside the check of types.
-func (s *Set) build(ps *problems, modules map[string]*ast.Module, try func(*problems)) {
+// build makes of modules with metadata what can be evaluated.
+func (s *Set) build(ps *problems, modules map[string]*ast.Module) {
 	s.lint(ps)
-	s.compile(ps, modules, func(tried *problems) {
-		if err := s.prepare(); err != nil {
-			tried.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
-			return
-		}
-		try(tried)
-	})
+	s.compile(ps, modules)
 }
 
 // sort finds the policies among the modules and reads their metadata.

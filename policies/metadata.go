@@ -25,8 +25,9 @@ const (
 type policy struct {
 	Policy
 	module   *ast.Module
-	path     string // of its findings: data.manoward.policies["id"].findings
-	line     int    // of its metadata
+	vars     map[ast.Var]ast.Var // as the compiler named them -> as their author did
+	path     string              // of its findings: data.manoward.policies["id"].findings
+	line     int                 // of its metadata
 	params   *jsonschema.Schema
 	paramTyp types.Type
 	defaults map[string]any
