@@ -7,13 +7,14 @@ import (
 
 const (
 	// mixedRSS bounds the resident memory of a hub under this load, in bytes, in each second of
-	// each process, beside what is stored: 70 MB are pages of the program, and the heap may
-	// fill to one and a half times of what is in use. The bus reads blocks of what is stored into it.
+	// each process, beside one and a half times what is stored: 70 MB are pages of the program,
+	// the heap may fill to one and a half times of what is in use, and the bus reads blocks of
+	// what is stored into it.
 	mixedRSS = 256 << 20
 	// mixedEach is by how much memory may grow for each request that is acknowledged, in bytes:
-	// an operation, a decision, an order, a certificate stays in the index of what there is. An
-	// event that led to an order took 2 kB when this was written.
-	mixedEach = 2 << 10
+	// an operation, a decision, an order, a certificate stays in the index of what there is. In
+	// the run of docs/reliability.md it were 4.3 kB at rest, with what each led to.
+	mixedEach = 5 << 10
 	// mixedNoise is by how much of itself memory at rest may differ from one time to the
 	// next, and mixedSwing that under load, where the collector is at a random point.
 	mixedNoise, mixedSwing = 0.05, 0.10
@@ -47,8 +48,8 @@ func (m *mixed) checkMemory() {
 	most := int64(0)
 	for _, l := range m.lives {
 		for _, rss := range l.rss {
-			if most = max(most, rss); rss > mixedRSS+l.stored {
-				m.t.Errorf("the hub had %d MB resident with %d MB stored; want at most %d and what is stored", rss>>20, l.stored>>20, mixedRSS>>20)
+			if most = max(most, rss); rss > mixedRSS+3*l.stored/2 {
+				m.t.Errorf("the hub had %d MB resident with %d MB stored; want at most %d and one and a half times what is stored", rss>>20, l.stored>>20, mixedRSS>>20)
 			}
 		}
 	}
