@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"strings"
@@ -198,6 +199,27 @@ func TestLintingKey_Digest(t *testing.T) {
 	k := lintingKey{askedKey{catest.NewKey(t), &asked}, nil}
 	if signature, err := k.Sign(rand.Reader, make([]byte, 32), crypto.SHA256); err == nil || signature != nil || asked != 0 {
 		t.Errorf("it signed %x: %v", signature, err)
+	}
+}
+
+// The key of an issuer signs no CA certificate and nothing without a validity, whoever
+// asks for it.
+func TestLintingKey_Enforces(t *testing.T) {
+	i, asked := newIssuer(t, 48*time.Hour), 0
+	e := open(t, Issuer{Chain: i.Chain, Root: i.Root, Key: askedKey{i.Key, &asked}})
+	now := time.Now()
+	for name, c := range map[string]*x509.Certificate{
+		"a CA":             {IsCA: true, BasicConstraintsValid: true, NotBefore: now, NotAfter: now.Add(time.Hour)},
+		"signs CRLs":       {KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCRLSign, NotBefore: now, NotAfter: now.Add(time.Hour)},
+		"signs":            {KeyUsage: x509.KeyUsageCertSign, NotBefore: now, NotAfter: now.Add(time.Hour)},
+		"without validity": {NotBefore: now, NotAfter: now.Add(-time.Hour)},
+	} {
+		c.SerialNumber, c.Subject = big.NewInt(7), pkix.Name{CommonName: "vnfc-1"}
+		der, err := x509.CreateCertificate(rand.Reader, c, i.Chain[0], catest.NewKey(t).Public(), e.signing.Signer)
+		var style *styleError
+		if err == nil || errors.As(err, &style) || asked != 0 {
+			t.Errorf("%s: signed %x: %v", name, der, err)
+		}
 	}
 }
 

@@ -65,13 +65,17 @@ func (j *judging) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 
 // SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
 func (j *judging) SignMessage(_ io.Reader, tbs []byte, _ crypto.SignerOpts) ([]byte, error) {
-	j.asked, j.found = true, lintTBS(j.linter, tbs)
+	der, err := unsigned(tbs)
+	if err == nil {
+		err = j.linter.Check(der)
+	}
+	j.asked, j.found = true, err
 	return nil, errUnsigned
 }
 
-// lintingKey is the key of an issuer that lints what it is asked to sign, and signs
-// nothing that does not pass: [styleError]. So the very bytes that are signed were
-// linted before.
+// lintingKey is the key of an issuer that looks at what it is asked to sign: it signs
+// no CA certificate, whoever ordered it, and nothing that the lint has something
+// against: [styleError]. So it is the very bytes that are signed which were looked at.
 type lintingKey struct {
 	crypto.Signer
 	linter *certlint.Linter
@@ -79,10 +83,31 @@ type lintingKey struct {
 
 // SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
 func (k lintingKey) SignMessage(random io.Reader, tbs []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if err := lintTBS(k.linter, tbs); err != nil {
+	der, err := unsigned(tbs)
+	if err != nil {
+		return nil, err
+	}
+	if err := enforce(der); err != nil {
+		return nil, err
+	}
+	if err := k.linter.Check(der); err != nil {
 		return nil, &styleError{err}
 	}
 	return crypto.SignMessage(k.Signer, random, tbs, opts)
+}
+
+// enforce is the last word before the signature, whatever was ordered.
+func enforce(der []byte) error {
+	c, err := x509.ParseCertificate(der)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read what is to be signed: %w", err)
+	case c.IsCA, c.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
+		return errors.New("a CA certificate is not for this authority to sign")
+	case !c.NotAfter.After(c.NotBefore):
+		return errors.New("there is no validity")
+	}
+	return nil
 }
 
 // Sign implements [crypto.Signer]. Of a digest nobody can tell what it is of.
@@ -96,16 +121,16 @@ type styleError struct{ error }
 // Unwrap returns the cause.
 func (e *styleError) Unwrap() error { return e.error }
 
-// lintTBS lints a TBSCertificate (RFC 5280 clause 4.1) with something in the place of
-// the signature, by the algorithm that the TBSCertificate names.
-func lintTBS(l *certlint.Linter, tbs []byte) error {
+// unsigned makes a certificate of a TBSCertificate (RFC 5280 clause 4.1), with something
+// in the place of the signature, by the algorithm that the TBSCertificate names.
+func unsigned(tbs []byte) ([]byte, error) {
 	var t struct {
 		Version   asn1.RawValue
 		Serial    asn1.RawValue
 		Algorithm asn1.RawValue
 	}
 	if _, err := asn1.Unmarshal(tbs, &t); err != nil {
-		return fmt.Errorf("read what is to be signed: %w", err)
+		return nil, fmt.Errorf("read what is to be signed: %w", err)
 	}
 	der, err := asn1.Marshal(struct {
 		TBS       asn1.RawValue
@@ -113,9 +138,9 @@ func lintTBS(l *certlint.Linter, tbs []byte) error {
 		Signature asn1.BitString
 	}{asn1.RawValue{FullBytes: tbs}, t.Algorithm, asn1.BitString{Bytes: noSignature, BitLength: 8 * len(noSignature)}})
 	if err != nil {
-		return fmt.Errorf("write what is to be linted: %w", err)
+		return nil, fmt.Errorf("write what is to be linted: %w", err)
 	}
-	return l.Check(der)
+	return der, nil
 }
 
 var noSignature = []byte{0x30, 6, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01} // Ecdsa-Sig-Value (RFC 3279 clause 2.2.3) of 1 and 1
