@@ -278,7 +278,7 @@ func (p *parts) keep(schema *jsonschema.Schema, text string, value ast.Value) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bytes += len(text) + partCost; p.bytes > p.most || p.young == nil {
-		p.young, p.elder, p.bytes = map[partKey]ast.Value{}, p.young, len(text)+partCost
+		p.young, p.elder, p.bytes = make(map[partKey]ast.Value, len(p.young)), p.young, len(text)+partCost
 	}
 	p.young[partKey{schema, text}] = value
 }

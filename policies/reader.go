@@ -2,6 +2,7 @@ package policies
 
 import (
 	"encoding/json"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -192,11 +193,18 @@ type reading struct {
 // maxDepth of what a plan takes; deeper texts are decoded.
 const maxDepth = 64
 
+// openPairs are the pairs of readings that ended, for the next ones.
+var openPairs = sync.Pool{New: func() any { return new([][2]*ast.Term) }}
+
 // read reads one JSON value, nothing behind it, which text is of too; nil if the
 // plan does not take it. The value shares the text.
 func (p *plan) read(raw []byte, text string) ast.Value {
-	r := reading{raw: raw, text: text}
+	pairs := openPairs.Get().(*[][2]*ast.Term)
+	r := reading{raw: raw, text: text, pairs: (*pairs)[:0]}
 	value := r.value(p)
+	*pairs = r.pairs[:cap(r.pairs)]
+	clear(*pairs) // nothing of a value stays in memory for them
+	openPairs.Put(pairs)
 	if r.space(); value == nil || r.at != len(raw) {
 		return nil
 	}
