@@ -166,3 +166,17 @@ func TestNewID(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// TestDeriveID holds IDs that are stored: parts never get others.
+func TestDeriveID(t *testing.T) {
+	for want, parts := range map[string][]string{
+		"e3b0c442-98fc-8c14-9afb-f4c8996fb924": nil,
+		"3c9d5910-45bc-8876-b9d0-399bbfb05c6a": {"a", "b"},
+		"5275cd81-a7ab-85c7-a19c-be049231f08a": {"ab", ""},
+		"43f44aa4-0f35-8feb-a5bc-b363678f3b4a": {"sm-event", strings.Repeat("x", 300)},
+	} {
+		if got := DeriveID(parts...); got != want {
+			t.Errorf("%.40q is %s, was %s", parts, got, want)
+		}
+	}
+}
