@@ -112,6 +112,7 @@ func (k *Kind[T]) promised(d *domainTable, id string) *promise {
 // again, once it is stored.
 func (k *Kind[T]) unkept(ctx context.Context, d *domainTable, id string) error {
 	if p := k.promised(d, id); p != nil {
+		d.packer.soon()
 		select {
 		case <-p.kept:
 		case <-ctx.Done():
