@@ -83,27 +83,38 @@ func (s *Service) complete(ctx context.Context, w *work, c *cmf.Certificate) (ce
 	if err != nil {
 		return certmgmt.Signing{}, err
 	}
-	err = s.Ledger.Append(ctx, w.domain, rec)
-	if hub.CodeOf(err) == hub.Conflict {
+	recorded := make(chan error, 1)
+	go func() { recorded <- s.Ledger.Append(ctx, w.domain, rec) }()
+	// Nobody sees before what is prepared while the disk is waited for.
+	r := w.req
+	r.State, r.CertificateID, r.Order = certmgmt.RequestIssued, c.ID, nil
+	promise, err := s.prepare(ctx, &r, c)
+	a, unanswered := s.answer(ctx, &r, c, w.chain)
+	switch failed := <-recorded; {
+	case hub.CodeOf(failed) == hub.Conflict:
 		return s.second(ctx, w, c)
-	}
-	if err != nil {
-		return certmgmt.Signing{}, fmt.Errorf("append record %s: %w", kindIssued, err)
-	}
-	w.req.State, w.req.CertificateID, w.req.Order = certmgmt.RequestIssued, c.ID, nil
-	if err := s.promise(ctx, &w.req, c); err != nil {
+	case failed != nil:
+		return certmgmt.Signing{}, fmt.Errorf("append record %s: %w", kindIssued, failed)
+	case err != nil:
 		return certmgmt.Signing{}, err
 	}
+	promise()
 	s.keepLater(ctx, w, c)
-	return s.answer(ctx, &w.req, c, w.chain)
+	return a, unanswered
 }
 
-// promise lets what was issued be found. A request that is stored stays as it is.
-func (s *Service) promise(ctx context.Context, r *cmf.Request, c *cmf.Certificate) error {
-	if err := s.Store.Certificates.Promise(ctx, r.TrustDomain, c.ID, c); err != nil {
-		return err
+// prepare prepares to let what was issued be found. A request that is stored stays as it
+// is.
+func (s *Service) prepare(ctx context.Context, r *cmf.Request, c *cmf.Certificate) (promise func(), err error) {
+	certificate, err := s.Store.Certificates.Prepare(ctx, r.TrustDomain, c.ID, c)
+	if err != nil {
+		return nil, err
 	}
-	return s.Store.Requests.Promise(ctx, r.TrustDomain, r.ID, r)
+	request, err := s.Store.Requests.Prepare(ctx, r.TrustDomain, r.ID, r)
+	if err != nil {
+		return nil, err
+	}
+	return func() { certificate(); request() }, nil
 }
 
 // keepLater stores what was issued without the answer waiting for it: the record says
@@ -252,5 +263,10 @@ func (s *Service) found(ctx context.Context, domain string, rec hub.Record) ([]s
 	if !ok {
 		return nil, err
 	}
-	return s.rows(c.ID), s.promise(ctx, r, c)
+	promise, err := s.prepare(ctx, r, c)
+	if err != nil {
+		return nil, err
+	}
+	promise()
+	return s.rows(c.ID), nil
 }

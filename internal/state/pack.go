@@ -23,9 +23,10 @@ const (
 	packBytes  = 64 << 10
 )
 
-// packPause is how long a pack waits for more to come. Nobody waits for it but who
-// changes what was made a moment ago: what is promised is durable elsewhere.
-const packPause = 20 * time.Millisecond
+// packPause is how long a pack with room for more waits for it. Nobody waits for a pack,
+// and who changes what was made a moment ago ends the pause: what is promised is durable
+// elsewhere.
+const packPause = 100 * time.Millisecond
 
 // packTimeout bounds the write of a pack: it goes on although those who asked for it
 // have gone.
@@ -142,6 +143,7 @@ func (c *packing) open(d *domainTable) []packedRow {
 type packer struct {
 	mu      sync.Mutex // covers what is below
 	waiting []*packing
+	hurry   chan struct{}          // of one place: ends the pause; nil until something waits
 	writing bool                   // a goroutine runs write
 	own     map[string][]packedRow // by key: of packs of this process that the watch has not told
 }
@@ -150,9 +152,32 @@ func (k *packer) add(d *domainTable, calls []*packing) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.waiting = append(k.waiting, calls...)
+	if k.hurry == nil {
+		k.hurry = make(chan struct{}, 1)
+	}
+	if k.rows() >= mostPacked {
+		k.hasten()
+	}
 	if !k.writing && len(calls) > 0 {
 		k.writing = true
 		go k.write(d)
+	}
+}
+
+// soon has what waits stored without a pause.
+func (k *packer) soon() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.waiting) > 0 {
+		k.hasten()
+	}
+}
+
+// hasten ends the pause. k.mu is held, and something waits or did.
+func (k *packer) hasten() {
+	select {
+	case k.hurry <- struct{}{}:
+	default:
 	}
 }
 
@@ -160,7 +185,7 @@ func (k *packer) add(d *domainTable, calls []*packing) {
 func (k *packer) write(d *domainTable) {
 	for {
 		if k.few() {
-			_ = pause(d.work, packPause) // what is promised is stored even so when the hub stops
+			k.pause(d.work)
 		}
 		calls, rows, text := k.next(d)
 		if calls == nil {
@@ -180,11 +205,27 @@ func (k *packer) write(d *domainTable) {
 func (k *packer) few() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return k.rows() < mostPacked
+}
+
+// rows is how many resources wait. k.mu is held.
+func (k *packer) rows() int {
 	rows := 0
 	for _, c := range k.waiting {
 		rows += len(c.rows)
 	}
-	return rows < mostPacked
+	return rows
+}
+
+// pause waits for more to come. What is promised is stored even so when the hub stops.
+func (k *packer) pause(work context.Context) {
+	t := time.NewTimer(packPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-k.hurry:
+	case <-work.Done():
+	}
 }
 
 // next takes the calls that go into the next pack out of the line. Without any, nobody

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/state"
@@ -276,4 +278,45 @@ func TestKeepAll_NotLasting(t *testing.T) {
 	if !k.Promised("1") {
 		t.Error("a kind whose resources can be deleted was packed")
 	}
+}
+
+// A pack with room waits for more; one that is full does not, and neither does who
+// changes what is in it.
+func TestKeepAll_Pause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, things, _ := lasting(t, &memstate.Bus{}, "a")
+		took := func(many int) time.Duration {
+			t.Helper()
+			began := time.Now()
+			var rows []state.Row
+			for range many {
+				id := hub.NewID()
+				promise(t, things, id, 0)
+				rows = append(rows, things.Row(id))
+			}
+			var wg sync.WaitGroup
+			for _, r := range rows {
+				wg.Go(func() { must(t, s.KeepAll(within(t), "a", r)) })
+			}
+			wg.Wait()
+			return time.Since(began)
+		}
+		if took := took(1); took != 100*time.Millisecond {
+			t.Errorf("one resource is stored after %s", took)
+		}
+		if took := took(64); took != 0 {
+			t.Errorf("a full pack is stored after %s", took)
+		}
+		promise(t, things, "1", 1)
+		began := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() { must(t, s.KeepAll(within(t), "a", things.Row("1"))) })
+		synctest.Wait()
+		_, err := things.Update(within(t), "1", func(v *thing) error { v.Count++; return nil })
+		must(t, err)
+		wg.Wait()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("a change waits for %s", took)
+		}
+	})
 }

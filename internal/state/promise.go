@@ -19,25 +19,36 @@ type promise struct {
 // elsewhere may be promised, so that it will be stored, after a crash too. [Kind.Keep]
 // stores it, and a change of it waits for that. What is there already stays as it is.
 func (k *Kind[T]) Promise(ctx context.Context, domain, id string, value *T) error {
+	promise, err := k.Prepare(ctx, domain, id, value)
+	if err == nil {
+		promise()
+	}
+	return err
+}
+
+// Prepare is [Kind.Promise] short of its effect, which the function that it returns has:
+// whoever waits until the resource is durable elsewhere prepares meanwhile.
+func (k *Kind[T]) Prepare(ctx context.Context, domain, id string, value *T) (promised func(), err error) {
 	d, err := k.space.ready(ctx, domain)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	raw, err := json.Marshal(value)
 	if err != nil {
-		return fmt.Errorf("promise %s %s: %w", k.prefix, id, err)
+		return nil, fmt.Errorf("promise %s %s: %w", k.prefix, id, err)
 	}
 	x, terms, err := k.written(d, id, 0, raw, value)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	x.promise = &promise{raw: raw, kept: make(chan struct{})}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.byID[id] == nil {
-		k.put(id, x, terms)
-	}
-	return nil
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.byID[id] == nil {
+			k.put(id, x, terms)
+		}
+	}, nil
 }
 
 // Keep stores what was promised, and nothing if nothing is promised. A promise that
@@ -101,6 +112,7 @@ func (k *Kind[T]) promised(d *domainTable, id string) *promise {
 // again, once it is stored.
 func (k *Kind[T]) unkept(ctx context.Context, d *domainTable, id string) error {
 	if p := k.promised(d, id); p != nil {
+		d.packer.soon()
 		select {
 		case <-p.kept:
 		case <-ctx.Done():
