@@ -113,10 +113,7 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	if ps.bad() {
 		return nil, ps
 	}
-	if err := s.prepare(); err != nil {
-		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
-		return nil, ps
-	}
+	s.prepare()
 	s.runSamples(ctx, ps, o.SampleDeadline)
 	if ps.bad() {
 		return nil, ps
