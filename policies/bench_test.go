@@ -185,7 +185,7 @@ func loadTimes(t testing.TB, files fstest.MapFS, rounds int) (whole, ours, bare 
 		set := &Set{schemas: ownSchemas(t), sources: maps.Clone(sources), now: time.Now}
 		modules := parseAll(ps, sources, false)
 		set.sort(ps, modules)
-		set.build(ps, modules)
+		set.link(ps, set.build(ps, modules))
 		if ps.bad() || len(set.policies) != len(files)/2 {
 			t.Fatal(ps.sorted())
 		}

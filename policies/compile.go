@@ -24,11 +24,12 @@ const labelKey = "_"
 // compile compiles the modules, and checks their types with the schemas in place of
 // input and parameters. The engine could check schemas itself, but not below maps
 // whose keys are identifiers (see typeOf), and not per policy at this price.
-func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
-	s.annotate(modules)
+// It returns none for a set that is refused.
+func (s *Set) compile(ps *problems, modules map[string]*ast.Module) []*group {
+	s.annotate(ps, modules)
 	if ps.bad() {
 		s.explainRefusal(ps, modules)
-		return
+		return nil
 	}
 	groups, t, owners := s.groups(modules), s.newTyping(), s.owners()
 	found := &problems{}
@@ -43,14 +44,12 @@ func (s *Set) compile(ps *problems, modules map[string]*ast.Module) {
 		if ps.list = append(ps.list, found.list...); !ps.bad() {
 			ps.fault("", 0, 0, "the policies do not compile with their schemas: "+clip(errorsOf(groups).Error()), "report this with the set")
 		}
-		return
+		return nil
 	}
 	if ps.list = append(ps.list, found.list...); ps.bad() {
-		return
+		return nil
 	}
-	if s.compiler = s.link(groups); s.compiler.Failed() {
-		ps.fault("", 0, 0, "the policies do not compile together: "+clip(s.compiler.Errors.Error()), "report this with the set")
-	}
+	return groups
 }
 
 // checkModules checks of what was compiled what the engine does not.
@@ -150,15 +149,21 @@ func (s *Set) checkTypes(modules map[string]*ast.Module) *ast.Compiler {
 
 // annotate gives each rule a label with its number, and takes the authors' own
 // labels into the table.
-func (s *Set) annotate(modules map[string]*ast.Module) {
-	owners := s.owners()
-	for _, file := range slices.Sorted(maps.Keys(modules)) {
+func (s *Set) annotate(ps *problems, modules map[string]*ast.Module) {
+	owners, files := s.owners(), slices.Sorted(maps.Keys(modules))
+	first, n := map[string]int{}, 0
+	for _, file := range files {
+		first[file] = n
+		n += len(modules[file].Rules)
+	}
+	s.labels = make([]Label, n)
+	inParallel(ps, files, func(_ *problems, file string) {
 		module := modules[file]
 		id := ""
 		if p := owners[file]; p != nil {
 			id = p.ID
 		}
-		for _, rule := range module.Rules {
+		for i, rule := range module.Rules {
 			l := Label{Policy: id, Rule: rule.Head.Ref().String(), File: file, Line: rule.Location.Row}
 			for _, a := range rule.Annotations {
 				if a.Title != "" {
@@ -168,16 +173,16 @@ func (s *Set) annotate(modules map[string]*ast.Module) {
 					l.Labels = maps.Clone(a.Labels)
 				}
 			}
-			number := &ast.Annotations{Scope: "rule", Location: rule.Location, Labels: map[string]any{labelKey: len(s.labels)}}
+			number := &ast.Annotations{Scope: "rule", Location: rule.Location, Labels: map[string]any{labelKey: first[file] + i}}
 			module.Annotations = append(module.Annotations, number.Copy(rule))
-			s.labels = append(s.labels, l)
+			s.labels[first[file]+i] = l
 		}
 		for _, a := range module.Annotations {
 			if _, ours := a.Labels[labelKey].(int); !ours {
 				a.Labels = nil
 			}
 		}
-	}
+	})
 }
 
 // The package that stands for input and parameters when types are checked.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -65,42 +64,34 @@ type Label struct {
 	Labels map[string]any `json:"labels,omitempty"` // of the rule's metadata
 }
 
-// query is a compiled question for the findings of policies. Its answer is an
-// object: policy id -> set of findings.
+// query is a question for the findings of policies. Its answer is an object: policy
+// id -> set of findings.
 type query struct {
 	body     ast.Body
-	compiler ast.QueryCompiler
 	policies []*policy
 }
 
 // answer is the variable of a query that holds its answer.
 const answer = "answer"
 
-// newQuery compiles one question for all the policies.
-func (s *Set) newQuery(policies []*policy) (*query, error) {
-	var text strings.Builder
-	text.WriteString(answer + " = {")
+// newQuery makes one question for all the policies, as the engine's compiler would make
+// it of answer = {id: data...findings, ...}.
+func newQuery(policies []*policy) *query {
+	at := ast.NewLocation(nil, "", 1, 1)
+	body := make([]*ast.Expr, 0, len(policies)+1)
+	members := make([][2]*ast.Term, len(policies))
 	for i, p := range policies {
-		if i > 0 {
-			text.WriteString(", ")
-		}
-		fmt.Fprintf(&text, "%q: %s", p.ID, p.path)
+		found := ast.VarTerm(fmt.Sprintf("findings%d", i))
+		ref := p.module.Package.Path.Append(ast.InternedTerm("findings"))
+		body = append(body, ast.Equality.Expr(found, ast.NewTerm(ref).SetLocation(at)).SetLocation(at))
+		members[i] = [2]*ast.Term{ast.StringTerm(p.ID), found}
 	}
-	text.WriteString("}")
-	body, err := ast.ParseBodyWithOpts(text.String(), ast.ParserOptions{RegoVersion: ast.RegoV1})
-	if err != nil {
-		return nil, err
-	}
-	q := &query{compiler: s.compiler.QueryCompiler(), policies: policies}
-	if q.body, err = q.compiler.Compile(body); err != nil {
-		return nil, err
-	}
-	return q, nil
+	body = append(body, ast.Equality.Expr(ast.VarTerm(answer), ast.ObjectTerm(members...)).SetLocation(at))
+	return &query{body: ast.NewBody(body...), policies: policies}
 }
 
-// prepare compiles one query for the policies of each kind. That for a policy
-// alone is compiled when it is asked for.
-func (s *Set) prepare() (err error) {
+// prepare makes the questions for the policies of each kind, and for each alone.
+func (s *Set) prepare() {
 	s.queries = map[hub.EventKind]*query{}
 	for _, kind := range s.schemas.Kinds() {
 		var subscribed []*policy
@@ -109,14 +100,11 @@ func (s *Set) prepare() (err error) {
 				subscribed = append(subscribed, p)
 			}
 		}
-		if s.queries[kind], err = s.newQuery(subscribed); err != nil {
-			return err
-		}
+		s.queries[kind] = newQuery(subscribed)
 	}
 	for _, p := range s.policies {
-		p.alone = sync.OnceValues(func() (*query, error) { return s.newQuery([]*policy{p}) })
+		p.alone = newQuery([]*policy{p})
 	}
-	return nil
 }
 
 // Evaluate judges the input by each policy that is for its kind. It is a pure
@@ -181,7 +169,7 @@ func (s *Snapshot) query(kind hub.EventKind, id string) (*query, error) {
 	if !p.On(kind) {
 		return nil, hub.E(hub.Invalid, "evaluate policies", fmt.Sprintf("the policy %s is not for events of the kind %s; it is for %s", id, kind, join(p.Events)), nil)
 	}
-	return p.alone()
+	return p.alone, nil
 }
 
 // oneByOne asks each policy alone, within the time of ten deadlines for all.
@@ -189,11 +177,7 @@ func (s *Snapshot) oneByOne(ctx context.Context, policies []*policy, in *Input, 
 	all, cancel := context.WithTimeout(ctx, alone*deadline)
 	defer cancel()
 	for _, p := range policies {
-		q, err := p.alone()
-		if err == nil {
-			err = s.run(all, q, in, deadline, r)
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := s.run(all, p.alone, in, deadline, r); err != nil && ctx.Err() == nil {
 			r.undecided(p, err, deadline)
 		}
 	}
@@ -256,7 +240,7 @@ func (s *Snapshot) ask(ctx context.Context, q *query, in *Input, deadline time.D
 		return nil, err
 	}
 	defer s.store.Abort(ctx, txn)
-	t := topdown.NewQuery(q.body).WithQueryCompiler(q.compiler).WithCompiler(s.set.compiler).
+	t := topdown.NewQuery(q.body).WithCompiler(s.set.compiler).
 		WithStore(s.store).WithTransaction(txn).WithInput(ast.NewTerm(in.value)).WithTime(in.Time).
 		WithStrictBuiltinErrors(true).WithCancel(cancel).WithInterQueryBuiltinValueCache(s.values)
 	with(t)

@@ -120,13 +120,10 @@ func (s *Snapshot) only(p *policy) (*Snapshot, error) {
 	ps := &problems{}
 	modules := parseAll(ps, one.sources, false)
 	one.sort(ps, modules)
-	one.build(ps, modules)
-	if ps.bad() {
+	if one.link(ps, one.build(ps, modules)); ps.bad() {
 		return nil, hub.E(hub.Internal, "trace decision", fmt.Sprintf("the policy %s does not compile by itself; report this with the set", p.ID), errors.New(ps.sorted()[0].String()))
 	}
-	if err := one.prepare(); err != nil {
-		return nil, hub.E(hub.Internal, "trace decision", fmt.Sprintf("the policy %s cannot be asked by itself; report this with the set", p.ID), err)
-	}
+	one.prepare()
 	return one.Snapshot(map[string]json.RawMessage{p.ID: encode(s.parameters[p.ID])})
 }
 

@@ -180,8 +180,12 @@ func (t *inputTyping) end() {
 
 // link makes one compiler of those of the groups: it has their modules, with the
 // indices of rules that an evaluation needs. What is the policies' own cannot be
-// mixed up, because no two policies have one package (sort).
-func (s *Set) link(groups []*group) *ast.Compiler {
+// mixed up, because no two policies have one package (sort). Without groups there is
+// nothing to link.
+func (s *Set) link(ps *problems, groups []*group) {
+	if len(groups) == 0 {
+		return
+	}
 	compiled, names := map[string]*ast.Module{}, map[string]*ast.Module{}
 	for _, g := range groups {
 		for _, file := range g.files {
@@ -199,5 +203,12 @@ func (s *Set) link(groups []*group) *ast.Compiler {
 		c.RewrittenVars = groups[0].compiler.RewrittenVars
 	}
 	c.Compile(names) // which would copy what is compiled
-	return c
+	if c.Failed() {
+		ps.fault("", 0, 0, "the policies do not compile together: "+clip(c.Errors.Error()), "report this with the set")
+		return
+	}
+	for _, p := range s.policies {
+		p.module = compiled[p.File] // what was parsed is not needed any more
+	}
+	s.compiler = c
 }

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/manoward/manoward/internal/hub"
 )
 
 // divided returns a set large enough to be compiled in groups, and how many there are
@@ -137,5 +141,24 @@ func TestLink_Negations(t *testing.T) {
 	alone := texts(add(fstest.MapFS{}, "zz", rules))
 	if got := texts(files); len(alone) != 1 || !slices.Equal(got, alone) {
 		t.Errorf("among many: %v; alone: %v", got, alone)
+	}
+}
+
+// TestQuery holds that the question that a set is asked is what the engine's compiler
+// makes of it in the language.
+func TestQuery(t *testing.T) {
+	s := mustLoad(t, add(base(), "p-q", ns))
+	q := s.queries[hub.EventReview]
+	body, err := s.compiler.QueryCompiler().Compile(ast.MustParseBody(
+		`answer = {"p-q": data.manoward.policies.p_q.findings, "package-signer": data.manoward.policies.package_signer.findings}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := body.String()
+	for i := range 2 {
+		text = strings.ReplaceAll(text, fmt.Sprintf("__localq%d__", i), fmt.Sprintf("findings%d", i))
+	}
+	if got := q.body.String(); got != text {
+		t.Errorf("the question is %s, of the compiler %s", got, text)
 	}
 }

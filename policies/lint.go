@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -22,6 +23,15 @@ func membersOf(v any) map[string]reflect.Type {
 	}
 	return names
 }
+
+// What findings, targets and actions may have.
+var (
+	findingMembers = sync.OnceValue(func() []string {
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(membersOf(hub.Finding{}))), func(n string) bool { return n == "policy" })
+	})
+	targetMembers = sync.OnceValue(func() []string { return slices.Sorted(maps.Keys(membersOf(hub.Target{}))) })
+	actionMembers = sync.OnceValue(func() map[string]reflect.Type { return membersOf(hub.Action{}) })
+)
 
 func actionTypes() []string {
 	return []string{
@@ -117,8 +127,7 @@ func constants(obj ast.Object) map[string]*ast.Term {
 }
 
 func (l *linter) finding(t *ast.Term, obj ast.Object, members map[string]*ast.Term) {
-	known := slices.DeleteFunc(slices.Sorted(maps.Keys(membersOf(hub.Finding{}))), func(n string) bool { return n == "policy" })
-	l.unknown(obj, "a finding", known)
+	l.unknown(obj, "a finding", findingMembers())
 	for _, needed := range []string{"code", "message", "target"} {
 		if members[needed] == nil {
 			l.at(t, fmt.Sprintf("the finding has no %q", needed), "add it")
@@ -135,7 +144,7 @@ func (l *linter) finding(t *ast.Term, obj ast.Object, members map[string]*ast.Te
 	}
 	if target := members["target"]; target != nil {
 		if o, ok := target.Value.(ast.Object); ok {
-			l.unknown(o, "a target", slices.Sorted(maps.Keys(membersOf(hub.Target{}))))
+			l.unknown(o, "a target", targetMembers())
 		}
 	}
 	list, ok := members["actions"]
@@ -172,7 +181,7 @@ func (l *linter) maybeAction(t *ast.Term, obj ast.Object, members map[string]*as
 	if !ok {
 		return
 	}
-	known := membersOf(hub.Action{})
+	known := actionMembers()
 	words := actionTypes()
 	if !slices.Contains(words, string(kind)) {
 		mend := didYouMean(string(kind), words)

@@ -107,16 +107,15 @@ func loadSources(ctx context.Context, sources map[string][]byte, o Options) (*Se
 	}
 	s.sort(ps, modules)
 	bad := ps.bad()
+	groups := s.build(ps, modules)
+	// Linking keeps one processor busy: samples are read beside it.
 	samples := besides(func(samples *problems) { s.readSamples(samples, bad) })
-	s.build(ps, modules)
+	s.link(ps, groups)
 	ps.list = append(ps.list, samples().list...)
 	if ps.bad() {
 		return nil, ps
 	}
-	if err := s.prepare(); err != nil {
-		ps.fault("", 0, 0, "the policies do not compile together: "+clip(err.Error()), "report this with the set")
-		return nil, ps
-	}
+	s.prepare()
 	s.runSamples(ctx, ps, o.SampleDeadline)
 	if ps.bad() {
 		return nil, ps
@@ -148,10 +147,10 @@ func (ps *problems) refuse() {
 	}
 }
 
-// build makes of modules with metadata what can be evaluated.
-func (s *Set) build(ps *problems, modules map[string]*ast.Module) {
+// build makes of modules with metadata what can be linked.
+func (s *Set) build(ps *problems, modules map[string]*ast.Module) []*group {
 	s.lint(ps)
-	s.compile(ps, modules)
+	return s.compile(ps, modules)
 }
 
 // sort finds the policies among the modules and reads their metadata.

@@ -32,7 +32,7 @@ type policy struct {
 	paramTyp types.Type
 	defaults map[string]any
 	samples  []sample
-	alone    func() (*query, error)
+	alone    *query // for its findings alone
 }
 
 // metadata reads the metadata of one policy's file. It returns nil when there

@@ -78,17 +78,17 @@ func (s *Set) Samples(policyID string) []Sample {
 	return list
 }
 
-// readSamples reads the samples of each policy. bad says that more is wrong with the
-// set: then what is not there is not missed.
+// readSamples reads the samples of each policy, several at once. bad says that more is
+// wrong with the set: then what is not there is not missed.
 func (s *Set) readSamples(ps *problems, bad bool) {
-	for _, p := range s.policies {
+	inParallel(ps, s.policies, func(ps *problems, p *policy) {
 		if p.SampleFile == "" {
-			continue
+			return
 		}
 		raw, ok := s.sources[p.SampleFile]
 		if !ok {
 			ps.fault(p.File, p.line, 0, fmt.Sprintf("there is no file %s", p.SampleFile), "write samples: one that finds something and one that finds nothing")
-			continue
+			return
 		}
 		p.samples = parseSamples(ps, s.schemas, p, raw)
 		some := slices.ContainsFunc(p.samples, func(x sample) bool { return len(x.findings) > 0 })
@@ -96,7 +96,7 @@ func (s *Set) readSamples(ps *problems, bad bool) {
 		if !bad && !ps.bad() && (!some || !none) {
 			ps.fault(p.SampleFile, 0, 0, "the samples show one side only", "have one that finds something and one that finds nothing (findings: [])")
 		}
-	}
+	})
 }
 
 // parseSamples reads a file of samples: a YAML list.

@@ -138,6 +138,9 @@ func mergeTypes(a, b types.Type) types.Type {
 	return types.NewObject(static, types.NewDynamicProperty(types.S, value))
 }
 
+// pointer undoes the escapes of a JSON Pointer (RFC 6901, section 4).
+var pointer = strings.NewReplacer("~1", "/", "~0", "~")
+
 // resolve follows a reference within a schema: "#/$defs/name". One that leads
 // nowhere gives nil; compileSchema refuses it.
 func resolve(root any, ref string) any {
@@ -154,7 +157,7 @@ func resolve(root any, ref string) any {
 		if !ok {
 			return nil
 		}
-		at = m[strings.NewReplacer("~1", "/", "~0", "~").Replace(step)]
+		at = m[pointer.Replace(step)]
 	}
 	return at
 }
