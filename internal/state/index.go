@@ -19,6 +19,7 @@ type indexed[T any] struct {
 	promise  *promise // it is not in the table yet; nil: it is
 	pack     *pack    // that holds it; nil: it has its own key
 	held     []byte   // the stored value, compressed; nil: it is read from the bus
+	weight   *Weight  // see Weigh; nil: nothing
 }
 
 // life is what is known of a stored key.
@@ -81,7 +82,7 @@ func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], *T, error) {
 		x.life = broken
 		return x, nil, fmt.Errorf("decode: %w", err)
 	}
-	x.terms, x.held = k.termsOf(value), k.hold(d, c.Value)
+	x.terms, x.held, x.weight = k.termsOf(value), k.hold(d, c.Value), k.weightOf(value)
 	if k.keep {
 		x.value = value
 	}
@@ -105,7 +106,7 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 
 // written makes of what this process writes what the index holds.
 func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], error) {
-	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value), held: k.hold(d, raw)}
+	x := &indexed[T]{domain: d, revision: revision, terms: k.termsOf(value), held: k.hold(d, raw), weight: k.weightOf(value)}
 	if k.keep { // the caller may change what it gave us
 		x.value = new(T)
 		if err := json.Unmarshal(raw, x.value); err != nil {
@@ -148,6 +149,7 @@ func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
 	if old != nil && old.promise != nil {
 		close(old.promise.kept)
 	}
+	k.reckon(old, Weight.minus)
 	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !slices.Equal(old.terms, x.terms)) {
 		k.drop(id, old)
 		old = nil
@@ -167,6 +169,7 @@ func (k *Kind[T]) put(id string, x *indexed[T]) (other string) {
 	case x.life == live:
 		x.terms = old.terms
 	}
+	k.reckon(x, Weight.plus)
 	k.byID[id] = x
 	return ""
 }
@@ -212,6 +215,7 @@ func (k *Kind[T]) forget(d *domainTable) {
 			if x.promise != nil { // nothing more will become of it
 				close(x.promise.kept)
 			}
+			k.reckon(x, Weight.minus)
 			k.drop(id, x)
 			delete(k.byID, id)
 		}

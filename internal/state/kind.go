@@ -27,10 +27,14 @@ type Kind[T any] struct {
 	lasting bool // nothing of it is ever deleted
 	holds   bool // values are read in memory where they can be, see NewHeld
 
+	weigh func(*T) Weight // nil: nothing is added up
+	sumBy []string        // what the terms begin with that are added up by
+
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
 	order *btree.BTreeG[place]
 	count int // IDs that are live
+	sums  map[sumOf]Weight
 }
 
 // Entry is a stored resource.

@@ -65,7 +65,7 @@ func (k *Kind[T]) keptIn(d *domainTable, id string, p *promise, from *pack, revi
 	switch {
 	case x == nil:
 	case x.promise == p:
-		k.put(id, &indexed[T]{domain: d, revision: revision, pack: from, told: told, terms: x.terms, value: x.value})
+		k.put(id, &indexed[T]{domain: d, revision: revision, pack: from, told: told, terms: x.terms, value: x.value, weight: x.weight})
 	case told && x.pack != nil && x.pack.key == from.key:
 		x.told = true
 	}

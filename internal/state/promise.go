@@ -75,7 +75,7 @@ func (k *Kind[T]) kept(d *domainTable, id string, p *promise, revision uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if x := k.byID[id]; x != nil && x.promise == p {
-		k.put(id, &indexed[T]{domain: d, revision: revision, terms: x.terms, value: x.value, held: x.held})
+		k.put(id, &indexed[T]{domain: d, revision: revision, terms: x.terms, value: x.value, held: x.held, weight: x.weight})
 	}
 }
 
