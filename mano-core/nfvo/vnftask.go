@@ -83,6 +83,10 @@ func (r *run) startTask(ctx context.Context, id string) error {
 			return nil
 		case sol003.LcmOperationStateFailed, sol003.LcmOperationStateRolledBack:
 			st.Last, st.VnfOp = st.VnfOp, "" // order it anew
+			// Its grant may be asked for before the order is answered.
+			if err := r.expect(ctx, id, st.Task, ""); err != nil {
+				return err
+			}
 		default:
 			return nil
 		}
