@@ -22,6 +22,7 @@ type indexed[T any] struct {
 	pack     *pack    // that holds it; nil: it has its own key
 	held     []byte   // the stored value, compressed; nil: it is read from the bus
 	doubted  bool     // the table may have another value
+	weight   *Weight  // see Weigh; nil: nothing
 }
 
 // life is what is known of a stored key.
@@ -74,6 +75,7 @@ func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], []string, *T, 
 		x.life = broken
 		return x, nil, nil, fmt.Errorf("decode: %w", err)
 	}
+	x.weight = k.weightOf(value)
 	k.hold(d, x, c.Value)
 	if k.keep {
 		x.value = value
@@ -98,7 +100,7 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 
 // written makes of what this process writes what the index holds, with the terms.
 func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], []string, error) {
-	x := &indexed[T]{domain: d, revision: revision}
+	x := &indexed[T]{domain: d, revision: revision, weight: k.weightOf(value)}
 	k.hold(d, x, raw)
 	if k.keep { // the caller may change what it gave us
 		x.value = new(T)
@@ -143,6 +145,7 @@ func (k *Kind[T]) put(id string, x *indexed[T], terms []string) (other string) {
 	if old != nil && old.promise != nil {
 		close(old.promise.kept)
 	}
+	k.reckon(old, Weight.minus)
 	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !k.order.are(old.terms, terms)) {
 		k.drop(old)
 		old = nil
@@ -162,6 +165,7 @@ func (k *Kind[T]) put(id string, x *indexed[T], terms []string) (other string) {
 	case x.life == live:
 		x.number, x.terms = old.number, old.terms
 	}
+	k.reckon(x, Weight.plus)
 	k.byID[id] = x
 	return ""
 }
@@ -196,6 +200,7 @@ func (k *Kind[T]) forget(d *domainTable) {
 			if x.promise != nil { // nothing more will become of it
 				close(x.promise.kept)
 			}
+			k.reckon(x, Weight.minus)
 			k.drop(x)
 			delete(k.byID, id)
 		}

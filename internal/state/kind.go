@@ -27,10 +27,14 @@ type Kind[T any] struct {
 
 	dictionary dictionary // of what is held
 
+	weigh func(*T) Weight // nil: nothing is added up
+	sumBy []string        // what the terms begin with that are added up by
+
 	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	byID  map[string]*indexed[T]
 	order order
 	count int // IDs that are live
+	sums  map[sumOf]Weight
 }
 
 // Entry is a stored resource.

@@ -66,7 +66,7 @@ func (k *Kind[T]) keptIn(d *domainTable, id string, p *promise, from *pack, revi
 	switch {
 	case x == nil:
 	case x.promise == p:
-		k.put(id, &indexed[T]{domain: d, revision: revision, pack: from, told: told, value: x.value}, k.order.textsOf(x.terms))
+		k.put(id, &indexed[T]{domain: d, revision: revision, pack: from, told: told, value: x.value, weight: x.weight}, k.order.textsOf(x.terms))
 	case told && x.pack != nil && x.pack.key == from.key:
 		x.told = true
 	}

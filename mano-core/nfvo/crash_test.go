@@ -161,6 +161,7 @@ func TestSoak_CrashAtEveryWrite(t *testing.T) {
 func (sc scenario) cutOff(t *testing.T, cut int64) (through bool) {
 	c := newCrashingWorld(t)
 	id := c.create(north, "shop")
+	allowance := c.allow("vnfm", limits(1000, -1, -1, -1))
 	if !sc.fresh {
 		c.run(north, id, "instantiate", sol005.InstantiateNsRequest{NsFlavourID: "df"})
 	}
@@ -185,6 +186,8 @@ func (sc scenario) cutOff(t *testing.T, cut int64) (through bool) {
 		t.Errorf("write %d: %+v", cut, o.Error)
 	}
 	sc.check(t, c.world, id)
+	computes, _, _ := c.vim.counts()
+	c.wantUsed(fmt.Sprint("write ", cut), allowance, nfvcs(int64(c.vnfm.count()), int64(computes)))
 	c.checkTold(t, again.id(), cut)
 	c.crash()
 	return through

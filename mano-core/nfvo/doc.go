@@ -9,6 +9,10 @@
 // with the operation or the VNF that it is about and is dropped only after the
 // outbox took it.
 //
+// What is granted is held against permitted allowances (ETSI GS NFV-IFA 010). What
+// a VNF uses is stored with it, from the grant until it gives back, and is added
+// up in memory.
+//
 // The NFVO meets the VNFM over SOL 003 (vnflcm/v2) and the VIM over the API of
 // internal/ifa006, whoever produces them. The catalogue, the outbox and the
 // record log are ports. Nothing here decides who may ask: the REST binding in

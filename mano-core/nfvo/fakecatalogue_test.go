@@ -20,6 +20,7 @@ type catalogue struct {
 	nsds     map[string]nfvo.NSD
 	disabled map[string]bool
 	altered  map[string]bool
+	deaf     bool   // VNFDs cannot be read for now
 	asked    func() // during each Use, if it is set
 	looked   func() // before each look at an NSD, if it is set
 }
@@ -43,6 +44,18 @@ func (c *catalogue) Use(_ context.Context, domain, vnfdID string) (nfvo.Package,
 		return nfvo.Package{}, hub.E(hub.Unprocessable, "use", "the artifact image.img was altered", nil)
 	}
 	return nfvo.Package{VnfPkgID: pkg, VNFD: vnfdOf(vnfdID), Integrity: nfvo.Integrity{Verdict: "PASSED", Checksum: "abc", PackageSecurityOption: "OPTION_2", Signer: "CN=acme"}}, nil
+}
+
+func (c *catalogue) VNFD(_ context.Context, domain, vnfdID string) (*sol001.VNFD, error) {
+	if !slices.Contains([]string{"web", "web-2", "db", "fw"}, vnfdID) || (domain != "north" && domain != "south") {
+		return nil, hub.E(hub.NotFound, "find VNFD", "no package "+vnfdID, nil)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.deaf {
+		return nil, hub.E(hub.Unavailable, "find VNFD", "the bus does not answer", nil)
+	}
+	return vnfdOf(vnfdID), nil
 }
 
 func vnfdOf(id string) *sol001.VNFD {

@@ -34,6 +34,8 @@ type fakeVNFM struct {
 	refused   int               // answers 409
 	hold      chan struct{}     // if set, operations wait until it is closed
 	silent    bool              // sends no notifications
+	quick     bool              // answers an order when its operation has ended
+	finished  map[string]chan struct{}
 	work      sync.WaitGroup
 }
 
@@ -41,6 +43,7 @@ func newFakeVNFM(t testing.TB, vim *fakeVIM) *fakeVNFM {
 	m := &fakeVNFM{
 		vim: vim, instances: map[string]*sol003.VnfInstance{}, ops: map[string]*sol003.VnfLcmOpOcc{}, snapshots: map[string]*sol003.VnfSnapshotInfo{},
 		answered: map[string]string{}, computes: map[string][]string{}, fail: map[string]string{}, refuse: map[string]string{}, grants: map[string]*sol003.Grant{},
+		finished: map[string]chan struct{}{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /subscriptions", func(w http.ResponseWriter, _ *http.Request) { answer(w, 201, map[string]string{"id": "s"}) })
@@ -140,33 +143,49 @@ func (m *fakeVNFM) task(w http.ResponseWriter, r *http.Request, task string) {
 		problem(w, 400, "bad body")
 		return
 	}
+	id, ended := m.taskOnce(w, r, task, in)
+	if id == "" {
+		return
+	}
+	if ended != nil {
+		<-ended
+	}
+	w.Header().Set("Location", m.server.URL+"/vnf_lcm_op_occs/"+id)
+	w.WriteHeader(202)
+}
+
+// taskOnce returns the operation that an order starts, or started before; what is
+// refused is answered. Ended is what to wait for.
+func (m *fakeVNFM) taskOnce(w http.ResponseWriter, r *http.Request, task string, in map[string]any) (id string, ended chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v, ok := m.instances[r.PathValue("id")]
 	if !ok {
 		problem(w, 404, "no such VNF")
-		return
+		return "", nil
 	}
 	key := r.Header.Get("Idempotency-Key")
 	id, again := m.answered[key]
 	if why := m.refuse[task]; why != "" {
 		m.refused++
 		problem(w, 409, why)
-		return
+		return "", nil
 	}
 	if !again {
 		for _, o := range m.ops {
 			if o.VnfInstanceID == v.ID && (o.OperationState == "PROCESSING" || o.OperationState == "FAILED_TEMP") {
 				m.refused++
 				problem(w, 409, "another operation runs: "+o.ID)
-				return
+				return "", nil
 			}
 		}
 		id = m.startLocked(v, task, in, false, "")
 		m.answered[key] = id
 	}
-	w.Header().Set("Location", m.server.URL+"/vnf_lcm_op_occs/"+id)
-	w.WriteHeader(202)
+	if m.quick {
+		return id, m.finished[id]
+	}
+	return id, nil
 }
 
 func (m *fakeVNFM) startLocked(v *sol003.VnfInstance, task string, in map[string]any, automatic bool, by string) string {
@@ -178,7 +197,9 @@ func (m *fakeVNFM) startLocked(v *sol003.VnfInstance, task string, in map[string
 	m.ops[o.ID] = o
 	m.calls = append(m.calls, task+" "+v.VnfdID)
 	m.work.Add(1)
-	go func() { defer m.work.Done(); m.run(o.ID, task, by) }()
+	ended := make(chan struct{})
+	m.finished[o.ID] = ended
+	go func() { defer m.work.Done(); defer close(ended); m.run(o.ID, task, by) }()
 	return o.ID
 }
 
@@ -235,6 +256,9 @@ func (m *fakeVNFM) applyLocked(v *sol003.VnfInstance, o *sol003.VnfLcmOpOcc, tas
 	case "scale":
 		if in["type"] == "SCALE_OUT" {
 			m.addLocked(v, g)
+		} else if last := len(m.computes[v.ID]) - 1; last >= 0 {
+			m.vim.drop(m.computes[v.ID][last], false)
+			m.computes[v.ID], v.InstantiatedVnfInfo.VnfcResourceInfo = m.computes[v.ID][:last], v.InstantiatedVnfInfo.VnfcResourceInfo[:last]
 		}
 	case "heal":
 		for _, c := range m.computes[v.ID] {
@@ -314,6 +338,13 @@ func (m *fakeVNFM) ask(id, task string) (*sol003.Grant, error) {
 	}
 	if task == "instantiate" || task == "heal" || (task == "scale" && o.OperationParams["type"] == "SCALE_OUT") {
 		in.AddResources = []sol003.ResourceDefinition{{ID: "r1", Type: "COMPUTE", ResourceTemplateID: "vdu", VduID: "vdu"}}
+	}
+	if task == "heal" || (task == "scale" && o.OperationParams["type"] == "SCALE_IN") {
+		for i, c := range m.computes[v.ID] {
+			if task == "heal" || i == len(m.computes[v.ID])-1 {
+				in.RemoveResources = append(in.RemoveResources, sol003.ResourceDefinition{ID: "c" + c, Type: "COMPUTE", ResourceTemplateID: "vdu", VduID: "vdu", Resource: &sol003.ResourceHandle{ResourceID: c}})
+			}
+		}
 	}
 	m.mu.Unlock()
 	var g sol003.Grant

@@ -51,6 +51,9 @@ func (s *Service) Grant(ctx context.Context, caller hub.Identity, in sol003.Gran
 	if err := s.record(ctx, e.Domain, g.recordOf("grant.given", caller, g.content())); err != nil {
 		return nil, err
 	}
+	if err := g.recordLevels(ctx, caller); err != nil {
+		return nil, err
+	}
 	if _, err := s.grants.Create(ctx, e.Domain, id, &g.grant); err != nil && hub.CodeOf(err) != hub.Conflict {
 		return nil, err
 	}
@@ -86,6 +89,7 @@ type granting struct {
 	grant   sol003.Grant
 	pkg     Package
 	nss     []state.Entry[ns]
+	room    room // what it takes of allowances
 }
 
 func (g *granting) recordOf(kind string, caller hub.Identity, data map[string]any) hub.Record {
@@ -107,6 +111,9 @@ func (g *granting) refused(ctx context.Context, caller hub.Identity, cause error
 	case hub.Denied, hub.Conflict, hub.Unprocessable, hub.NotFound, hub.Undecided:
 		data := g.content()
 		data["reason"] = hub.SafeText(cause)
+		if g.room.refused != "" {
+			data["allowanceId"] = g.room.refused
+		}
 		return g.s.recordRefusal(ctx, g.v.Domain, g.v.ID, g.recordOf("grant.refused", caller, data), data)
 	}
 	return nil
@@ -150,7 +157,13 @@ func (g *granting) decide(ctx context.Context) error {
 			return err
 		}
 	}
-	return g.give(ctx)
+	if err := g.holdRoom(ctx); err != nil { // before anything is made for it
+		return err
+	}
+	if err := g.give(ctx); err != nil {
+		return err
+	}
+	return g.takeRoom(ctx)
 }
 
 // target is the VNFD that the VNF is of when the operation is done.

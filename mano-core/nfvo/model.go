@@ -142,6 +142,7 @@ type vnf struct {
 	Pending   *expectation       `json:"pending,omitempty"` // what the NFVO ordered last
 	Ops       []toldOp           `json:"ops,omitempty"`     // operations told last, oldest first
 	Events    []event            `json:"events,omitempty"`
+	Use       *use               `json:"allocated,omitempty"` // of the infrastructure; nil: nobody has counted it
 }
 
 // expectation is an operation that the NFVO ordered of the VNFM.
@@ -161,7 +162,7 @@ type toldOp struct {
 func vnfTerms(v *vnf) []string {
 	terms := []string{usedPackage(v.PkgID)}
 	for _, id := range v.NSs {
-		terms = append(terms, "ns="+id)
+		terms = append(terms, ofNs(id))
 	}
 	for id := range v.Places {
 		terms = append(terms, "compute="+id)
@@ -172,6 +173,10 @@ func vnfTerms(v *vnf) []string {
 	if v.Gone {
 		terms = append(terms, goneTerm)
 	}
+	if v.uncounted() {
+		terms = append(terms, uncountedTerm)
+	}
+	terms = append(terms, v.Use.terms()...)
 	slices.Sort(terms)
 	return slices.Compact(terms)
 }

@@ -15,16 +15,20 @@ import (
 const CreatorKey = "manoward.createdBy"
 
 // outside is what the NFVO keeps of a VNF that another NFVO made at the VNFM: the
-// packages that it uses, so that they are not deleted under it. It belongs to no
-// NS and is not the NFVO's to change.
+// packages that it uses, so that they are not deleted under it, and what it uses of
+// the infrastructure. It belongs to no NS and is not the NFVO's to change.
 type outside struct {
 	Uses   map[string]string `json:"uses"` // package by VNFD
 	LastOp string            `json:"lastVnfLcmOpOccId"`
+	Use    *use              `json:"allocated,omitempty"` // of the infrastructure; nil: nobody has counted it
 }
 
-// outsideTerms are the packages that outside VNFs use.
+// outsideTerms are the packages that outside VNFs use, and their VNFDs.
 func outsideTerms(o *outside) []string {
-	terms := make([]string, 0, len(o.Uses))
+	terms := o.Use.terms()
+	if o.Use == nil {
+		terms = append(terms, uncountedTerm)
+	}
 	for _, vnfdID := range sortedKeys(o.Uses) {
 		terms = append(terms, usedPackage(o.Uses[vnfdID]))
 	}
@@ -98,12 +102,12 @@ func (s *Service) keepUse(ctx context.Context, domain, vnfID, opID, vnfdID, pkgI
 	if hub.CodeOf(err) != hub.NotFound || vnfdID == "" {
 		return ignoreGone(err)
 	}
-	_, err = s.outsiders.Create(ctx, domain, vnfID, &outside{Uses: map[string]string{vnfdID: pkgID}, LastOp: opID})
+	_, err = s.outsiders.Create(ctx, domain, vnfID, &outside{Uses: map[string]string{vnfdID: pkgID}, LastOp: opID, Use: &use{VnfdID: vnfdID}})
 	return err
 }
 
-// settleOutside releases the packages that an outside VNF uses no more, when its
-// last operation has ended.
+// settleOutside releases the packages that an outside VNF uses no more, and counts what
+// it has, when its last operation has ended.
 func (s *Service) settleOutside(ctx context.Context, caller hub.Identity, id string) error {
 	lock := s.startLock(id) // a grant for the next operation comes before or after
 	lock.Lock()
@@ -128,6 +132,11 @@ func (s *Service) settleOutside(ctx context.Context, caller hub.Identity, id str
 	if err == nil && info.InstantiationState == instantiated {
 		inUse = info.VnfdID
 	}
+	c, err := s.count(ctx, e.Domain, &info)
+	if err != nil {
+		return err
+	}
+	e.Value.Use = c.settled(e.Value.Use, func(*grantedOp) bool { return true }) // the last one has ended
 	for _, vnfdID := range sortedKeys(e.Value.Uses) {
 		if vnfdID != inUse {
 			delete(e.Value.Uses, vnfdID)

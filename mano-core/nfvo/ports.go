@@ -49,6 +49,9 @@ type Packages interface {
 	// VNFD in the domain), hub.Conflict (DISABLED) and hub.Unprocessable
 	// (integrity lost). The catalogue asks [Service.UsesPackage] who uses it.
 	Use(ctx context.Context, domain, vnfdID string) (Package, error)
+	// VNFD returns the descriptor of a package as it was on-boarded, without looking at
+	// the package again: hub.NotFound if the domain has none of this VNFD.
+	VNFD(ctx context.Context, domain, vnfdID string) (*sol001.VNFD, error)
 	// Image opens a software image of a package and says its size in bytes and
 	// its SHA-256 in hexadecimal.
 	Image(ctx context.Context, vnfPkgID, name string) (content io.ReadCloser, size int64, sha256 string, err error)

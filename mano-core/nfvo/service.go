@@ -26,11 +26,13 @@ type Service struct {
 	grants    *state.Kind[sol003.Grant]
 	outsiders *state.Kind[outside]
 	orders    *state.Kind[hostOrder]
+	allowed   *state.Kind[allowance]
 	faults    *faults.List
 
 	work     context.Context // ends everything that runs behind the answers
 	running  sync.WaitGroup
 	starting [64]sync.Mutex // one operation at a time is started for an NS
+	granting [16]sync.Mutex // one grant at a time takes of what a trust domain is allowed
 
 	mu    sync.Mutex      // covers what is below
 	busy  map[string]bool // what runs, and whether it is to run once more
@@ -54,6 +56,9 @@ func New(c Config) *Service {
 	s.outsiders = state.NewKind(s.space, "outside", outsideTerms)
 	s.grants = state.NewKind[sol003.Grant](s.space, "grant", nil)
 	s.orders = state.NewKind(s.space, "host", hostOrderTerms)
+	s.allowed = state.NewKept[allowance](s.space, "allowance", nil)
+	s.vnfs.Weigh((*vnf).weight, nsPrefix, vnfdPrefix)
+	s.outsiders.Weigh((*outside).weight, vnfdPrefix)
 	s.faults = s.newFaults()
 	return s
 }
@@ -107,6 +112,7 @@ func (s *Service) Resume(ctx context.Context) error {
 	for _, id := range s.orders.Find(openTerm) {
 		s.goHostOrder(id)
 	}
+	s.behind("count", s.countAll)
 	return s.faults.Tidy(ctx)
 }
 

@@ -386,7 +386,7 @@ func (w *world) await(id string, want sol005.NsLcmOperationStateType) *nfvo.OpOc
 			return o
 		}
 		if time.Now().After(deadline) || (err == nil && o.Closed) {
-			w.t.Fatalf("operation %s: want %s, have %+v, %v", id, want, o, err)
+			w.t.Fatalf("operation %s: want %s, have %+v %+v, %v", id, want, o, o.Error, err)
 		}
 		time.Sleep(time.Millisecond) // between two looks at what can be seen, with a deadline
 	}

@@ -53,13 +53,19 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 			return nil, err
 		}
 	}
-	info, places := e.Value.Info, e.Value.Places
+	info, places, uses := e.Value.Info, e.Value.Places, counted{}
+	counts := final && occ.Operation != sol003.LcmOperationModifyInfo // which is granted nothing, and renews certificates
 	if final {
 		now, at, err := s.look(ctx, id)
 		if err == nil {
 			info, places = now, at
 		} else if hub.CodeOf(err) != hub.NotFound {
 			return nil, err
+		}
+		if counts {
+			if uses, err = s.count(ctx, e.Domain, &info); err != nil {
+				return nil, err
+			}
 		}
 	}
 	nss, err := s.nssOf(ctx, &e.Value)
@@ -78,6 +84,9 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 		if !final {
 			v.Events = append(v.Events, s.changeEvents(id, v, nss, occ, status, source, nil)...)
 			return nil
+		}
+		if counts {
+			v.Use = uses.settled(v.Use, func(o *grantedOp) bool { return o.VnfOp == occ.ID })
 		}
 		about := v
 		if info.InstantiatedVnfInfo == nil { // it says what was connected before it ended

@@ -47,7 +47,20 @@ func (s *Service) tookEffect(ctx context.Context, r *run, id string) error {
 	if err != nil {
 		return err
 	}
-	e, err := s.vnfs.Update(ctx, id, func(v *vnf) error { v.Info, v.Places = info, places; return nil })
+	was, err := s.vnfs.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	c, err := s.count(ctx, was.Domain, &info)
+	if err != nil {
+		return err
+	}
+	task := r.step().Task
+	e, err := s.vnfs.Update(ctx, id, func(v *vnf) error {
+		v.Info, v.Places = info, places
+		v.Use = c.settled(v.Use, func(o *grantedOp) bool { return o.Task == task })
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -83,6 +96,10 @@ func (r *run) startTask(ctx context.Context, id string) error {
 			return nil
 		case sol003.LcmOperationStateFailed, sol003.LcmOperationStateRolledBack:
 			st.Last, st.VnfOp = st.VnfOp, "" // order it anew
+			// Its grant may be asked for before the order is answered.
+			if err := r.expect(ctx, id, st.Task, ""); err != nil {
+				return err
+			}
 		default:
 			return nil
 		}

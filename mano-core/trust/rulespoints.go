@@ -44,9 +44,11 @@ func osMaRules() []Rule {
 	return slices.Concat(
 		rows(hub.KindOperator, OsMaInterface, "NFVO", all...),
 		// What a Security Manager has ordered only an operator takes back; and
-		// who signs packages that a domain takes is the operator's word too.
+		// who signs packages that a domain takes, and how much a domain may use, is
+		// the operator's word too.
 		rows(hub.KindOperator, OsMaInterface, "NFVO", "replacement-bar.lift", "host.query", "host.stop-use", "host.release",
-			"package-policy.read", "package-policy.write", "package.verify"),
+			"package-policy.read", "package-policy.write", "package.verify",
+			"allowance.query", "allowance.set", "allowance.delete"),
 		rows(hub.KindOSS, OsMaInterface, "NFVO", all...),
 		rows(hub.KindClient, OsMaInterface, "NFVO",
 			"package.query", "nsd.query", "pnfd.query", "subscription.query", "ns.query", "op.query",

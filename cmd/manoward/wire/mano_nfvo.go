@@ -48,6 +48,7 @@ func (h *hubProcess) newNFVO() (*function, error) {
 		Quarantined: h.quarantined, Now: time.Now, Log: h.log.With("part", "nfvo"),
 	})
 	n.attempts = &scor.Attempts{Cursors: scor.NewCursors(n.nfvo.Space()), Publisher: n.outbox, Log: h.log.With("part", "sc-or")}
+	h.metrics.GaugeFunc("manoward_nfvo_allowance_used_ratio", "How much of a limit of a permitted allowance is used: from 1 on grants are refused.", []string{"trust_domain", "scope", "resource"}, n.allowances)
 	h.addRoutes(hub.OsMa, n.osMa)
 	h.addRoutes(hub.OrVnfm, n.orVnfm)
 	h.addRoutes(hub.ScOr, n.scOr)
@@ -63,6 +64,15 @@ func (n *nfvoRole) inUse(p *catalogue.Package) bool {
 		return n.nfvo.UsesPNFD(p.ID)
 	}
 	return n.nfvo.UsesPackage(p.ID, p.Domain, p.DescriptorID())
+}
+
+// allowances emits how much of each limit is used.
+func (n *nfvoRole) allowances(emit func(float64, ...string)) {
+	for _, a := range n.nfvo.Allowances(func(string) bool { return true }) {
+		for _, l := range a.Shares() {
+			emit(l.Ratio, a.TrustDomain, a.Scope, l.Resource)
+		}
+	}
 }
 
 // maxPackage bounds one package, in bytes.

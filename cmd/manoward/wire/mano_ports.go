@@ -18,6 +18,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/mano-core/catalogue"
 	"github.com/manoward/manoward/mano-core/nfvo"
 	"github.com/manoward/manoward/mano-core/scor"
@@ -44,6 +45,12 @@ func (p packages) Use(ctx context.Context, domain, vnfdID string) (nfvo.Package,
 		integrity.Signer = summary.Signers[0]
 	}
 	return nfvo.Package{VnfPkgID: pkg.ID, VNFD: pkg.VNFD, Integrity: integrity}, nil
+}
+
+// VNFD implements [nfvo.Packages].
+func (p packages) VNFD(ctx context.Context, domain, vnfdID string) (*sol001.VNFD, error) {
+	pkg, err := p.Find(ctx, catalogue.VNF, domain, vnfdID)
+	return pkg.VNFD, err
 }
 
 // Image implements [nfvo.Packages].

@@ -1,7 +1,7 @@
 // Package nfvoapi is the REST binding of the NFVO: NS life-cycle management of
 // SOL 005 (nslcm/v2) and NS fault management (nsfm/v1) for OSS/BSS, the grants of SOL 003 (grant/v1) and the
-// callback of VNF Managers, and our own resources for replacement bars and hosts
-// (docs/extensions).
+// callback of VNF Managers, and our own resources for replacement bars, hosts and
+// permitted allowances (docs/extensions).
 package nfvoapi
 
 import (
@@ -82,6 +82,11 @@ func (a *API) ExtensionRoutes(g *httpapi.Group) {
 	g.Handle("GET /ns_instances/{id}/replacement_bars", a.listBars)
 	g.Handle("GET /ns_instances/{id}/replacement_bars/{profile}", a.showBar)
 	g.Handle("DELETE /ns_instances/{id}/replacement_bars/{profile}", a.liftBar)
+	g.Handle("GET /allowances", a.listAllowances)
+	g.Handle("POST /allowances", a.createAllowance)
+	g.Handle("GET /allowances/{id}", a.showAllowance)
+	g.Handle("PUT /allowances/{id}", a.changeAllowance)
+	g.Handle("DELETE /allowances/{id}", a.deleteAllowance)
 	g.Handle("POST /hosts/{id}/stop_use", a.stopUse)
 	g.Handle("POST /hosts/{id}/release", a.releaseHost)
 	g.Handle("GET /host_orders/{id}", a.showHostOrder)
