@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// VnfIndicator is the value of an indicator of a VNF (clause 8.5.2; the same in SOL
+// VnfIndicator is the value of an indicator of a VNF (clause 8.5.2.2; the same in SOL
 // 002). The last two attributes are ours.
 type VnfIndicator struct {
 	ID            string            `json:"id"` // as the VNFD names it
@@ -32,7 +32,7 @@ type VnfIndicatorSubscriptionRequest struct {
 }
 
 // VnfIndicatorSubscription is a subscription to indicators, as it is shown: without
-// what authorises the notifications (clause 8.5.2).
+// what authorises the notifications (clause 8.5.2.4).
 type VnfIndicatorSubscription struct {
 	ID          string                           `json:"id"`
 	Filter      *VnfIndicatorNotificationsFilter `json:"filter,omitempty"`
