@@ -259,7 +259,7 @@ func TestParseVNFD_ManyIndicators(t *testing.T) {
 		}
 		d, err := ParseVNFD(pack("top.yaml", text.String(), "types.yaml", vnfTypes), "top.yaml")
 		if more > 0 {
-			wantFault(t, err, "more than 256 indicators")
+			wantFault(t, err, "more than 128 indicators")
 		} else if err != nil || len(d.Indicators) != maxIndicators {
 			t.Errorf("%d indicators, %v", maxIndicators, err)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/sol001"
@@ -72,11 +71,8 @@ func (s *Service) indicated(ctx context.Context, id string) (indicators.VNF, err
 	}
 	out.VnfdID, out.Addresses = e.Value.Layout.VnfdID, map[string]string{}
 	for source, name := range addresses {
-		if set := e.Value.Configurable[name]; set != nil {
-			if err := checkAddress(name, set); err != nil { // a default of the VNFD, which nobody has looked at yet
-				return out, err
-			}
-			out.Addresses[source], _ = set.(string)
+		if at, _ := e.Value.Configurable[name].(string); at != "" {
+			out.Addresses[source] = at
 		}
 	}
 	if out.Subject, err = json.Marshal(e.Value.subject(id)); err != nil {
@@ -91,22 +87,10 @@ func checkAddresses(patch map[string]any) error {
 	properties, _ := patch["vnfConfigurableProperties"].(map[string]any)
 	for _, name := range addresses {
 		if set := properties[name]; set != nil {
-			if err := checkAddress(name, set); err != nil {
+			if err := indicators.CheckAddress("vnfConfigurableProperties/"+name, set); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// maxAddress bounds the address of a VNF, in bytes.
-const maxAddress = 1_024
-
-// checkAddress refuses what is not to be called: https alone, to a host that is named.
-func checkAddress(name string, set any) error {
-	text, ok := set.(string)
-	if !ok || len(text) > maxAddress {
-		return invalid("vnfConfigurableProperties/%s is no URI of at most %d bytes; send the https URI below which the VNF or its EM has vnfind/v1, or null", name, maxAddress)
-	}
-	return httpapi.CheckCallbackURI("vnfConfigurableProperties/"+name, text, false)
 }

@@ -40,7 +40,7 @@ func (l *List) tell(ctx context.Context, e state.Entry[told]) error {
 	done := map[string]bool{}
 	for _, p := range e.Value.Pending {
 		err := l.c.Publish(ctx, notify.Event{ID: p.ID, API: API, TrustDomain: e.Domain, Render: func(s *notify.Subscription, id string) (any, bool) {
-			return l.render(e.ID, &p, s, id)
+			return l.render(e.ID, &e.Value, &p, s, id)
 		}})
 		if err != nil {
 			return fmt.Errorf("publish %s of VNF %s: %w", p.Type, e.ID, err)
@@ -59,8 +59,8 @@ func (l *List) tell(ctx context.Context, e state.Entry[told]) error {
 
 // render makes the notification for one subscription, if its filter matches. Links
 // begin with the {apiRoot} under which the subscriber reached us.
-func (l *List) render(vnf string, e *event, s *notify.Subscription, notificationID string) (any, bool) {
-	if !l.matches(s.Filter, e) {
+func (l *List) render(vnf string, t *told, e *event, s *notify.Subscription, notificationID string) (any, bool) {
+	if !l.matches(s.Filter, t, e) {
 		return nil, false
 	}
 	root, _, _ := strings.Cut(s.Self, path+"/")
@@ -70,18 +70,18 @@ func (l *List) render(vnf string, e *event, s *notify.Subscription, notification
 	if e.Type == TypeSupported {
 		return &sol003.SupportedIndicatorsChangeNotification{
 			ID: notificationID, NotificationType: e.Type, SubscriptionID: s.ID, TimeStamp: e.At, VnfInstanceID: vnf,
-			SupportedIndicators: e.Supported, Links: links,
+			SupportedIndicators: t.supported(), Links: links,
 		}, true
 	}
 	return &sol003.VnfIndicatorValueChangeNotification{
-		ID: notificationID, NotificationType: e.Type, SubscriptionID: s.ID, TimeStamp: e.At, VnfIndicatorID: e.Indicator, Name: e.Name,
-		Value: e.Value, VnfInstanceID: vnf, Links: links,
+		ID: notificationID, NotificationType: e.Type, SubscriptionID: s.ID, TimeStamp: e.At, VnfIndicatorID: e.Indicator, Name: t.name(e.Indicator),
+		Value: t.Values[e.Indicator].Value, VnfInstanceID: vnf, Links: links,
 	}, true
 }
 
 // matches evaluates a subscription's filter (clause 8.5.3). That a VNF has other
 // indicators concerns who asked for one of those that it has now.
-func (l *List) matches(filter []byte, e *event) bool {
+func (l *List) matches(filter []byte, t *told, e *event) bool {
 	if len(filter) == 0 {
 		return true
 	}
@@ -90,6 +90,6 @@ func (l *List) matches(filter []byte, e *event) bool {
 		return false // was checked when it was taken; one of a newer version narrows to nothing
 	}
 	about := len(f.IndicatorIDs) == 0 || slices.Contains(f.IndicatorIDs, e.Indicator) ||
-		slices.ContainsFunc(e.Supported, func(x sol003.SupportedIndicator) bool { return slices.Contains(f.IndicatorIDs, x.VnfIndicatorID) })
-	return about && notify.Matches(f.NotificationTypes, e.Type) && l.c.Concerns(f.VnfInstanceSubscriptionFilter, e.Subject)
+		e.Type == TypeSupported && slices.ContainsFunc(t.supported(), func(x sol003.SupportedIndicator) bool { return slices.Contains(f.IndicatorIDs, x.VnfIndicatorID) })
+	return about && notify.Matches(f.NotificationTypes, e.Type) && l.c.Concerns(f.VnfInstanceSubscriptionFilter, t.Subject)
 }

@@ -298,6 +298,28 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+func TestCheckAddress(t *testing.T) {
+	for _, x := range []struct {
+		set  any
+		code hub.Code
+	}{
+		{"https://198.51.100.7:8443", ""}, {"https://vnf.example.net/root/", ""}, {7, hub.Invalid}, {map[string]any{}, hub.Invalid},
+		{"https://" + strings.Repeat("x", maxAddress), hub.Invalid}, {"", hub.Unprocessable}, {"http://127.0.0.1", hub.Unprocessable},
+		{"https://me:secret@vnf.example.net", hub.Unprocessable}, {"https://vnf.example.net/#here", hub.Unprocessable}, {"https://vnf.example.net?x=", hub.Unprocessable}, {"ftp://vnf.example.net", hub.Unprocessable},
+	} {
+		if err := CheckAddress("address", x.set); hub.CodeOf(err) != x.code {
+			t.Errorf("%v: %v, want %q", x.set, err, x.code)
+		}
+	}
+	b := newBench(t)
+	b.add("v1", sol001.SourceVNF)
+	b.vnfs["v1"].Addresses[sol001.SourceVNF] = "http://vnf.test" // as a VNFD may have it
+	b.round()
+	if len(b.calls) != 0 || b.list.asked["v1"].failures != 1 {
+		t.Errorf("called %v", b.calls)
+	}
+}
+
 // FuzzRead has a producer answer anything: what is taken is of the VNF, wanted, an
 // object, and within the bounds, and the same when it is read again.
 func FuzzRead(f *testing.F) {

@@ -16,14 +16,28 @@ import (
 // The bounds of what a VNF tells. With them all that is stored of one VNF, its events
 // among it, is below 1 MiB, which the bus takes as one value.
 const (
-	maxAnswer = 1 << 20   // bytes of one page
-	maxTold   = 1_024     // indicators of one answer, those that the VNFD does not declare among them
-	maxValue  = 4 << 10   // bytes of one value
-	maxValues = 128 << 10 // bytes of the values of one VNF
+	maxAddress = 1_024     // bytes of {apiRoot}
+	maxAnswer  = 1 << 20   // bytes of one page
+	maxTold    = 1_024     // indicators of one answer, those that the VNFD does not declare among them
+	maxValue   = 4 << 10   // bytes of one value
+	maxValues  = 128 << 10 // bytes of the values of one VNF
 )
 
 // Version is the version of vnfind/v1 that is asked for, and served.
 const Version = "1.4.0"
+
+// CheckAddress refuses what an attribute gives as {apiRoot} of a producer and is not to
+// be called: it is an https URI of a bounded length, without credentials.
+func CheckAddress(attribute string, set any) error {
+	text, ok := set.(string)
+	if !ok || len(text) > maxAddress {
+		return hub.E(hub.Invalid, "check "+attribute, fmt.Sprintf("%s is no URI of at most %d bytes; send the https URI below which the VNF or its EM has %s, or null", attribute, maxAddress, path), nil)
+	}
+	if strings.Contains(text, "?") {
+		return hub.E(hub.Unprocessable, "check "+attribute, attribute+" has a query, and a path is put behind it; leave the query out", nil)
+	}
+	return httpapi.CheckCallbackURI(attribute, text, false)
+}
 
 // reading is one VnfIndicator of an answer, as far as it is read. The name is the one
 // that the VNFD gives.
@@ -38,8 +52,11 @@ type reading struct {
 // indicator is wrong with the answer: none of it is taken.
 func read(ctx context.Context, client *http.Client, root, vnf string, wanted func(id string) bool) (map[string]json.RawMessage, error) {
 	const op = "read indicators"
+	if err := CheckAddress("the address", root); err != nil { // a default of the VNFD, which nobody has looked at yet
+		return nil, err
+	}
 	// The caller's own rounds are the attempts.
-	producer := &httpapi.Client{Base: strings.TrimSuffix(root, "/") + "/vnfind/v1", HTTP: client, Version: Version, MaxAnswer: maxAnswer, Retries: -1}
+	producer := &httpapi.Client{Base: strings.TrimSuffix(root, "/") + path, HTTP: client, Version: Version, MaxAnswer: maxAnswer, Retries: -1}
 	bad := func(format string, args ...any) error {
 		return hub.E(hub.Unavailable, op, fmt.Sprintf("the answer for VNF instance %s ", vnf)+fmt.Sprintf(format, args...), nil)
 	}

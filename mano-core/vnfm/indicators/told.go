@@ -21,6 +21,7 @@ type told struct {
 	Declared []sol001.IndicatorDesc `json:"declared,omitempty"`
 	Sources  []string               `json:"sources,omitempty"` // that had an address, sorted
 	Values   map[string]value       `json:"values,omitempty"`  // by indicator
+	Subject  json.RawMessage        `json:"subject,omitempty"` // what filters of subscriptions see of the VNF
 	Since    time.Time              `json:"since"`             // a part of the IDs of events: a VNF may be forgotten and known again
 	Events   int                    `json:"events"`            // counts them, for their IDs
 	Pending  []event                `json:"pending,omitempty"`
@@ -32,16 +33,13 @@ type value struct {
 	Changed time.Time       `json:"changed"`
 }
 
-// event is a notification that is to be published.
+// event is a notification that is to be published. What it says of the VNF is what is
+// stored beside it: nothing else is written before it is told.
 type event struct {
-	ID        string                      `json:"id"`
-	Type      string                      `json:"type"`
-	At        time.Time                   `json:"at"`
-	Indicator string                      `json:"indicator,omitempty"` // whose value has changed
-	Name      string                      `json:"name,omitempty"`
-	Value     json.RawMessage             `json:"value,omitempty"`
-	Supported []sol003.SupportedIndicator `json:"supported,omitempty"`
-	Subject   json.RawMessage             `json:"subject,omitempty"` // what filters of subscriptions see of the VNF
+	ID        string    `json:"id"`
+	Type      string    `json:"type"`
+	At        time.Time `json:"at"`
+	Indicator string    `json:"indicator,omitempty"` // whose value has changed
 }
 
 // termUnfinished marks a VNF whose events wait to be published.
@@ -101,10 +99,10 @@ func (t *told) note(vnf string, e event) {
 func (t *told) become(v *VNF, vnf string, declared []sol001.IndicatorDesc, values map[string]json.RawMessage, now time.Time) (bool, error) {
 	before, sources := t.supported(), slices.Sorted(maps.Keys(v.Addresses))
 	changed := t.VnfdID != v.VnfdID || !slices.Equal(t.Sources, sources)
-	t.VnfdID, t.Declared, t.Sources = v.VnfdID, declared, sources
+	t.VnfdID, t.Declared, t.Sources, t.Subject = v.VnfdID, declared, sources, v.Subject
 	after := t.supported()
 	if !slices.Equal(before, after) {
-		t.note(vnf, event{Type: TypeSupported, At: now, Supported: after, Subject: v.Subject})
+		t.note(vnf, event{Type: TypeSupported, At: now})
 	}
 	next, size := map[string]value{}, 0
 	for _, x := range after {
@@ -114,7 +112,7 @@ func (t *told) become(v *VNF, vnf string, declared []sol001.IndicatorDesc, value
 		switch {
 		case read && (!had || !bytes.Equal(was.Value, is)):
 			next[id] = value{is, now}
-			t.note(vnf, event{Type: TypeValue, At: now, Indicator: id, Name: x.Name, Value: is, Subject: v.Subject})
+			t.note(vnf, event{Type: TypeValue, At: now, Indicator: id})
 			changed = true
 		case had:
 			next[id] = was
