@@ -328,6 +328,20 @@ var found = []patch{
 
     Subscriptions.Post.303:
 `},
+	{name: "SOL002 vnfind POST /subscriptions answers an array", file: vnfIndVe,
+		old: `            type: array
+            items:
+              $ref: definitions/SOL002VNFIndicator_def.yaml#/definitions/VnfIndicatorSubscription
+
+    VnfIndicatorSubscription.Post.422:
+`,
+		new: `            $ref: definitions/SOL002VNFIndicator_def.yaml#/definitions/VnfIndicatorSubscription
+
+    VnfIndicatorSubscription.Post.422:
+`},
+	// The Location of a subscription is below /subscriptions; that of SOL002 has it.
+	{name: "SOL003 vnfind has subscriptions below /indicators", file: vnfInd,
+		old: "  /indicators/subscriptions/{subscriptionId}:\n", new: "  /subscriptions/{subscriptionId}:\n"},
 	// The description of the same attribute says SupportedIndicatorsChangeNotification.
 	{name: "a SupportedIndicatorsChangeNotification is a VnfIndicatorValueChangeNotification", file: vnfIndDef,
 		old: `          "SupportedIndicatorsChangeNotification" for this notification type.
