@@ -25,6 +25,7 @@ func (l *loader) check() {
 	if l.cfg.Trace.Endpoint != "" {
 		l.checkURL("trace.endpoint", l.cfg.Trace.Endpoint, "http://127.0.0.1:4318/v1/traces", "http", "https")
 	}
+	l.checkPositive("indicators.interval", l.cfg.Indicators.Interval, "30s")
 	l.checkPositive("shutdownTimeout", l.cfg.ShutdownTimeout, "5s")
 	l.checkListen()
 	l.checkNATS()

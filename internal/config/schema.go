@@ -26,6 +26,8 @@ type Config struct {
 
 	Notifications Notifications `yaml:"notifications"`
 
+	Indicators Indicators `yaml:"indicators"`
+
 	// Security Managers that the role sm runs in this process. One is taken up as
 	// soon as it is registered and its credentials are there.
 	SecurityManagers []SecurityManager `yaml:"securityManagers"`
@@ -173,6 +175,19 @@ type Notifications struct {
 	AllowLoopbackHTTP bool `yaml:"allowLoopbackHttp"`
 }
 
+// Indicators says how the VNFM asks VNFs, and their Element Managers, for VNF
+// indicators.
+type Indicators struct {
+	// Directory that holds one directory for each trust domain, of its name: in it
+	// cert.pem and key.pem, the credential with which VNFs of that trust domain are
+	// asked, and ca.pem, the CA certificates that theirs are checked against. Files that
+	// change are taken up without a restart. Empty: no VNF is asked.
+	Credentials string `yaml:"credentials"`
+
+	// How often each VNF is asked.
+	Interval time.Duration `yaml:"interval"`
+}
+
 // AtRest says how what is secret at rest is protected.
 type AtRest struct {
 	// File with the key that unlocks all other secrets. It is made at the first
@@ -281,6 +296,7 @@ func Default() *Config {
 			EndpointLifetime:   168 * time.Hour,
 			RenewBefore:        Renewal{Share: 0.33},
 		},
+		Indicators:      Indicators{Interval: 30 * time.Second},
 		ShutdownTimeout: 5 * time.Second,
 		origins:         make(map[string]string),
 	}

@@ -210,13 +210,19 @@ func (r *receiver) await(t testing.TB, kinds ...string) {
 // and trust domains, and no packages yet.
 func newAPIHub(t *testing.T, domains ...string) *apiHub {
 	t.Helper()
+	return newAPIHubWith(t, nil, domains...)
+}
+
+// newAPIHubWith is newAPIHub with arguments of the hub's.
+func newAPIHubWith(t *testing.T, args []string, domains ...string) *apiHub {
+	t.Helper()
 	files := http.NewServeMux()
 	server := httptest.NewTLSServer(files)
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})), 0o600)
 	h := &apiHub{
-		nsHub:  &nsHub{hubProcess: newHub(t, "--set", "notifications.ca="+ca).start(), kits: map[string]*nskit.Kit{}},
+		nsHub:  &nsHub{hubProcess: newHub(t, append([]string{"--set", "notifications.ca=" + ca}, args...)...).start(), kits: map[string]*nskit.Kit{}},
 		server: server, files: files, receivers: map[string]*receiver{}, signers: map[string]*csartest.CA{},
 	}
 	inventory := filepath.Join(h.home, "inventory.yaml")
@@ -253,13 +259,13 @@ func (h *apiHub) site(rp hub.ReferencePoint, token bool, apis ...openapi.API) *s
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	return &site{v: v, http: client, nobody: nobody, point: rp, root: points[rp].URL, version: map[string]string{
-		"nslcm": "2.3.0", "nsd": "2.3.0", "vnfpkgm": "2.4.0", "vnflcm": "2.3.0", "grant": "1.7.0", "nsfm": "1.3.0", "vnffm": "1.5.0",
+		"nslcm": "2.3.0", "nsd": "2.3.0", "vnfpkgm": "2.4.0", "vnflcm": "2.3.0", "grant": "1.7.0", "nsfm": "1.3.0", "vnffm": "1.5.0", "vnfind": "1.4.0",
 	}}
 }
 
 // major is the version of an API in its paths.
 func major(api string) string {
-	if api == "nsfm" || api == "vnffm" {
+	if api == "nsfm" || api == "vnffm" || api == "vnfind" {
 		return "v1"
 	}
 	return "v2"

@@ -36,8 +36,9 @@ var roots = map[string][]any{
 		sol003.InstantiateVnfRequest{}, sol003.LccnSubscription{}, sol003.LccnSubscriptionRequest{},
 		sol003.OperateVnfRequest{}, sol003.PkgmSubscription{}, sol003.PkgmSubscriptionRequest{},
 		sol003.RevertToVnfSnapshotRequest{}, sol003.ScaleVnfRequest{}, sol003.ScaleVnfToLevelRequest{},
-		sol003.TerminateVnfRequest{}, sol003.VnfIdentifierCreationNotification{},
-		sol003.VnfIdentifierDeletionNotification{}, sol003.VnfInfoModificationRequest{}, sol003.VnfLcmOpOcc{},
+		sol003.SupportedIndicatorsChangeNotification{}, sol003.TerminateVnfRequest{}, sol003.VnfIdentifierCreationNotification{},
+		sol003.VnfIdentifierDeletionNotification{}, sol003.VnfIndicator{}, sol003.VnfIndicatorSubscription{},
+		sol003.VnfIndicatorSubscriptionRequest{}, sol003.VnfIndicatorValueChangeNotification{}, sol003.VnfInfoModificationRequest{}, sol003.VnfLcmOpOcc{},
 		sol003.VnfLcmOperationOccurrenceNotification{}, sol003.VnfPackageChangeNotification{},
 		sol003.VnfPackageOnboardingNotification{}, sol003.VnfPkgInfo{}, sol003.VnfSnapshotInfo{},
 		sol003.VnfSnapshotInfoModificationRequest{}, sol003.VnfSnapshotInfoModifications{},
@@ -225,4 +226,19 @@ func structs(t *testing.T, dir string) []string {
 		})
 	}
 	return names
+}
+
+// A list of which one element may stand alone is read in both forms, and written as
+// the official file has it.
+func TestOneOrMore(t *testing.T) {
+	for _, x := range []struct{ in, out string }{{`"a"`, `"a"`}, {`["a"]`, `"a"`}, {`["a","b"]`, `["a","b"]`}, {`[]`, `[]`}, {`3`, ""}, {`{"a":1}`, ""}, {`[3]`, ""}} {
+		var o sol003.OneOrMore
+		if err := json.Unmarshal([]byte(x.in), &o); (err != nil) != (x.out == "") {
+			t.Errorf("%s: %v", x.in, err)
+		} else if err == nil {
+			if raw, err := json.Marshal(o); err != nil || string(raw) != x.out {
+				t.Errorf("%s is written as %s, want %s; %v", x.in, raw, x.out, err)
+			}
+		}
+	}
 }

@@ -43,6 +43,7 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 		return nil, err
 	}
 	d, certificates, images := readVNF(flavours[0], top), map[string]bool{}, map[string]*SwImage{}
+	tells := indicators{at: map[string]int{}}
 	for _, p := range flavours {
 		f := p.vnfFlavour(top)
 		if p.err != nil {
@@ -64,8 +65,13 @@ func ParseVNFD(files fs.FS, entry string) (*VNFD, error) {
 				d.Certificates = append(d.Certificates, c)
 			}
 		}
+		tells.add(p)
 	}
-	if err := firstOf(top, flavours[0]); err != nil {
+	if !slices.Contains(flavours, top) {
+		tells.add(top)
+	}
+	d.Indicators = tells.list
+	if err := firstOf(append(slices.Clone(flavours), top)...); err != nil {
 		return nil, err
 	}
 	return d, nil

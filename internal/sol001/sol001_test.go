@@ -215,6 +215,8 @@ topology_template:
     - deltas: {type: tosca.policies.nfv.VduScalingAspectDeltas, properties: {aspect: out, deltas: {one: {number_of_instances: 2}}}, targets: [web]}
     - initial: {type: tosca.policies.nfv.VduInitialDelta, properties: {initial_delta: {number_of_instances: 2}}, targets: [web]}
     - levels: {type: tosca.policies.nfv.InstantiationLevels, properties: {levels: {small: {}, large: {scale_info: {out: {scale_level: 2}}}}, default_level: small}}
+    - load: {type: tosca.policies.nfv.VnfIndicator, properties: {source: vnf, name: Load of the guard}, targets: [vnf]}
+    - sessions: {type: tosca.policies.nfv.VnfIndicator, properties: {source: both}}
 `
 
 func TestParseVNFD_EveryPart(t *testing.T) {
@@ -239,8 +241,28 @@ func TestParseVNFD_EveryPart(t *testing.T) {
 	if r := f.Affinity; len(r) != 1 || !r[0].Anti || r[0].Members[0] != "web" {
 		t.Errorf("affinity is %+v", r)
 	}
+	if want := []IndicatorDesc{{"load", "Load of the guard", SourceVNF}, {"sessions", "", SourceBoth}}; !slices.Equal(d.Indicators, want) {
+		t.Errorf("indicators are %+v, want %+v", d.Indicators, want)
+	}
 	if f.Levels["small"].Instances["web"] != 2 || f.Levels["large"].Instances["web"] != 6 {
 		t.Errorf("levels are %+v %+v", f.Levels["small"], f.Levels["large"])
+	}
+}
+
+// A topology of the maximum is read, and one indicator more is refused.
+func TestParseVNFD_ManyIndicators(t *testing.T) {
+	for _, more := range []int{0, 1} {
+		var text strings.Builder
+		text.WriteString(vnfTop)
+		for i := range maxIndicators - 2 + more {
+			text.WriteString("    - i" + strconv.Itoa(i) + ": {type: tosca.policies.nfv.VnfIndicator, properties: {source: em}}\n")
+		}
+		d, err := ParseVNFD(pack("top.yaml", text.String(), "types.yaml", vnfTypes), "top.yaml")
+		if more > 0 {
+			wantFault(t, err, "more than 128 indicators")
+		} else if err != nil || len(d.Indicators) != maxIndicators {
+			t.Errorf("%d indicators, %v", maxIndicators, err)
+		}
 	}
 }
 
@@ -260,6 +282,10 @@ func TestParse_Faults(t *testing.T) {
 		{"storage", "- installable_certificate: cert\n", "- virtual_storage: lost\n", "\"lost\""},
 		{"truth", "support_mandatory: true", "support_mandatory: maybe", "neither true nor false"},
 		{"text", "product_name: Guard", "product_name: [a]", "text was expected"},
+		{"indicator's source", "source: vnf,", "source: nms,", "source \"nms\" of the indicator load"},
+		{"indicator without source", "{source: both}", "{}", "source \"\" of the indicator sessions"},
+		{"indicator's name", "Load of the guard", strings.Repeat("x", 256), "longer than 255 bytes"},
+		{"indicator twice", "- sessions:", "- load:", "described twice"},
 		{"scope", "scope: nfvi_node", "scope: rack", "scope \"rack\""},
 		{"affinity target", "targets: [apart]", "targets: [lost]", "\"lost\" of rule"},
 		{"aspect of deltas", "{aspect: out,", "{aspect: lost,", "\"lost\""},

@@ -23,6 +23,9 @@ const (
 	maxLevels    = 256    // levels of one flavour, aspects of one flavour, steps of one aspect
 	maxSteps     = 4_096  // of a walk along forwarding paths
 	maxInstances = 10_000 // of one profile, and of all at one NS level
+
+	maxIndicators    = 128 // of one VNF
+	maxIndicatorText = 255 // bytes of the identifier of one, and of its name
 	// What a rule says of many, and what several parts name, is read once for
 	// each of them: all such readings of one descriptor together.
 	maxWork = 2_000_000

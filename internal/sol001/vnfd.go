@@ -14,6 +14,7 @@ type VNFD struct {
 	DefaultFlavour  string              `json:"defaultFlavour"`
 	Configurable    map[string]any      `json:"configurableProperties,omitempty"` // declared names with defaults
 	Certificates    []CertificateDesc   `json:"certificates,omitempty"`           // of SOL 001 V4.5.1 and later, clause 6.8.19
+	Indicators      []IndicatorDesc     `json:"indicators,omitempty"`             // by the names of their policies
 	Security        bool                `json:"security"`                         // declared as a security VNF: metadata manoward.security
 	Extensions      map[string]any      `json:"modifiableAttributes,omitempty"`
 	Metadata        map[string]string   `json:"metadata,omitempty"`
@@ -134,3 +135,19 @@ type CertificateDesc struct {
 	Profile map[string]any `json:"baseProfile,omitempty"`
 	CSR     map[string]any `json:"csrRequirements,omitempty"`
 }
+
+// IndicatorDesc is a VNF indicator that a VNF or its EM tells of itself (policy type
+// tosca.policies.nfv.VnfIndicator of SOL 001). Its value is what the VNF says: SOL 001
+// gives it no form.
+type IndicatorDesc struct {
+	ID     string `json:"id"` // name of the policy: IdentifierInVnfd
+	Name   string `json:"name,omitempty"`
+	Source string `json:"source"` // SourceVNF, SourceEM or SourceBoth
+}
+
+// The values of [IndicatorDesc.Source].
+const (
+	SourceVNF  = "vnf"
+	SourceEM   = "em"
+	SourceBoth = "both_em_vnf"
+)

@@ -28,6 +28,12 @@ func alarmOperations() []Operation {
 	return []Operation{"alarm.query", "alarm.acknowledge", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate"}
 }
 
+// indicatorOperations are what a party does with the indicators of VNFs (SOL003 and
+// SOL002, VNF indicator).
+func indicatorOperations() []Operation {
+	return []Operation{"indicator.query", "indicator-subscription.create", "indicator-subscription.query", "indicator-subscription.terminate"}
+}
+
 // osMaRules: what an OSS and the operator ask of the NFVO (SOL005), and what a
 // reader sees of it.
 func osMaRules() []Rule {
@@ -82,11 +88,11 @@ func vnfmRules() []Rule {
 		rows(hub.KindOperator, VNFMInterface, "VNFM", all...),
 		rows(hub.KindNFVO, VNFMInterface, "VNFM", all...),
 		rows(hub.KindEM, VNFMInterface, "VNFM", append(slices.Clone(query), "vnf.heal", "vnf.operate", "vnf.modify")...),
-		rows(hub.KindOSS, VNFMInterface, "VNFM", append(slices.Clone(query), "alarm.query", "alarm-subscription.query")...),
-		rows(hub.KindNFVO, VNFMInterface, "VNFM", alarmOperations()...),
+		rows(hub.KindOSS, VNFMInterface, "VNFM", append(slices.Clone(query), "alarm.query", "alarm-subscription.query", "indicator.query", "indicator-subscription.query")...),
+		rows(hub.KindNFVO, VNFMInterface, "VNFM", append(alarmOperations(), indicatorOperations()...)...),
 		// The severity of an alarm is what an EM may raise (SOL002).
-		rows(hub.KindOperator, VNFMInterface, "VNFM", append([]Operation{"alarm.escalate"}, alarmOperations()...)...),
-		rows(hub.KindEM, VNFMInterface, "VNFM", append([]Operation{"alarm.escalate"}, alarmOperations()...)...),
+		rows(hub.KindOperator, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
+		rows(hub.KindEM, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
 		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
 		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),

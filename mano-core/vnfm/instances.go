@@ -247,7 +247,8 @@ func checkBar(c Caller, metadata map[string]any) error {
 	return hub.E(hub.Denied, "change metadata", "metadata/"+MetaBarred+" is for the NFVO to set; leave it out", nil)
 }
 
-// checkProperties refuses automatic healing of a VNF whose VNFD does not offer it.
+// checkProperties refuses automatic healing of a VNF whose VNFD does not offer it, and
+// places where indicators are not read.
 func checkProperties(v *VNF, patch map[string]any) error {
 	properties, _ := patch["vnfConfigurableProperties"].(map[string]any)
 	for _, name := range []string{"isAutohealEnabled", "is_autoheal_enabled"} {
@@ -255,7 +256,7 @@ func checkProperties(v *VNF, patch map[string]any) error {
 			return invalid("vnfConfigurableProperties/%s: the VNFD does not offer automatic healing; leave it out", name)
 		}
 	}
-	return nil
+	return checkAddresses(patch)
 }
 
 // commit records what an operation has made of its VNF. done is false for what was

@@ -52,6 +52,9 @@ func (v *VNF) terms() []string {
 	for _, c := range v.Layout.vnfcs() {
 		t = append(t, "compute="+c.ComputeID)
 	}
+	if v.isIndicated() {
+		t = append(t, termIndicated)
+	}
 	if at := v.Layout.nextRenewal(); !at.IsZero() {
 		t = append(t, termRenew(at), termCertified)
 	}

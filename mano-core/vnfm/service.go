@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/mano-core/vnfm/indicators"
 )
 
 // Table is the name of the VNFM's table in each trust domain's account.
@@ -31,8 +33,8 @@ type Publisher interface {
 	Publish(ctx context.Context, e notify.Event) error
 }
 
-// Config is what a VNFM works with. All fields but Certificates, Connection,
-// Now, Wait and Sweep are needed.
+// Config is what a VNFM works with. All fields but Certificates, Reach,
+// IndicatorInterval, Connection, Now, Wait and Sweep are needed.
 type Config struct {
 	Tables    state.Tables
 	Publisher Publisher
@@ -47,23 +49,29 @@ type Config struct {
 	// Certificates gets certificates that VNFDs ask for; nil: operations warn that
 	// nobody does.
 	Certificates Certificates
-	Root         string // {apiRoot}/vnflcm/v2 as others reach it, for links in grants and notifications
-	Callback     string // URI of the resource that takes the VIM's notifications
-	Connection   string // vimConnectionId of the VIM where a grant names none; empty means "vim"
-	Now          func() time.Time
-	Wait         func(ctx context.Context, d time.Duration) error // blocks for d; nil means on the clock
-	Sweep        time.Duration
-	Log          *slog.Logger
+	// Reach returns a client that reaches VNFs and EMs of a trust domain with its
+	// credential; nil: their indicators are not read.
+	Reach             func(domain string) (*http.Client, error)
+	IndicatorInterval time.Duration // between two readings of the indicators of a VNF; 0 means indicators.DefaultInterval
+
+	Root       string // {apiRoot}/vnflcm/v2 as others reach it, for links in grants and notifications
+	Callback   string // URI of the resource that takes the VIM's notifications
+	Connection string // vimConnectionId of the VIM where a grant names none; empty means "vim"
+	Now        func() time.Time
+	Wait       func(ctx context.Context, d time.Duration) error // blocks for d; nil means on the clock
+	Sweep      time.Duration
+	Log        *slog.Logger
 }
 
 // Service is the VNF Manager. It is safe for concurrent use.
 type Service struct {
 	Config
-	space     *state.Space
-	vnfs      *state.Kind[VNF]
-	ops       *state.Kind[Operation]
-	snapshots *state.Kind[Snapshot]
-	faults    *faults.List
+	space      *state.Space
+	vnfs       *state.Kind[VNF]
+	ops        *state.Kind[Operation]
+	snapshots  *state.Kind[Snapshot]
+	faults     *faults.List
+	indicators *indicators.List
 
 	work      context.Context // ends the runs; set by Open
 	runs      sync.WaitGroup
@@ -86,7 +94,7 @@ func New(c Config) *Service {
 	s.vnfs = state.NewKind(s.space, "vnf", (*VNF).terms)
 	s.ops = state.NewKind(s.space, "op", (*Operation).terms)
 	s.snapshots = state.NewKind[Snapshot](s.space, "snapshot", nil)
-	s.faults = s.newFaults()
+	s.faults, s.indicators = s.newFaults(), s.newIndicators()
 	return s
 }
 

@@ -321,6 +321,9 @@ func (s *Service) ChangePackage(ctx context.Context, c Caller, id string, in sol
 		op.Package = &VNF{}
 		op.Package.describe(vnfd, pkg)
 		op.Patch, op.Connections = patchOf(in.Extensions, in.VnfConfigurableProperties), in.VimConnectionInfo
+		if err := checkAddresses(op.Patch); err != nil {
+			return err
+		}
 		return p.change(was.Flavours[op.Before.Flavour], in.ExtVirtualLinks, *op.Package, op)
 	}})
 }

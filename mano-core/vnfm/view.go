@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/state"
@@ -35,6 +36,9 @@ func (s *Service) Instance(e state.Entry[VNF], root string) sol003.VnfInstance {
 	l.Terminate, l.Heal, l.Operate, l.ChangeExtConn = link("terminate"), link("heal"), link("operate"), link("change_ext_conn")
 	l.ChangeFlavour, l.ChangeCurrentVnfPkg = link("change_flavour"), link("change_vnfpkg")
 	l.CreateSnapshot, l.RevertToSnapshot = link("create_snapshot"), link("revert_to_snapshot")
+	if v.isIndicated() {
+		l.Indicators = &sol003.Link{Href: strings.TrimSuffix(root, "/vnflcm/v2") + "/vnfind/v1/indicators/" + e.ID}
+	}
 	if len(v.Layout.MaxScale) > 0 {
 		l.Scale, l.ScaleToLevel = link("scale"), link("scale_to_level")
 	}

@@ -20,14 +20,15 @@ const (
 	apiNsLcm   = "/nslcm/v2"
 	apiNsFm    = "/nsfm/v1"
 	apiVnfFm   = "/vnffm/v1"
+	apiVnfInd  = "/vnfind/v1"
 	apiVnfPkgm = "/vnfpkgm/v2"
 	apiNsd     = "/nsd/v2"
 	apiVim     = "/vim/v1"
 	apiOwn     = "/manoward/v1"
 )
 
-// nslcm, nsfm, vnffm, vnfpkgm, nsd, nfvoExtensions and vim connect to one API each, with the
-// operator's credential.
+// nslcm, nsfm, vnffm, vnfind, vnfpkgm, nsd, nfvoExtensions and vim connect to one API
+// each, with the operator's credential.
 func (p *program) nslcm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.OsMa, apiNsLcm, "2.3.0")
 }
@@ -36,6 +37,9 @@ func (p *program) nsfm(ctx context.Context) (*httpapi.Client, error) {
 }
 func (p *program) vnffm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.VNFM, apiVnfFm, "1.5.0")
+}
+func (p *program) vnfind(ctx context.Context) (*httpapi.Client, error) {
+	return p.clientFor(ctx, hub.VNFM, apiVnfInd, "1.4.0")
 }
 func (p *program) vnfpkgm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.OsMa, apiVnfPkgm, "2.4.0")

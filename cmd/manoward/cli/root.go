@@ -110,7 +110,7 @@ last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; see: %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(p.up(), p.demo(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.alarm(), p.allowance(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.audit(), p.backup(), p.restore(), p.nats(), p.configCommand(), p.version())
+	root.AddCommand(p.up(), p.demo(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.alarm(), p.indicator(), p.allowance(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.audit(), p.backup(), p.restore(), p.nats(), p.configCommand(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)

@@ -19,6 +19,7 @@ import (
 	"github.com/manoward/manoward/mano-core/vim"
 	"github.com/manoward/manoward/mano-core/vim/scvi"
 	"github.com/manoward/manoward/mano-core/vnfm"
+	"github.com/manoward/manoward/mano-core/vnfm/indicators"
 	"github.com/manoward/manoward/mano-core/vnfm/vnfmapi"
 	"github.com/manoward/manoward/smgr/smgrapi"
 )
@@ -116,6 +117,8 @@ func apiVersion(api string) string {
 		return vnfmapi.Version
 	case vnfm.FaultAPI:
 		return vnfmapi.FaultVersion
+	case indicators.API:
+		return indicators.Version
 	case nfvo.FaultAPI:
 		return nfvoapi.NsFm().Versions[0].Version
 	case smgrapi.PolicyAPI:

@@ -33,9 +33,10 @@ func (h *hubProcess) newVNFM() (*function, error) {
 		VIM:          h.functionAPI(hub.KindVNFM, hub.VIM, "/vim/v1", vimVersion),
 		VNFD:         descriptors{h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/vnfpkgm/v2", "2.4.0")}.vnfd,
 		Certificates: certificates,
-		Root:         h.functionURL(hub.VNFM) + "/vnflcm/v2",
-		Callback:     h.functionURL(hub.VNFM) + vnfmapi.NotificationPath,
-		Connection:   vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
+		Reach:        h.newVNFCredentials().client, IndicatorInterval: h.cfg.Indicators.Interval,
+		Root:       h.functionURL(hub.VNFM) + "/vnflcm/v2",
+		Callback:   h.functionURL(hub.VNFM) + vnfmapi.NotificationPath,
+		Connection: vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
 	})
 	h.addRoutes(hub.VNFM, func(mux *httpapi.Mux) {
 		(&vnfmapi.API{Service: service, Subscriptions: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
@@ -55,6 +56,10 @@ func (h *hubProcess) newVNFM() (*function, error) {
 			})
 			h.run("watch certificates", work, func(ctx context.Context) error {
 				_ = service.WatchCertificates(ctx) // as above
+				return nil
+			})
+			h.run("ask for indicators", work, func(ctx context.Context) error {
+				_ = service.Indicators().Watch(ctx) // as above
 				return nil
 			})
 			return service.Resume(ctx)

@@ -19,7 +19,7 @@ import (
 type Kit struct {
 	Name   string
 	Anchor string // PEM certificate of the CA that signed all packages
-	Web    []byte // VNF package: scales by the aspect "out", has a storage
+	Web    []byte // VNF package: scales by the aspect "out", has a storage and the indicators "load", of the VNF, and "mode", of its EM
 	Guard  []byte // VNF package of a security VNF, which needs a TPM
 	PNF    []byte // PNFD archive
 	NSD    []byte // NSD archive
@@ -124,6 +124,8 @@ topology_template:
     - deltas: {type: tosca.policies.nfv.VduScalingAspectDeltas, properties: {aspect: out, deltas: {one: {number_of_instances: 1}}}, targets: [app]}
     - levels: {type: tosca.policies.nfv.InstantiationLevels, properties: {levels: {small: {scale_info: {out: {scale_level: 0}}}, large: {scale_info: {out: {scale_level: 2}}}}, default_level: small}}
     - counts: {type: tosca.policies.nfv.VduInstantiationLevels, properties: {levels: {small: {number_of_instances: 1}, large: {number_of_instances: 3}}}, targets: [app]}
+    - load: {type: tosca.policies.nfv.VnfIndicator, properties: {source: vnf, name: Load of the web}, targets: [vnf]}
+    - mode: {type: tosca.policies.nfv.VnfIndicator, properties: {source: em}, targets: [vnf]}
 `
 
 const guardVNFD = `tosca_definitions_version: tosca_simple_yaml_1_3

@@ -316,4 +316,51 @@ var found = []patch{
         enum:
           - AlarmNotification
 `},
+	// "shall contain a representation of the created "Individual subscription" resource".
+	{name: "SOL003 vnfind POST /subscriptions answers an array", file: vnfInd,
+		old: `            type: array
+            items:
+              $ref: definitions/SOL003VNFIndicator_def.yaml#/definitions/VnfIndicatorSubscription
+
+    Subscriptions.Post.303:
+`,
+		new: `            $ref: definitions/SOL003VNFIndicator_def.yaml#/definitions/VnfIndicatorSubscription
+
+    Subscriptions.Post.303:
+`},
+	{name: "SOL002 vnfind POST /subscriptions answers an array", file: vnfIndVe,
+		old: `            type: array
+            items:
+              $ref: definitions/SOL002VNFIndicator_def.yaml#/definitions/VnfIndicatorSubscription
+
+    VnfIndicatorSubscription.Post.422:
+`,
+		new: `            $ref: definitions/SOL002VNFIndicator_def.yaml#/definitions/VnfIndicatorSubscription
+
+    VnfIndicatorSubscription.Post.422:
+`},
+	// The Location of a subscription is below /subscriptions; that of SOL002 has it.
+	{name: "SOL003 vnfind has subscriptions below /indicators", file: vnfInd,
+		old: "  /indicators/subscriptions/{subscriptionId}:\n", new: "  /subscriptions/{subscriptionId}:\n"},
+	// The description of the same attribute says SupportedIndicatorsChangeNotification.
+	{name: "a SupportedIndicatorsChangeNotification is a VnfIndicatorValueChangeNotification", file: vnfIndDef,
+		old: `          "SupportedIndicatorsChangeNotification" for this notification type.
+        type: string
+        enum:
+          - VnfIndicatorValueChangeNotification
+`,
+		new: `          "SupportedIndicatorsChangeNotification" for this notification type.
+        type: string
+        enum:
+          - SupportedIndicatorsChangeNotification
+`},
+	// Its body is one of both types, and the path has the name of the first alone.
+	{name: "a SupportedIndicatorsChangeNotification of SOL003 has no path", file: vnfIndTo,
+		old: "paths:\n",
+		new: `paths:
+  /URI_is_provided_by_the_client_when_creating_the_subscription-SupportedIndicatorsChangeNotification:
+    post:
+      requestBody: {$ref: '#/components/requestBodies/AlarmListRebuiltNotification'}
+      responses: {204: {$ref: '#/components/responses/VNFINDNotification.Post.204'}}
+`},
 }

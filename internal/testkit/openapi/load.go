@@ -35,6 +35,9 @@ const (
 	VnfFm                                // SOL003 vnffm 1.5.0
 	VnfFmNotification                    // SOL003 vnffm 1.5.0
 	VnfFmVeVnfm                          // SOL002 vnffm 1.5.0
+	VnfInd                               // SOL003 vnfind 1.4.0
+	VnfIndNotification                   // SOL003 vnfind 1.4.0
+	VnfIndVeVnfm                         // SOL002 vnfind 1.4.0
 	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
 	NfvPolicyNotification                // SOL012 nfvpolicy 1.0.0
 )
@@ -65,6 +68,9 @@ func (a API) source() source {
 		VnfFm:                     {"VnfFm", sol003, "VNFFaultManagement"},
 		VnfFmNotification:         {"VnfFmNotification", sol003, "VNFFaultManagementNotification"},
 		VnfFmVeVnfm:               {"VnfFmVeVnfm", sol002, "VNFFaultManagement"},
+		VnfInd:                    {"VnfInd", sol003, "VNFIndicator"},
+		VnfIndNotification:        {"VnfIndNotification", sol003, "VNFIndicatorNotification"},
+		VnfIndVeVnfm:              {"VnfIndVeVnfm", sol002, "VNFIndicator"},
 		NfvPolicy:                 {"NfvPolicy", sol012, "PolicyManagement"},
 		NfvPolicyNotification:     {"NfvPolicyNotification", sol012, "PolicyManagementNotification"},
 	}[a]

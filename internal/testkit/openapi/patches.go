@@ -22,6 +22,10 @@ const (
 	vnfFm     = "nfv-sol002-sol003/SOL003/VNFFaultManagement/VNFFaultManagement.yaml"
 	vnfFmVe   = "nfv-sol002-sol003/SOL002/VNFFaultManagement/VNFFaultManagement.yaml"
 	nsFmNote  = "nfv-sol005/SOL005/NSFaultManagementNotification/definitions/SOL005NSFaultManagementNotification_def.yaml"
+	vnfInd    = "nfv-sol002-sol003/SOL003/VNFIndicator/VNFIndicator.yaml"
+	vnfIndVe  = "nfv-sol002-sol003/SOL002/VNFIndicator/VNFIndicator.yaml"
+	vnfIndTo  = "nfv-sol002-sol003/SOL003/VNFIndicatorNotification/VNFIndicatorNotification.yaml"
+	vnfIndDef = "nfv-sol002-sol003/SOL003/VNFIndicatorNotification/definitions/SOL003VNFIndicatorNotification_def.yaml"
 	sol003Def = "nfv-sol002-sol003/SOL003/General_Definitions/SOL003_def.yaml"
 )
 

@@ -104,6 +104,9 @@ var proofs = map[string][]proof{
 	"an AlarmNotification of SOL005 is an AlarmClearedNotification": {
 		{nsFmNote, "AlarmNotification", `{"id":"1","notificationType":"AlarmNotification","subscriptionId":"2","timeStamp":"2026-01-02T03:04:05Z","alarm":{"id":"1","managedObjectId":"2","alarmRaisedTime":"2026-01-02T03:04:05Z","ackState":"ACKNOWLEDGED","perceivedSeverity":"MAJOR","eventTime":"2026-01-02T03:04:05Z","eventType":"QOS_ALARM","probableCause":"c","isRootCause":false,"_links":{"self":{"href":"https://a"}}},"_links":{"subscription":{"href":"https://a"}}}`, true},
 	},
+	"a SupportedIndicatorsChangeNotification is a VnfIndicatorValueChangeNotification": {
+		{vnfIndDef, "SupportedIndicatorsChangeNotification", `{"id":"1","notificationType":"SupportedIndicatorsChangeNotification","subscriptionId":"2","timeStamp":"2026-01-02T03:04:05Z","vnfInstanceId":"3","supportedIndicators":[{"vnfIndicatorId":"4"}],"_links":{"subscription":{"href":"https://a"}}}`, true},
+	},
 	"ScaleInfo of SOL003 calls its scaleLevel scaleToLevel, an identifier": {{sol003Def, "ScaleInfo", `{"aspectId":"1","scaleLevel":"two"}`, false}},
 }
 
@@ -181,6 +184,16 @@ var answers = map[string]exchange{
 		listed(`{"id":"1","_links":{"self":{"href":"https://a"}}}`)},
 	"SOL003 PATCH /vnf_instances/{vnfInstanceId} answers 202 with a body": {VnfLcm, "PATCH", "/vnflcm/v2/vnf_instances/1", "",
 		answer{code: 202, header: http.Header{"Version": {lcmVersion}, "Location": {"/x"}}}},
+	"SOL003 vnfind POST /subscriptions answers an array": {VnfInd, "POST", "/vnfind/v1/subscriptions", "",
+		answer{201, http.Header{"Version": {"1.4.0"}, "Location": {"/x"}, "Content-Type": {typeJSON}},
+			[]byte(`{"id":"1","callbackUri":"https://a","_links":{"self":{"href":"https://a"}}}`), 1}},
+	"SOL002 vnfind POST /subscriptions answers an array": {VnfIndVeVnfm, "POST", "/vnfind/v1/subscriptions", "",
+		answer{201, http.Header{"Version": {"1.4.0"}, "Location": {"/x"}, "Content-Type": {typeJSON}},
+			[]byte(`{"id":"1","callbackUri":"https://a","_links":{"self":{"href":"https://a"}}}`), 1}},
+	"SOL003 vnfind has subscriptions below /indicators": {VnfInd, "DELETE", "/vnfind/v1/subscriptions/1", "",
+		answer{code: 204, header: http.Header{"Version": {"1.4.0"}}}},
+	"a SupportedIndicatorsChangeNotification of SOL003 has no path": {VnfIndNotification, "POST", "-SupportedIndicatorsChangeNotification", "",
+		answer{code: 204, header: http.Header{"Version": {"1.4.0"}}}},
 	"SOL003 vnfpkgm POST /subscriptions answers an array": {VnfPkgmOrVnfm, "POST", "/vnfpkgm/v2/subscriptions", "",
 		answer{201, http.Header{"Version": {"2.4.0"}, "Location": {"/x"}, "Content-Type": {typeJSON}},
 			[]byte(`{"id":"1","callbackUri":"https://a","_links":{"self":{"href":"https://a"}}}`), 1}},
@@ -204,6 +217,13 @@ func (e exchange) check(t *testing.T, root, name string) {
 }
 
 func (e exchange) problems(v *Validator) []string {
+	if e.api.notification() {
+		o, problem := v.notification(e.method, []byte(`{"notificationType":"`+notificationType(e.path)+`"}`))
+		if problem != "" {
+			return []string{problem}
+		}
+		return checkAnswer(o, e.answer, false)
+	}
 	o, _ := v.find(e.method, e.path)
 	if e.request != "" {
 		if o.op.RequestBody == nil {

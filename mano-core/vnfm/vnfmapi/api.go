@@ -1,8 +1,8 @@
 // Package vnfmapi is the REST binding of the VNF Manager: the VNF life-cycle
-// management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0) and
-// the fault management interface of clause 7 (vnffm/v1, 1.5.0) for NFVO, EM and OSS,
-// with the escalation of alarms that SOL 002 has, and the resource that takes the
-// VIM's notifications.
+// management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0), the
+// fault management interface of clause 7 (vnffm/v1, 1.5.0) and the indicator interface
+// of clause 8 (vnfind/v1, 1.4.0) for NFVO, EM and OSS, with the escalation of alarms
+// that SOL 002 has, and the resource that takes the VIM's notifications.
 //
 // Our extensions: Idempotency-Key on every POST that creates or starts something,
 // metadata/manoward.trustDomain, the attribute manoward.requestedBy of operation
@@ -21,6 +21,7 @@ import (
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/vnfm"
+	"github.com/manoward/manoward/mano-core/vnfm/indicators"
 )
 
 // Version is the version of vnflcm/v2 that is served. Its forerunners differ in
@@ -46,7 +47,8 @@ type API struct {
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
 }
 
-// Routes adds the resources of vnflcm/v2, of vnffm/v1 and of the VIM's notifications.
+// Routes adds the resources of vnflcm/v2, vnffm/v1, vnfind/v1 and of the VIM's
+// notifications.
 func (a *API) Routes(mux *httpapi.Mux) {
 	g := mux.API(httpapi.API{Name: "vnflcm", Major: "v2", Versions: []httpapi.APIVersion{{Version: Version}, {Version: "2.2.0"}, {Version: "2.1.0"}, {Version: "2.0.0"}}})
 	g.Handle("GET /vnf_instances", a.listVNFs)
@@ -74,6 +76,9 @@ func (a *API) Routes(mux *httpapi.Mux) {
 		Filter: func() any { return new(sol003.FmNotificationsFilter) }, Escalates: true, MayChange: a.mayChangeAlarm,
 	}
 	alarms.Routes(mux.API(httpapi.API{Name: vnfm.FaultAPI, Major: "v1", Versions: []httpapi.APIVersion{{Version: FaultVersion}}}))
+
+	told := &indicators.Resource{List: a.Service.Indicators(), Subscriptions: a.Subscriptions, Authorize: a.Authorize}
+	told.Routes(mux.API(httpapi.API{Name: indicators.API, Major: "v1", Versions: []httpapi.APIVersion{{Version: indicators.Version}}}))
 
 	own := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
 	own.Handle("GET /vim_notifications", a.testNotification)
