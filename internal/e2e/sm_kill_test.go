@@ -179,9 +179,13 @@ func (s *smKill) awaitQueues() {
 	if s.sm == s.hubProcess {
 		return
 	}
-	queues := map[*hubProcess]string{s.hubProcess: `"account":"north","queue":"SM_NOTIFICATIONS"`, s.sm: `"queue":"SM-alpha-events"`}
+	queues := map[*hubProcess][]string{s.hubProcess: {"NFVO_NOTIFICATIONS", "VIM_NOTIFICATIONS"}, s.sm: {"SM-alpha-events", "SM-alpha-orders"}}
 	for v, at := range s.began {
-		eventually(s.t, "the queues are taken over", patience, func() bool { return strings.Contains(v.log.String()[at:], queues[v]) })
+		for _, queue := range queues[v] {
+			eventually(s.t, queue+" is taken over", patience, func() bool {
+				return strings.Contains(v.log.String()[at:], `"account":"north","queue":"`+queue+`"`)
+			})
+		}
 	}
 }
 
