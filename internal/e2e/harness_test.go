@@ -220,7 +220,7 @@ func (h *hubProcess) start() *hubProcess {
 
 func portTaken(err error) bool {
 	var r *startRefusal
-	return errors.As(err, &r) && strings.Contains(r.text, "the port that was chosen at the first start is in use")
+	return errors.As(err, &r) && (strings.Contains(r.text, "the port that was chosen at the first start is in use") || strings.Contains(r.text, "the port is in use; stop what uses it"))
 }
 
 // clusterBusy says whether an outside cluster did not answer a start in time, which may
