@@ -66,7 +66,7 @@ func (x *Resource) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visible := func(domain string) bool { return who.TrustDomain == "hub" || who.TrustDomain == domain }
-	objects := objectsOf(r)
+	objects := httpapi.AskedFor(r, "managedObjectId")
 	return httpapi.List(w, r, httpapi.ListOptions{Required: []string{"_links"}}, func(after string) iter.Seq2[httpapi.Item, error] {
 		return func(yield func(httpapi.Item, error) bool) {
 			for e, err := range x.List.Alarms(r.Context(), visible, objects, after) {
@@ -80,22 +80,6 @@ func (x *Resource) list(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	})
-}
-
-// objectsOf returns the managed objects that a filter asks for, none if it does not.
-// It only narrows what is looked at: the list evaluates the filter, and refuses one
-// that is wrong.
-func objectsOf(r *http.Request) []string {
-	q, err := httpapi.ParseQuery(r.URL.RawQuery, "filter", "nextpage_opaque_marker", "all_fields", "fields", "exclude_fields", "exclude_default")
-	if err != nil || !q.Has("filter") {
-		return nil
-	}
-	f, err := httpapi.ParseFilter(q.Get("filter"))
-	if err != nil {
-		return nil
-	}
-	objects, _ := f.Values("managedObjectId")
-	return objects
 }
 
 // find returns the alarm of the path, if the caller may do the operation to it, and

@@ -194,3 +194,19 @@ func (p *page) render(v any) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// AskedFor returns the values that the filter of a request for a list asks for at an
+// attribute path, nil if it asks for none; see [Filter.Values]. It only narrows what is
+// looked at: [List] evaluates the filter, and refuses a query that is wrong.
+func AskedFor(r *http.Request, path string) []string {
+	q, err := ParseQuery(r.URL.RawQuery, paramFilter, paramMarker, "all_fields", "fields", "exclude_fields", "exclude_default")
+	if err != nil || !q.Has(paramFilter) {
+		return nil
+	}
+	f, err := ParseFilter(q.Get(paramFilter))
+	if err != nil {
+		return nil
+	}
+	values, _ := f.Values(path)
+	return values
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -240,5 +241,25 @@ func TestSliceSource_SortsAndSeeks(t *testing.T) {
 	}
 	for range source("") {
 		break // stopping early must not panic
+	}
+}
+
+// What a filter asks for is known before the list is made; what is wrong with a query is
+// for the list to say.
+func TestAskedFor(t *testing.T) {
+	for query, want := range map[string][]string{
+		"":                               nil,
+		"filter=(eq,id,a)":               nil,
+		"filter=(eq,of,b)":               {"b"},
+		"filter=(in,of,b,a);(eq,id,x)":   {"a", "b"},
+		"filter=(neq,of,b)":              nil,
+		"filter=nonsense":                nil,
+		"filter=(eq,of,b)&all_fields":    {"b"},
+		"filter=(eq,of,b)&other=unknown": nil,
+	} {
+		r := httptest.NewRequest("GET", "/things?"+query, nil)
+		if got := AskedFor(r, "of"); !slices.Equal(got, want) || (got == nil) != (want == nil) {
+			t.Errorf("%q asks for %q, want %q", query, got, want)
+		}
 	}
 }

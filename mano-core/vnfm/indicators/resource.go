@@ -60,7 +60,7 @@ func (x *Resource) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	visible := func(domain string) bool { return who.TrustDomain == "hub" || who.TrustDomain == domain }
-	vnfs := vnfsOf(r)
+	vnfs := httpapi.AskedFor(r, "vnfInstanceId")
 	return x.page(w, r, func(after string) iter.Seq2[state.Entry[told], error] {
 		return x.List.vnfs(r.Context(), visible, vnfs, after)
 	})
@@ -120,24 +120,6 @@ func (l *List) vnfs(ctx context.Context, visible func(domain string) bool, ids [
 			}
 		}
 	}
-}
-
-// vnfsOf returns the VNF instances that a filter asks for, nil if it does not. It only
-// narrows what is looked at: the list evaluates the filter, and refuses one that is
-// wrong.
-func vnfsOf(r *http.Request) []string {
-	q, err := httpapi.ParseQuery(r.URL.RawQuery, "filter", "nextpage_opaque_marker", "all_fields", "fields", "exclude_fields", "exclude_default")
-	if err != nil || !q.Has("filter") {
-		return nil
-	}
-	f, err := httpapi.ParseFilter(q.Get("filter"))
-	if err != nil {
-		return nil
-	}
-	if ids, ok := f.Values("vnfInstanceId"); ok {
-		return append([]string{}, ids...)
-	}
-	return nil
 }
 
 // find returns the VNF instance of the path, if the caller may see its indicators. One
