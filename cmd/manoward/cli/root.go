@@ -227,6 +227,8 @@ var asVerbs = strings.NewReplacer(
 	"GET /pnf_descriptors lists them", "list them with: manoward pnfd list",
 	"list them with GET /certificates", "list them with: manoward cert list",
 	"list them with GET /hosts", "list them with: manoward host list",
+	"list the indicators with GET /indicators", "list those of all VNFs with: manoward indicator list",
+	"list those that it has with GET /indicators/{vnfInstanceId}", "list those of all VNFs with: manoward indicator list",
 	"list them with GET /images", "list them with: manoward vim images",
 )
 
