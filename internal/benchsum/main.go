@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,12 +28,12 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], goTest, os.Stdout, os.Stderr))
 }
 
-// runner runs the benchmarks of a package that a regular expression matches and
-// returns what go test printed.
-type runner func(ctx context.Context, pkg, bench string) (string, error)
+// runner runs the benchmarks of a package that a regular expression matches, so many
+// times, and returns what go test printed.
+type runner func(ctx context.Context, pkg, bench string, times int) (string, error)
 
-func goTest(ctx context.Context, pkg, bench string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", bench, "-benchtime", "1x", "-timeout", "20m", pkg)
+func goTest(ctx context.Context, pkg, bench string, times int) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", bench, "-benchtime", strconv.Itoa(times)+"x", "-timeout", "20m", pkg)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, test runner, stdout, stderr io.Writ
 			continue
 		}
 		fmt.Fprintf(stderr, "%s %s\n", m.pkg, m.bench)
-		out, err := test(ctx, m.pkg, "^Benchmark"+m.bench+"$")
+		out, err := test(ctx, m.pkg, "^Benchmark"+m.bench+"$", max(1, m.times))
 		if ctx.Err() != nil {
 			return 1
 		}

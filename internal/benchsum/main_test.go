@@ -27,7 +27,7 @@ func byBench(bench string) measurement {
 }
 
 func TestRun(t *testing.T) {
-	all := func(_ context.Context, _, bench string) (string, error) { return said(byBench(bench), 1.1), nil }
+	all := func(_ context.Context, _, bench string, _ int) (string, error) { return said(byBench(bench), 1.1), nil }
 	tests := []struct {
 		name   string
 		args   []string
@@ -40,13 +40,13 @@ func TestRun(t *testing.T) {
 		{"one", []string{"-only", "Publish"}, all, 0, []string{"4,000 rules published, s "}, ""},
 		{"no expression", []string{"-only", "("}, all, 2, nil, "-only takes a regular expression"},
 		{"no flag", []string{"-x"}, all, 2, nil, "-x"},
-		{"one fails", []string{"-only", "Publish|Inventory"}, func(_ context.Context, _, bench string) (string, error) {
+		{"one fails", []string{"-only", "Publish|Inventory"}, func(_ context.Context, _, bench string, _ int) (string, error) {
 			if strings.Contains(bench, "Publish") {
 				return "panic: no\n", errors.New("exit status 2")
 			}
 			return said(byBench(bench), 1), nil
 		}, 1, []string{"event among 100,000 VNFs"}, "panic: no"},
-		{"one says nothing", []string{"-only", "Installed"}, func(context.Context, string, string) (string, error) { return "PASS\n", nil }, 1, nil, "did not measure 1000/10"},
+		{"one says nothing", []string{"-only", "Installed"}, func(context.Context, string, string, int) (string, error) { return "PASS\n", nil }, 1, nil, "did not measure 1000/10"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var out, errs strings.Builder
-	code := run(ctx, nil, func(context.Context, string, string) (string, error) { stop(); return "", ctx.Err() }, &out, &errs)
+	code := run(ctx, nil, func(context.Context, string, string, int) (string, error) { stop(); return "", ctx.Err() }, &out, &errs)
 	if code != 1 || out.Len() != 0 {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}

@@ -148,7 +148,7 @@ func BenchmarkScale(b *testing.B) {
 					took[which] += rounds[len(rounds)/2]
 				}
 			}
-			b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
+			b.ReportMetric(float64(took[1])/float64(took[0]), name+"-x")
 		})
 	}
 }
