@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -93,8 +94,11 @@ it. What is used already is never taken away.`,
 	return c
 }
 
-// limitFlags are the flags of allowance set, in the order of allowanceLimits.
-var limitFlags = [4]struct{ name, text string }{
+// limitFlag is a flag of allowance set.
+type limitFlag struct{ name, text string }
+
+// limitFlags are in the order of allowanceLimits.
+var limitFlags = [4]limitFlag{
 	{"vcpus", "vCPUs"}, {"memory-mib", "memory in MiB"}, {"storage-gib", "local disks and virtual storages in GiB"}, {"vnfs", "VNF instances"},
 }
 
@@ -140,6 +144,9 @@ nothing more is granted until less is used.`,
 			var limits allowanceLimits
 			if err := limits.set(c, &given); err != nil { // before anything is asked
 				return err
+			}
+			if !slices.ContainsFunc(limitFlags[:], func(f limitFlag) bool { return c.Flags().Changed(f.name) }) {
+				return usage("nothing is set; give a limit: --vcpus, --memory-mib, --storage-gib or --vnfs")
 			}
 			client, err := p.nfvoExtensions(c.Context())
 			if err != nil {
