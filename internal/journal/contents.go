@@ -53,7 +53,7 @@ func references(line []byte) []Reference {
 		return nil
 	}
 	switch r.Kind {
-	case "sm.decision", "sm.policies.pushed", "sm.policies.activate", "sm.policies.rollback", "sm.policies.parameters", "certificate.issued", "certificate.refused", "certificate.failed", "cmf.policies.in-force":
+	case "sm.decision", "sm.policies.pushed", "sm.policies.activate", "sm.policies.rollback", "sm.policies.parameters", "sm.policies.in-force", "certificate.issued", "certificate.refused", "certificate.failed", "cmf.policies.in-force":
 	default:
 		return nil
 	}

@@ -192,6 +192,14 @@ func TestContents(t *testing.T) {
 	if r = verify(t, w.key.Public(), w.export(t, Request{Contents: true, From: list[4].Stored})); len(r.Findings) > 0 || r.Contents < 4 {
 		t.Errorf("of a time: %d contents, findings %+v", r.Contents, r.Findings)
 	}
+	// Of an hour in which nothing was judged, they are there by what the review said.
+	quiet, _ := contentWorld(t)
+	quiet.addRecord(t, "sm.policies.in-force", "spiffe://north/sm/alpha", map[string]any{"policyRevision": "rev-1", "dataRevision": "data-1", "parameters": sum(quiet.kept["parameters rev-1/data-1"])})
+	quiet.sealAll(t, 4)
+	list, _ = quiet.records.snapshot()
+	if r = verify(t, quiet.key.Public(), quiet.export(t, Request{Contents: true, From: list[len(list)-1].Stored})); len(r.Findings) > 0 || r.Contents != 2 {
+		t.Errorf("of a quiet hour: %d contents, findings %+v; want the policies and their parameters", r.Contents, r.Findings)
+	}
 	delete(w.kept, "input dec-1")
 	if r = verify(t, w.key.Public(), w.export(t, Request{Contents: true})); len(r.Findings) > 0 || r.Contents != 9 || r.NotKept != 1 {
 		t.Errorf("with one that is gone: %d contents, %d not kept, findings %+v; want 9, 1 and none", r.Contents, r.NotKept, r.Findings)

@@ -250,6 +250,13 @@ func (p *Policies) point(ctx context.Context, now state.Entry[Activation], next 
 	return nil
 }
 
+// inForce records that an activation is the active one at a time, for who audits a
+// time in which nothing was activated and nothing judged. Whoever records the same
+// again, here or in another process, records it once.
+func (p *Policies) inForce(ctx context.Context, a *Activation, at time.Time) error {
+	return p.record(ctx, "sm.policies.in-force", p.c.actor(), "policies/"+a.PolicyRevision, at, a)
+}
+
 // ofSet returns the values of the policies that the set has.
 func ofSet(set *policies.Set, values map[string]json.RawMessage) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}

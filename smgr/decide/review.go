@@ -45,8 +45,10 @@ const (
 // Review has every NS judged again when it is time: once each ReviewEvery, and
 // after the active policies or parameters changed. It pushes events in pages and
 // notes how far it came, so that after a crash, or in another process, it goes on
-// there; an event that is pushed twice is judged once. It returns how many it
-// pushed: none when there is nothing to do, or another process does it.
+// there; an event that is pushed twice is judged once. Before a round of the time
+// it records by what it judges, so that an auditor of any such time has that. It
+// returns how many it pushed: none when there is nothing to do, or another process
+// does it.
 //
 // Call it on a timer of some seconds.
 func (d *Decider) Review(ctx context.Context) (int, error) {
@@ -63,6 +65,11 @@ func (d *Decider) Review(ctx context.Context) (int, error) {
 	due := d.due(s, &active, now)
 	switch {
 	case due.id != s.Round: // a newer round has all that is left of the one before
+		if due.reason == ReviewPeriodic {
+			if err := d.policies.inForce(ctx, &active, due.at); err != nil {
+				return 0, fmt.Errorf("review NSs: %w", err)
+			}
+		}
 		s.Round, s.After, s.Done = due.id, "", false
 		if due.reason != ReviewPeriodic {
 			s.Activation = due.id

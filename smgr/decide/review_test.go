@@ -59,6 +59,19 @@ func TestReview(t *testing.T) {
 	if len(ids) != 4*all {
 		t.Errorf("%d events in 4 rounds of %d", len(ids), all)
 	}
+	// Each round of the time says what is in force, once.
+	var still []Activation
+	for _, r := range w.records {
+		if r.Kind == "sm.policies.in-force" {
+			var a Activation
+			check(t, json.Unmarshal(r.Data, &a))
+			still = append(still, a)
+		}
+	}
+	now, _ := d.Policies().Active()
+	if w.kinds()["sm.policies.in-force"] != 2 || still[0].ID != now.ID || still[0].PolicyRevision != now.PolicyRevision {
+		t.Errorf("in force are %+v, want twice %+v", still, now)
+	}
 	// A review is judged as any event is.
 	e := w.pushed[0]
 	w.inputs = nil

@@ -182,6 +182,7 @@ const (
 	kindFailed    = "certificate.failed"
 
 	kindInForce = "cmf.policies.in-force"
+	kindStill   = "sm.policies.in-force" // once an hour: that nothing changed
 
 	kindRegistered = "security-manager.registered"
 
@@ -200,6 +201,9 @@ var notices = []string{"sm.alert", "sm.undecided", "sm.conflict"}
 func (c *card) inChain() bool {
 	if slices.Contains(notices, c.Kind) {
 		return true
+	}
+	if c.Kind == kindStill { // there are too many of it, which tell nothing of a chain
+		return false
 	}
 	for _, kind := range []string{
 		kindInForce, kindGap, kindDecision, kindOrder, kindsPolicies, kindsOperation, kindsHostOrder, kindsRegistration, kindsCertificate, kindsAttester,

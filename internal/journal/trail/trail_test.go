@@ -109,6 +109,7 @@ outcome operation/op-1`
 // nothing of another event's.
 func TestWalkEvent(t *testing.T) {
 	c := enforced(t)
+	c.add("sm.policies.in-force", "policies/rev-1", map[string]any{"policyRevision": "rev-1"}) // is no link of any chain
 	for id, is := range map[string]string{
 		"event-1": trail.Event, "dec-1": trail.Decision, "order-1": trail.Order, c.records[3].ID: trail.Decision,
 	} {
