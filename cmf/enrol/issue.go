@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/attestation"
@@ -355,5 +357,8 @@ func (s *Service) answer(ctx context.Context, r *cmf.Request, c *cmf.Certificate
 }
 
 func toPEM(der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	var text strings.Builder
+	text.Grow(base64.StdEncoding.EncodedLen(len(der))*66/64 + 64)
+	_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der}) // a builder takes all
+	return text.String()
 }
