@@ -182,6 +182,11 @@ func TestEmbedded_LintFirst(t *testing.T) {
 				t.Errorf("the key was asked to sign %d times before", asked)
 			}
 			o.Subject.CommonName = "vnfc-1"
+			o.Permit = func() error { return errors.New("not yet") }
+			if _, err := e.Issue(t.Context(), o); err == nil || asked != 0 {
+				t.Errorf("without a permit the key was asked to sign %d times: %v", asked, err)
+			}
+			o.Permit = nil
 			issued, err := e.Issue(t.Context(), o)
 			if err != nil || asked != 1 || issued.Leaf == nil || !bytes.Equal(issued.Leaf.Raw, issued.Chain[0]) {
 				t.Fatalf("signed %d times, %+v: %v", asked, issued.Leaf, err)
@@ -196,7 +201,7 @@ func TestEmbedded_LintFirst(t *testing.T) {
 // A digest says nothing of what it is of, so that nothing is signed by one.
 func TestLintingKey_Digest(t *testing.T) {
 	asked := 0
-	k := lintingKey{askedKey{catest.NewKey(t), &asked}, nil}
+	k := lintingKey{askedKey{catest.NewKey(t), &asked}, nil, nil}
 	if signature, err := k.Sign(rand.Reader, make([]byte, 32), crypto.SHA256); err == nil || signature != nil || asked != 0 {
 		t.Errorf("it signed %x: %v", signature, err)
 	}
@@ -223,7 +228,7 @@ func TestLintingKey_Enforces(t *testing.T) {
 		}
 		alter(c)
 		asked = 0
-		der, err := x509.CreateCertificate(rand.Reader, c, i.Chain[0], catest.NewKey(t).Public(), e.signing.Signer)
+		der, err := x509.CreateCertificate(rand.Reader, c, i.Chain[0], catest.NewKey(t).Public(), e.signing(nil).Signer)
 		if name == "good" {
 			if err != nil || asked != 1 {
 				t.Errorf("a certificate like the others that is good is not signed: %v", err)

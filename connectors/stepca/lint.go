@@ -81,6 +81,7 @@ func (j *judging) SignMessage(_ io.Reader, tbs []byte, _ crypto.SignerOpts) ([]b
 type lintingKey struct {
 	crypto.Signer
 	linter *certlint.Linter
+	permit func() error // see [hub.CertificateOrder]; nil: it signs at once
 }
 
 // SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
@@ -95,6 +96,11 @@ func (k lintingKey) SignMessage(random io.Reader, tbs []byte, opts crypto.Signer
 	case err != nil:
 		return nil, &styleError{err}
 	}
+	if k.permit != nil {
+		if err := k.permit(); err != nil {
+			return nil, &notPermitted{err}
+		}
+	}
 	return crypto.SignMessage(k.Signer, random, tbs, opts)
 }
 
@@ -108,6 +114,12 @@ type styleError struct{ error }
 
 // Unwrap returns the cause.
 func (e *styleError) Unwrap() error { return e.error }
+
+// notPermitted is what who ordered has against the signature.
+type notPermitted struct{ error }
+
+// Unwrap returns the cause.
+func (e *notPermitted) Unwrap() error { return e.error }
 
 // unsigned makes a certificate of a TBSCertificate (RFC 5280 clause 4.1), with something
 // in the place of the signature, by the algorithm that the TBSCertificate names.
