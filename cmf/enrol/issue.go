@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/manoward/manoward/attestation"
@@ -148,7 +150,9 @@ func (s *Service) keep(ctx context.Context, w *work) (e state.Entry[cmf.Request]
 // stored before where what is signed may be elsewhere when this process dies.
 func (s *Service) issue(ctx context.Context, w *work) (certmgmt.Signing, error) {
 	var err error
-	if w.req.Order, err = s.order(ctx, w); err != nil {
+	if w.ahead != nil && w.ahead.assurance == w.assurance {
+		w.req.Order = w.ahead.order
+	} else if w.req.Order, err = s.order(ctx, w, w.assurance); err != nil {
 		return certmgmt.Signing{}, err
 	}
 	if refused, err := s.useChallenge(ctx, w); err != nil {
@@ -180,9 +184,13 @@ func (s *Service) issue(ctx context.Context, w *work) (certmgmt.Signing, error) 
 func (s *Service) askAuthority(ctx context.Context, w *work) (*cmf.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.Authority)
 	defer cancel()
-	order := *w.req.Order
-	order.CSR, order.Proven = w.req.CSR, w.csr // by check
-	issued, err := s.Authorities.Issue(ctx, w.domain, order)
+	var issued hub.IssuedCertificate
+	var err error
+	if w.ahead != nil && w.req.Order == w.ahead.order {
+		issued, err = w.ahead.sign()
+	} else {
+		issued, err = s.Authorities.Issue(ctx, w.domain, orderFor(w, w.req.Order))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -355,5 +363,8 @@ func (s *Service) answer(ctx context.Context, r *cmf.Request, c *cmf.Certificate
 }
 
 func toPEM(der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	var text strings.Builder
+	text.Grow(base64.StdEncoding.EncodedLen(len(der))*66/64 + 64)
+	_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der}) // a builder takes all
+	return text.String()
 }

@@ -7,20 +7,22 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/manoward/manoward/attestation"
 	"github.com/manoward/manoward/internal/hub"
 )
 
 // serialBits is the length of serial numbers: 20 octets, positive, all random.
 const serialBits = 159
 
-// order says everything that the certificate of a request will hold.
-func (s *Service) order(ctx context.Context, w *work) (*hub.CertificateOrder, error) {
+// order says everything that the certificate of a request will hold that is issued at an
+// assurance.
+func (s *Service) order(ctx context.Context, w *work, at attestation.Assurance) (*hub.CertificateOrder, error) {
 	const op = "order certificate"
 	begin, end, issuer, err := s.Authorities.Limits(ctx, w.domain)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	policy, err := s.AssurancePolicy(w.assurance)
+	policy, err := s.AssurancePolicy(at)
 	if err != nil {
 		return nil, hub.E(hub.Internal, op, "the assurance has no policy", err)
 	}
@@ -46,6 +48,14 @@ func (s *Service) order(ctx context.Context, w *work) (*hub.CertificateOrder, er
 		o.CRLURLs, o.OCSPURLs, o.IssuerURLs = s.Publish(w.domain, issuer)
 	}
 	return o, nil
+}
+
+// orderFor is an order with what the authority is given besides: the CSR, which is read
+// and proven (check).
+func orderFor(w *work, o *hub.CertificateOrder) hub.CertificateOrder {
+	full := *o
+	full.CSR, full.Proven = w.req.CSR, w.csr
+	return full
 }
 
 // serial draws a serial number.

@@ -39,6 +39,7 @@ func (s *Service) SignRenewal(ctx context.Context, who hub.Identity, domain stri
 		return certmgmt.Signing{}, err
 	}
 	defer end()
+	defer func() { w.ahead.decide(false) }()
 	if _, had := s.Store.Requests.Domain(w.req.ID); had {
 		if answer, done, err := s.again(ctx, w); done || err != nil {
 			return answer, err
@@ -95,6 +96,7 @@ type work struct {
 	attester  *cmf.Attester        // that the verdict is about
 	lacking   []certmgmt.Reason    // why it counts as unattested
 	assurance attestation.Assurance
+	ahead     *ahead // nil: nothing is prepared
 
 	req    cmf.Request
 	had    *state.Entry[cmf.Request] // what is stored of it; nil: nothing
@@ -203,6 +205,7 @@ func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error)
 	if refused, err := s.attest(ctx, w); len(refused) > 0 || err != nil {
 		return refused, err
 	}
+	s.prepareAhead(ctx, w)
 	return s.decide(ctx, w)
 }
 

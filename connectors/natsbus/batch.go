@@ -87,7 +87,10 @@ func encodeRecord(r hub.Record) (line, error) {
 		return line{}, hub.E(hub.Invalid, op, "a record needs an ID; give it one with hub.NewID", nil)
 	}
 	r.Time = r.Time.UTC()
-	text, err := json.Marshal(r)
+	text, err := plainRecord(r), error(nil)
+	if text == nil {
+		text, err = json.Marshal(r)
+	}
 	if err != nil {
 		return line{}, hub.E(hub.Invalid, op, fmt.Sprintf("record %.80q cannot be written as JSON; correct its data or time", r.ID), err)
 	}
@@ -152,7 +155,7 @@ func cutRecord(text []byte) (r hub.Record, ok bool) {
 		rest = value[n:]
 	}
 	data, ok := bytes.CutPrefix(rest, []byte(`,"data":`))
-	if !ok || len(data) == 0 || data[0] <= ' ' || data[len(data)-1] <= ' ' || !json.Valid(data) || r.Time.UnmarshalJSON(at) != nil {
+	if !ok || len(data) == 0 || data[0] <= ' ' || data[len(data)-1] <= ' ' || !validJSON(data) || r.Time.UnmarshalJSON(at) != nil {
 		return r, false
 	}
 	r.Data = bytes.Clone(data)

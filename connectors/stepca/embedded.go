@@ -32,7 +32,7 @@ type Embedded struct {
 	issuers map[string]Issuer // by key identifier
 	current Issuer
 	id      string // of current
-	signing *softcas.SoftCAS
+	linter  *certlint.Linter
 }
 
 // Open makes an authority that signs with current, and that still answers about
@@ -53,12 +53,16 @@ func Open(current Issuer, earlier ...Issuer) (*Embedded, error) {
 		}
 		e.issuers[id] = i
 	}
-	linter, err := certlint.New()
-	if err != nil {
+	var err error
+	if e.linter, err = certlint.New(); err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	e.signing = &softcas.SoftCAS{CertificateChain: current.Chain, Signer: lintingKey{current.Key, linter}}
 	return e, nil
+}
+
+// signing is what signs, when it is permitted.
+func (e *Embedded) signing(permit func() error) *softcas.SoftCAS {
+	return &softcas.SoftCAS{CertificateChain: e.current.Chain, Signer: lintingKey{e.current.Key, e.linter, permit}}
 }
 
 // check proves that the key is that of the certificate, and the chain whole.
@@ -121,12 +125,16 @@ func (e *Embedded) Issue(_ context.Context, o hub.CertificateOrder) (hub.IssuedC
 	if err != nil {
 		return hub.IssuedCertificate{}, err
 	}
-	signed, err := e.signing.CreateCertificate(&apiv1.CreateCertificateRequest{
+	signed, err := e.signing(o.Permit).CreateCertificate(&apiv1.CreateCertificateRequest{
 		Template: template(o, csr.PublicKey), CSR: csr, Lifetime: o.NotAfter.Sub(o.NotBefore),
 	})
 	var style *styleError
 	if errors.As(err, &style) {
 		return hub.IssuedCertificate{}, badStyle(op, style.error)
+	}
+	var denied *notPermitted
+	if errors.As(err, &denied) {
+		return hub.IssuedCertificate{}, denied.error
 	}
 	if err != nil {
 		return hub.IssuedCertificate{}, hub.E(hub.Unavailable, op, "the certificate authority of the trust domain did not sign; see /readyz for its key, and ask again", err)

@@ -182,6 +182,11 @@ func TestEmbedded_LintFirst(t *testing.T) {
 				t.Errorf("the key was asked to sign %d times before", asked)
 			}
 			o.Subject.CommonName = "vnfc-1"
+			o.Permit = func() error { return errors.New("not yet") }
+			if _, err := e.Issue(t.Context(), o); err == nil || asked != 0 {
+				t.Errorf("without a permit the key was asked to sign %d times: %v", asked, err)
+			}
+			o.Permit = nil
 			issued, err := e.Issue(t.Context(), o)
 			if err != nil || asked != 1 || issued.Leaf == nil || !bytes.Equal(issued.Leaf.Raw, issued.Chain[0]) {
 				t.Fatalf("signed %d times, %+v: %v", asked, issued.Leaf, err)
@@ -196,7 +201,7 @@ func TestEmbedded_LintFirst(t *testing.T) {
 // A digest says nothing of what it is of, so that nothing is signed by one.
 func TestLintingKey_Digest(t *testing.T) {
 	asked := 0
-	k := lintingKey{askedKey{catest.NewKey(t), &asked}, nil}
+	k := lintingKey{askedKey{catest.NewKey(t), &asked}, nil, nil}
 	if signature, err := k.Sign(rand.Reader, make([]byte, 32), crypto.SHA256); err == nil || signature != nil || asked != 0 {
 		t.Errorf("it signed %x: %v", signature, err)
 	}
@@ -208,14 +213,28 @@ func TestLintingKey_Enforces(t *testing.T) {
 	i, asked := newIssuer(t, 48*time.Hour), 0
 	e := open(t, Issuer{Chain: i.Chain, Root: i.Root, Key: askedKey{i.Key, &asked}})
 	now := time.Now()
-	for name, c := range map[string]*x509.Certificate{
-		"a CA":             {IsCA: true, BasicConstraintsValid: true, NotBefore: now, NotAfter: now.Add(time.Hour)},
-		"signs CRLs":       {KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCRLSign, NotBefore: now, NotAfter: now.Add(time.Hour)},
-		"signs":            {KeyUsage: x509.KeyUsageCertSign, NotBefore: now, NotAfter: now.Add(time.Hour)},
-		"without validity": {NotBefore: now, NotAfter: now.Add(-time.Hour)},
+	for name, alter := range map[string]func(c *x509.Certificate){
+		"a CA":                        func(c *x509.Certificate) { c.IsCA = true },
+		"does not say whether a CA":   func(c *x509.Certificate) { c.BasicConstraintsValid = false },
+		"signs CRLs":                  func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCRLSign },
+		"signs":                       func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign },
+		"does not say what it is for": func(c *x509.Certificate) { c.KeyUsage = 0 },
+		"without validity":            func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Hour) },
+		"good":                        func(*x509.Certificate) {},
 	} {
-		c.SerialNumber, c.Subject = big.NewInt(7), pkix.Name{CommonName: "vnfc-1"}
-		der, err := x509.CreateCertificate(rand.Reader, c, i.Chain[0], catest.NewKey(t).Public(), e.signing.Signer)
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "vnfc-1"}, DNSNames: []string{"vnfc-1.example"},
+			NotBefore: now, NotAfter: now.Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
+		}
+		alter(c)
+		asked = 0
+		der, err := x509.CreateCertificate(rand.Reader, c, i.Chain[0], catest.NewKey(t).Public(), e.signing(nil).Signer)
+		if name == "good" {
+			if err != nil || asked != 1 {
+				t.Errorf("a certificate like the others that is good is not signed: %v", err)
+			}
+			continue
+		}
 		var style *styleError
 		if err == nil || errors.As(err, &style) || asked != 0 {
 			t.Errorf("%s: signed %x: %v", name, der, err)

@@ -6,10 +6,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/manoward/manoward/internal/certlint"
 )
@@ -79,6 +81,7 @@ func (j *judging) SignMessage(_ io.Reader, tbs []byte, _ crypto.SignerOpts) ([]b
 type lintingKey struct {
 	crypto.Signer
 	linter *certlint.Linter
+	permit func() error // see [hub.CertificateOrder]; nil: it signs at once
 }
 
 // SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
@@ -87,27 +90,18 @@ func (k lintingKey) SignMessage(random io.Reader, tbs []byte, opts crypto.Signer
 	if err != nil {
 		return nil, err
 	}
-	if err := enforce(der); err != nil {
-		return nil, err
-	}
-	if err := k.linter.Check(der); err != nil {
+	switch err := k.linter.CheckLeaf(der); {
+	case errors.Is(err, certlint.ErrNoLeaf): // the last word before the signature, whatever was ordered
+		return nil, fmt.Errorf("what is to be signed is not for this authority: %w", err)
+	case err != nil:
 		return nil, &styleError{err}
 	}
-	return crypto.SignMessage(k.Signer, random, tbs, opts)
-}
-
-// enforce is the last word before the signature, whatever was ordered.
-func enforce(der []byte) error {
-	c, err := x509.ParseCertificate(der)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read what is to be signed: %w", err)
-	case c.IsCA, c.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
-		return errors.New("a CA certificate is not for this authority to sign")
-	case !c.NotAfter.After(c.NotBefore):
-		return errors.New("there is no validity")
+	if k.permit != nil {
+		if err := k.permit(); err != nil {
+			return nil, &notPermitted{err}
+		}
 	}
-	return nil
+	return crypto.SignMessage(k.Signer, random, tbs, opts)
 }
 
 // Sign implements [crypto.Signer]. Of a digest nobody can tell what it is of.
@@ -121,22 +115,29 @@ type styleError struct{ error }
 // Unwrap returns the cause.
 func (e *styleError) Unwrap() error { return e.error }
 
+// notPermitted is what who ordered has against the signature.
+type notPermitted struct{ error }
+
+// Unwrap returns the cause.
+func (e *notPermitted) Unwrap() error { return e.error }
+
 // unsigned makes a certificate of a TBSCertificate (RFC 5280 clause 4.1), with something
 // in the place of the signature, by the algorithm that the TBSCertificate names.
 func unsigned(tbs []byte) ([]byte, error) {
-	var t struct {
-		Version   asn1.RawValue
-		Serial    asn1.RawValue
-		Algorithm asn1.RawValue
+	in := cryptobyte.String(tbs)
+	var body, algorithm cryptobyte.String
+	if !in.ReadASN1(&body, cryptobyteasn1.SEQUENCE) || !in.Empty() ||
+		!body.SkipOptionalASN1(cryptobyteasn1.Tag(0).ContextSpecific().Constructed()) || !body.SkipASN1(cryptobyteasn1.INTEGER) ||
+		!body.ReadASN1Element(&algorithm, cryptobyteasn1.SEQUENCE) {
+		return nil, errors.New("what is to be signed is no TBSCertificate")
 	}
-	if _, err := asn1.Unmarshal(tbs, &t); err != nil {
-		return nil, fmt.Errorf("read what is to be signed: %w", err)
-	}
-	der, err := asn1.Marshal(struct {
-		TBS       asn1.RawValue
-		Algorithm asn1.RawValue
-		Signature asn1.BitString
-	}{asn1.RawValue{FullBytes: tbs}, t.Algorithm, asn1.BitString{Bytes: noSignature, BitLength: 8 * len(noSignature)}})
+	out := cryptobyte.NewBuilder(make([]byte, 0, len(tbs)+64))
+	out.AddASN1(cryptobyteasn1.SEQUENCE, func(out *cryptobyte.Builder) {
+		out.AddBytes(tbs)
+		out.AddBytes(algorithm)
+		out.AddASN1BitString(noSignature)
+	})
+	der, err := out.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("write what is to be linted: %w", err)
 	}

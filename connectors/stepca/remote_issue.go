@@ -40,6 +40,11 @@ func (r *Remote) Issue(ctx context.Context, o hub.CertificateOrder) (hub.IssuedC
 	if err := judge.check(template(o, csr.PublicKey)); err != nil {
 		return hub.IssuedCertificate{}, badStyle(op, err)
 	}
+	if o.Permit != nil {
+		if err := o.Permit(); err != nil {
+			return hub.IssuedCertificate{}, err
+		}
+	}
 	chain, err := r.sign(ctx, o, csr)
 	if err != nil {
 		return hub.IssuedCertificate{}, err

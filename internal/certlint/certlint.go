@@ -1,6 +1,7 @@
 package certlint
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -49,10 +50,44 @@ func New() (*Linter, error) {
 // an error, sorted, each with the name of its rule. What it calls a warning or a
 // notice is no error.
 func (l *Linter) Check(der []byte) error {
+	c, err := read(der)
+	if err != nil {
+		return err
+	}
+	return l.check(c)
+}
+
+// CheckLeaf is Check for a certificate that must not be a CA's: it has to say so
+// (RFC 5280 clauses 4.2.1.3 and 4.2.1.9), and a validity. What stands against that is
+// [ErrNoLeaf].
+func (l *Linter) CheckLeaf(der []byte) error {
+	c, err := read(der)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.IsCA || !c.BasicConstraintsValid:
+		return fmt.Errorf("%w: it is a CA certificate, or does not say that it is none", ErrNoLeaf)
+	case c.KeyUsage == 0 || c.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
+		return fmt.Errorf("%w: its key is for the use of a CA, or for none that it says", ErrNoLeaf)
+	case !c.NotAfter.After(c.NotBefore):
+		return fmt.Errorf("%w: there is no validity", ErrNoLeaf)
+	}
+	return l.check(c)
+}
+
+// ErrNoLeaf is for a certificate that is not, for sure, one of an end entity.
+var ErrNoLeaf = errors.New("it is no certificate of an end entity")
+
+func read(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		return fmt.Errorf("it cannot be read: %w", err)
+		return nil, fmt.Errorf("it cannot be read: %w", err)
 	}
+	return c, nil
+}
+
+func (l *Linter) check(c *x509.Certificate) error {
 	var found []string
 	for _, rule := range l.rules { // as zlint.LintCertificateEx does, without what it gathers of those that hold
 		if r := rule.check(c, l.conf); r != nil && (r.Status == lint.Error || r.Status == lint.Fatal) {

@@ -34,6 +34,10 @@ type CertificateOrder struct {
 	// Proven is the CSR as it was read by who orders and has checked that it is signed
 	// with its own key. nil: the authority checks that.
 	Proven *x509.CertificateRequest `json:"-"`
+	// Permit is asked when all is ready and checked, before anything is signed or sent;
+	// it may wait. Its error, which is returned as it is, ends the order, and nothing is
+	// signed. nil: it is signed at once.
+	Permit func() error `json:"-"`
 }
 
 // IssuedCertificate is what an authority signed.

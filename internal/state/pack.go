@@ -242,13 +242,10 @@ func (k *packer) next(d *domainTable) (calls []*packing, rows []packedRow, text 
 		if size += c.size; len(calls) > 0 && (size > packBytes || len(rows)+len(c.rows) > mostPacked) {
 			break
 		}
-		for _, r := range c.open(d) {
-			rows, text = append(rows, r), appendRow(text, r.key, r.p.raw)
-		}
-		calls = append(calls, c)
+		rows, calls = append(rows, c.open(d)...), append(calls, c)
 	}
 	k.waiting = k.waiting[len(calls):]
-	return calls, rows, text
+	return calls, rows, rowsText(rows)
 }
 
 // store writes a pack.
@@ -329,6 +326,19 @@ func (s *Space) unpack(d *domainTable, c Change) (finish func() error) {
 		s.reflects(d, c.Revision) // after all of them: who sees this revision sees them
 		return errors.Join(failed...)
 	}
+}
+
+// rowsText is the text of a pack.
+func rowsText(rows []packedRow) []byte {
+	size := 0
+	for _, r := range rows {
+		size += len(r.key) + len(r.p.raw) + 2
+	}
+	text := make([]byte, 0, size)
+	for _, r := range rows {
+		text = appendRow(text, r.key, r.p.raw)
+	}
+	return text
 }
 
 // appendRow adds a resource to the text of a pack. JSON by encoding/json has no newline.

@@ -16,6 +16,7 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/url"
@@ -52,6 +53,7 @@ func Run(t *testing.T, can Can, open func(*testing.T) CA) {
 	s := suite{can}
 	for name, test := range map[string]func(*testing.T, CA){
 		"Keys": s.keys, "HostileCSR": s.hostile, "BadOrder": s.badOrder, "Revocation": s.revocation, "AtOnce": s.atOnce, "UnknownIssuer": unknownIssuer,
+		"Permit": s.permit,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -65,6 +67,26 @@ func (s suite) order(t *testing.T, csr []byte) hub.CertificateOrder {
 		o.OCSPURLs = nil
 	}
 	return o
+}
+
+// permit holds that an order is signed when it is permitted, which is asked once, and
+// ends with the error of what is not; what is bad is said before that is asked.
+func (s suite) permit(t *testing.T, ca CA) {
+	asked, against := 0, error(errors.New("the policies are against it"))
+	o := s.order(t, NewCSR(t, NewKey(t), &x509.CertificateRequest{}))
+	o.Permit = func() error { asked++; return against }
+	if issued, err := ca.Issue(t.Context(), o); err != against || len(issued.Chain) != 0 || asked != 1 {
+		t.Errorf("not permitted: asked %d times, %d certificates, %v", asked, len(issued.Chain), err)
+	}
+	bad := o
+	bad.Subject.CommonName = strings.Repeat("n", 65) // X.520 upper bound is 64
+	if _, err := ca.Issue(t.Context(), bad); hub.CodeOf(err) != hub.Invalid || asked != 1 {
+		t.Errorf("a bad order: asked %d times, %v", asked, err)
+	}
+	against = nil
+	if issued, err := ca.Issue(t.Context(), o); err != nil || len(issued.Chain) == 0 || asked != 2 {
+		t.Errorf("permitted: asked %d times, %d certificates, %v", asked, len(issued.Chain), err)
+	}
 }
 
 // NewKey makes an ECDSA key on P-256.
