@@ -15,7 +15,7 @@ import (
 // An input is mostly made of what earlier inputs had too, byte for byte: the VNFs,
 // packages, computes and hosts around an event change seldom, and an earlier event
 // never does. What was decoded, checked and converted once is taken as it is when
-// the same bytes come under the same schema again.
+// the same bytes come under the same schema again, in an input of whatever kind.
 
 // shape says how a value can be taken apart so that each part fits its schema if
 // and only if the whole fits. The zero shape cannot.
@@ -113,7 +113,7 @@ func (s *Schemas) fromShape(is shape, schema *jsonschema.Schema, raw []byte) ast
 	case is.list:
 		items := []*ast.Term{}
 		ok := eachItem(raw, func(item []byte) bool {
-			value := s.part(s.passing, is.each, item)
+			value := s.part(s.earlier, is.each, item)
 			items = append(items, &ast.Term{Value: value})
 			return value != nil
 		})
@@ -232,24 +232,30 @@ func settle(value ast.Value) {
 	}
 }
 
-// Bounds of what is remembered. A value takes ten to twenty times the memory of its
-// text.
+// Bounds of what is remembered. A value takes six times the memory of its text.
 const (
-	lastingBytes = 1 << 19 // of elements, in each of two generations: those around some 130 VNFs
-	passingBytes = 1 << 18 // of what else inputs have: most of it are earlier events
+	lastingBytes = 2 << 20 // of elements: those around some 600 VNFs
+	passingBytes = 1 << 18 // of what else inputs have
+	earlierBytes = 1 << 19 // of the events before
 	partBytes    = 16 << 10
 	partCost     = 64 // bytes that count for each value beside its text
+	// partLeast is the shortest text that is remembered: to read one that is shorter
+	// takes no longer than to look for it.
+	partLeast = 64
 )
 
-// parts remembers values by schema and text, in two generations: when the younger
-// one is full the elder is forgotten, but for what was asked for since. It is safe
-// for concurrent use.
+// parts remembers values by schema and text. When it is full, others give way that
+// are taken blindly: events often go round among more elements than are remembered,
+// and who forgets what was asked for least lately has then forgotten each of them
+// when its turn comes. It is safe for concurrent use.
 type parts struct {
-	most int // bytes that count, in each generation
+	most int // bytes that count
 
-	mu           sync.Mutex // covers what is below
-	young, elder map[partKey]ast.Value
-	bytes        int // that count in young
+	mu     sync.Mutex // covers what is below
+	values map[partKey]ast.Value
+	keys   []partKey // of values, in no order
+	bytes  int       // that count
+	blind  uint64    // what the choice of the next one that gives way comes from
 }
 
 type partKey struct {
@@ -257,30 +263,45 @@ type partKey struct {
 	text   string
 }
 
-func (p *parts) get(schema *jsonschema.Schema, raw []byte) ast.Value {
-	p.mu.Lock()
-	value, old := p.young[partKey{schema, string(raw)}], ast.Value(nil)
-	if value == nil {
-		old = p.elder[partKey{schema, string(raw)}]
-	}
-	p.mu.Unlock()
-	if old != nil {
-		p.keep(schema, string(raw), old)
-		return old
-	}
-	return value
-}
+func (k partKey) bytes() int { return len(k.text) + partCost }
 
-func (p *parts) keep(schema *jsonschema.Schema, text string, value ast.Value) {
-	if len(text) > partBytes {
-		return
+func (p *parts) get(schema *jsonschema.Schema, raw []byte) ast.Value {
+	if len(raw) < partLeast || len(raw) > partBytes {
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bytes += len(text) + partCost; p.bytes > p.most || p.young == nil {
-		p.young, p.elder, p.bytes = make(map[partKey]ast.Value, len(p.young)), p.young, len(text)+partCost
+	return p.values[partKey{schema, string(raw)}]
+}
+
+func (p *parts) keep(schema *jsonschema.Schema, text string, value ast.Value) {
+	if len(text) < partLeast || len(text) > partBytes {
+		return
 	}
-	p.young[partKey{schema, text}] = value
+	key := partKey{schema, text}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.values == nil {
+		p.values = map[partKey]ast.Value{}
+	}
+	if p.values[key] != nil {
+		return // somebody else read it at the same time
+	}
+	for p.bytes += key.bytes(); p.bytes > p.most; {
+		p.drop()
+	}
+	p.values[key] = value
+	p.keys = append(p.keys, key)
+}
+
+// drop forgets one value. mu is held.
+func (p *parts) drop() {
+	p.blind = p.blind*6364136223846793005 + 1442695040888963407 // Knuth's linear congruential generator, whose upper bits are good
+	i, last := int(p.blind>>33)%len(p.keys), len(p.keys)-1
+	delete(p.values, p.keys[i])
+	p.bytes -= p.keys[i].bytes()
+	p.keys[i], p.keys[last] = p.keys[last], partKey{}
+	p.keys = p.keys[:last]
 }
 
 // member is one of an object in JSON: its name without quotes, and its value as it
@@ -404,12 +425,15 @@ func valueEnd(raw []byte) int {
 // textEnd returns where the text ends that raw begins with, 0 when it does not.
 func textEnd(raw []byte) int {
 	for i := 1; i < len(raw); i++ {
-		switch raw[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+		n := bytes.IndexByte(raw[i:], '"')
+		if n < 0 {
+			return 0
 		}
+		escape := bytes.IndexByte(raw[i:i+n], '\\')
+		if escape < 0 {
+			return i + n + 1
+		}
+		i += escape + 1 // what it escapes
 	}
 	return 0
 }

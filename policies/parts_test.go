@@ -95,23 +95,81 @@ func TestParts_Twice(t *testing.T) {
 	}
 }
 
-// What is remembered is bounded, and what is asked for stays.
+// What one kind of input has is known to all that describe it in the same words, and to
+// no other.
+func TestParts_Alike(t *testing.T) {
+	s := ownSchemas(t)
+	shapes := s.byKind[hub.EventNsOperation].shapes
+	for kind, is := range s.byKind {
+		for _, name := range []string{"vnfs", "packages", "computes", "hosts", "images", "recent"} {
+			if _, has := is.check.Properties[name]; has && is.shapes[name].each != shapes[name].each {
+				t.Errorf("%s of inputs of the kind %s are others than those of ns-operation", name, kind)
+			}
+		}
+	}
+	read := func(text string) map[string]any {
+		doc, err := decodeJSON([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return doc.(map[string]any)
+	}
+	const of = `{"$schema":"s","properties":{"a":{"items":%s}},"$defs":{"x":{"type":"array","items":{"$ref":"#/$defs/y"}},"y":%s,"z":{}}}`
+	say := func(items, y string) string {
+		doc := read(fmt.Sprintf(of, items, y))
+		text, ok := saying(doc, doc["properties"].(map[string]any)["a"].(map[string]any)["items"])
+		if !ok {
+			return ""
+		}
+		return text
+	}
+	same := say(`{"$ref":"#/$defs/x"}`, `{"type":"string","minLength":1}`)
+	for _, test := range []struct{ name, items, y, want string }{
+		{"in another order", `{"$ref":"#/$defs/x"}`, `{"minLength":1,"type":"string"}`, same},
+		{"no definition", `{"$ref":"#/$defs/w"}`, `{}`, ""},
+		{"a reference elsewhere", `{"$ref":"#/properties/a"}`, `{}`, ""},
+		{"a reference within a definition", `{"$ref":"#/$defs/x/items"}`, `{}`, ""},
+		{"an identifier of its own", `{"$ref":"#/$defs/x"}`, `{"$id":"y"}`, ""},
+		{"a dynamic reference", `{"anyOf":[{"$dynamicRef":"#/$defs/x"}]}`, `{}`, ""},
+	} {
+		if is := say(test.items, test.y); is != test.want {
+			t.Errorf("%s: %q, want %q", test.name, is, test.want)
+		}
+	}
+	if other := say(`{"$ref":"#/$defs/x"}`, `{"type":"string","minLength":2}`); same == "" || other == same {
+		t.Errorf("a definition that says another thing is taken for the same: %q", other)
+	}
+}
+
+// What is remembered is bounded, and is of use to who goes round among more than that.
 func TestParts_Bounds(t *testing.T) {
 	s := ownSchemas(t)
 	schema := s.byKind[hub.EventAlarm].check.Properties["sm"]
 	one := func(n int) []byte {
 		return fmt.Appendf(nil, `{"name":"%0900d","trustDomain":"north","mode":"PASSIVE"}`, n)
 	}
-	for n := range 4 * passingBytes / (len(one(0)) + partCost) {
-		if s.part(s.passing, schema, one(n)) == nil || s.part(s.passing, schema, one(0)) == nil {
+	fit := passingBytes / (len(one(0)) + partCost)
+	around, found := fit*4/3, 0
+	for n := range 4 * around {
+		if n >= around && s.passing.get(schema, one(n%around)) != nil {
+			found++
+		}
+		if s.part(s.passing, schema, one(n%around)) == nil {
 			t.Fatal("it does not fit")
 		}
 	}
-	if most := 2 * (passingBytes/len(one(0)) + 1); len(s.passing.young)+len(s.passing.elder) > most {
-		t.Errorf("%d values are remembered; want at most %d", len(s.passing.young)+len(s.passing.elder), most)
+	counted := 0
+	for key := range s.passing.values {
+		counted += key.bytes()
 	}
-	if s.passing.get(schema, one(0)) == nil || s.passing.get(schema, one(1)) != nil {
-		t.Error("what is asked for is forgotten, or what is not is kept")
+	if n := len(s.passing.values); len(s.passing.keys) != n || counted != s.passing.bytes || counted > passingBytes || counted < passingBytes*9/10 {
+		t.Errorf("%d values and %d keys are remembered, of %d bytes, counted as %d; want nearly %d", n, len(s.passing.keys), counted, s.passing.bytes, passingBytes)
+	}
+	if least := around; found < least { // a third
+		t.Errorf("%d of %d were remembered; want %d", found, 3*around, least)
+	}
+	if short := []byte(`{"name":"x","trustDomain":"n","mode":"PASSIVE"}`); s.part(s.passing, schema, short) == nil || s.passing.get(schema, short) != nil {
+		t.Error("a part that is read as fast is refused or remembered")
 	}
 	if large := []byte(`{"name":"` + strings.Repeat("x", partBytes) + `","trustDomain":"n","mode":"PASSIVE"}`); s.part(s.passing, schema, large) == nil || s.passing.get(schema, large) != nil {
 		t.Error("a part that is too large is refused or remembered")

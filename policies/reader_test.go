@@ -114,7 +114,7 @@ func TestReader_Own(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for key := range s.lasting.young {
+	for key := range s.lasting.values {
 		if p := s.plans[key.schema]; p == nil || p.read([]byte(key.text), key.text) == nil {
 			t.Errorf("no plan takes %s", key.text)
 		}

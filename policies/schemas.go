@@ -34,6 +34,7 @@ type Schemas struct {
 	plans  map[*jsonschema.Schema]*plan // of what inputs are made of
 
 	lasting *parts // elements: VNFs, hosts
+	earlier *parts // items of lists: the events before
 	passing *parts // what else inputs have
 }
 
@@ -50,7 +51,8 @@ func OwnSchemas() (*Schemas, error) { return ReadSchemas(schemas.FS()) }
 // ReadSchemas reads the file <kind>.json of each kind of event. A kind without a
 // file has no inputs, and no policy can be for it.
 func ReadSchemas(files fs.FS) (*Schemas, error) {
-	s := &Schemas{byKind: map[hub.EventKind]*kindSchema{}, lasting: &parts{most: lastingBytes}, passing: &parts{most: passingBytes}}
+	s := &Schemas{byKind: map[hub.EventKind]*kindSchema{}, lasting: &parts{most: lastingBytes}, earlier: &parts{most: earlierBytes}, passing: &parts{most: passingBytes}}
+	alike := map[string]*jsonschema.Schema{}
 	for _, kind := range hub.EventKinds() {
 		raw, err := fs.ReadFile(files, string(kind)+".json")
 		if errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +69,9 @@ func ReadSchemas(files fs.FS) (*Schemas, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read schema of %s: %w", kind, err)
 		}
-		s.byKind[kind] = &kindSchema{check: check, shapes: shapesOf(check), typ: typeOf(doc, doc, 0), doc: doc}
+		shapes := shapesOf(check)
+		unite(alike, doc, shapes)
+		s.byKind[kind] = &kindSchema{check: check, shapes: shapes, typ: typeOf(doc, doc, 0), doc: doc}
 	}
 	if len(s.byKind) == 0 {
 		return nil, errors.New("read schemas: there is none")
