@@ -73,7 +73,7 @@ func orVnfmRules() []Rule {
 	)
 }
 
-// vnfmRules: what the NFVO, EMs, OSSs and the operator ask of the VNFM (SOL003,
+// vnfmRules: what the NFVO, EMs, VNFs, OSSs and the operator ask of the VNFM (SOL003,
 // SOL002), and who notifies it.
 func vnfmRules() []Rule {
 	all := []Operation{
@@ -93,6 +93,13 @@ func vnfmRules() []Rule {
 		// The severity of an alarm is what an EM may raise (SOL002).
 		rows(hub.KindOperator, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
 		rows(hub.KindEM, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
+		// Ve-Vnfm-vnf (SOL002, IFA 008): a VNF of itself alone, which the VNFM sees to. It
+		// does not stop, end or reconfigure itself, which are others' orders; and one that
+		// is taken over takes no alarm off the list.
+		rows(hub.KindVNF, VNFMInterface, "RefPoints",
+			"vnf.query", "vnf.scale", "vnf.heal", "op.query",
+			"subscription.create", "subscription.query", "subscription.terminate",
+			"alarm.query", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate"),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
 		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
 		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),
