@@ -82,8 +82,9 @@ func vnfmRules() []Rule {
 		"op.query", "op.retry", "op.rollback", "op.fail", "op.cancel",
 		"subscription.create", "subscription.query", "subscription.terminate",
 		"vnf-snapshot.create", "vnf-snapshot.query", "vnf-snapshot.modify", "vnf-snapshot.delete",
+		"configuration.query", // what sets it is vnf.modify
 	}
-	query := []Operation{"vnf.query", "op.query", "subscription.query", "vnf-snapshot.query"}
+	query := []Operation{"vnf.query", "op.query", "subscription.query", "vnf-snapshot.query", "configuration.query"}
 	return slices.Concat(
 		rows(hub.KindOperator, VNFMInterface, "VNFM", all...),
 		rows(hub.KindNFVO, VNFMInterface, "VNFM", all...),

@@ -2,7 +2,8 @@
 // management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0), the
 // fault management interface of clause 7 (vnffm/v1, 1.5.0) and the indicator interface
 // of clause 8 (vnfind/v1, 1.4.0) for NFVO, EM and OSS, with the escalation of alarms
-// that SOL 002 has, and the resource that takes the VIM's notifications.
+// that SOL 002 has, the resource that takes the VIM's notifications, and what VNFs are
+// configured with (docs/extensions/configuration.md).
 //
 // Our extensions: Idempotency-Key on every POST that creates or starts something,
 // metadata/manoward.trustDomain, the attribute manoward.requestedBy of operation
@@ -81,6 +82,7 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	told.Routes(mux.API(httpapi.API{Name: indicators.API, Major: "v1", Versions: []httpapi.APIVersion{{Version: indicators.Version}}}))
 
 	own := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
+	own.Handle("GET /vnf_configurations/{id}", a.showConfiguration)
 	own.Handle("GET /vim_notifications", a.testNotification)
 	own.Handle("POST /vim_notifications", a.notification)
 }

@@ -127,7 +127,7 @@ func authorize(r *http.Request, operation, domain, _ string) (hub.Identity, erro
 			return who, hub.E(hub.Denied, operation, "a VNF may not do this", nil)
 		}
 	}
-	if kind == "em" && !slices.Contains([]string{"vnf.query", "vnf.heal", "vnf.operate", "vnf.modify", "op.query"}, operation) {
+	if kind == "em" && !slices.Contains([]string{"vnf.query", "vnf.heal", "vnf.operate", "vnf.modify", "op.query", "configuration.query"}, operation) {
 		return who, hub.E(hub.Denied, operation, "an EM may not do this", nil)
 	}
 	if domain != "" && domain != of && of != "hub" {

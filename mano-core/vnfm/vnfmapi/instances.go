@@ -90,7 +90,7 @@ func (a *API) find(r *http.Request, operation string) (state.Entry[vnfm.VNF], hu
 	if err == nil && !who.MayKnow(e.ID) {
 		return e, who, a.another(r, operation, e.Domain, e.ID, whatVNF)
 	}
-	if err == nil && operation != "vnf.query" {
+	if err == nil && operation != "vnf.query" && operation != "configuration.query" {
 		err = a.own(r, operation, e.Domain, e.ID, e.Value.CheckChange(who))
 	}
 	return e, who, err
@@ -115,6 +115,20 @@ func (a *API) showVNF(w http.ResponseWriter, r *http.Request) error {
 	}
 	view := shown(who, a.Service.Instance(e, root(r)))
 	return httpapi.WriteEncoded(w, r, view)
+}
+
+// showConfiguration asks a VNF for its configuration, and says how far the one that is
+// wanted is.
+func (a *API) showConfiguration(w http.ResponseWriter, r *http.Request) error {
+	e, _, err := a.find(r, "configuration.query")
+	if err != nil {
+		return err
+	}
+	view, err := a.Service.Configuration().Show(r.Context(), e.ID)
+	if err != nil {
+		return err
+	}
+	return httpapi.Write(w, http.StatusOK, view)
 }
 
 // checkMatch compares If-Match with what the instance is now.

@@ -174,3 +174,32 @@ func TestVNFSeesItsAlarms(t *testing.T) {
 		t.Errorf("it is told %v", kinds)
 	}
 }
+
+// Who may look at a VNF instance sees what it is to be configured with; places where none
+// is configured are refused.
+func TestShowConfiguration(t *testing.T) {
+	r := newRig(t)
+	r.vnfds["vnfd-1"].Configurable = map[string]any{"colour": "red", "is_autoheal_enabled": true, "shade": nil}
+	id := r.instantiated()
+	at := "/manoward/v1/vnf_configurations/"
+	for _, by := range []string{"nfvo@hub", "em@north"} {
+		a := r.want(r.do("GET", at+id, nil, "X-Caller", by), 200)
+		if want := `{"vnfInstanceId":"` + id + `","state":"NONE","wanted":{"colour":"red"}}`; string(a.body) != want {
+			t.Errorf("%s, want %s", a.body, want)
+		}
+	}
+	missing := r.want(r.do("GET", at+"none", nil), 404)
+	if a := r.want(r.do("GET", at+id, nil, "X-Caller", "em@south"), 404); detail(t, a) != detail(t, missing) {
+		t.Errorf("%s, and not %s", a.body, missing.body)
+	}
+	r.want(r.asVNF("north", id, "GET", at+id, nil), 403)
+	for _, wrong := range []string{`"http://vnf.test"`, `"https://u:p@vnf.test"`, `"https://vnf.test/?x=y"`, `7`} {
+		if a := r.do("PATCH", "/vnf_instances/"+id, `{"vnfConfigurableProperties":{"manoward.configuration":`+wrong+`}}`); a.status != 422 && a.status != 400 {
+			t.Errorf("%s: %d %s", wrong, a.status, a.body)
+		}
+	}
+	r.ended(opOf(r.want(r.do("PATCH", "/vnf_instances/"+id, `{"vnfConfigurableProperties":{"manoward.configuration":"https://vnf.test"}}`), 202)), completed)
+	if a := r.want(r.do("GET", at+id, nil), 200); !strings.Contains(string(a.body), `"state":"PENDING"`) || !strings.Contains(string(a.body), "no credentials for VNFs") {
+		t.Errorf("%s", a.body)
+	}
+}
