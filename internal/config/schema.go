@@ -176,15 +176,16 @@ type Notifications struct {
 }
 
 // Indicators says how the VNFM asks VNFs, and their Element Managers, for VNF
-// indicators.
+// indicators, and how it reaches them to configure them.
 type Indicators struct {
 	// Directory that holds one directory for each trust domain, of its name: in it
 	// cert.pem and key.pem, the credential with which VNFs of that trust domain are
-	// asked, and ca.pem, the CA certificates that theirs are checked against. Files that
-	// change are taken up without a restart. Empty: no VNF is asked.
+	// asked and configured, and ca.pem, the CA certificates that theirs are checked
+	// against. Files that change are taken up without a restart. Empty: no VNF is asked,
+	// and none is configured.
 	Credentials string `yaml:"credentials"`
 
-	// How often each VNF is asked.
+	// How often each VNF is asked, and one that has not taken its configuration is tried.
 	Interval time.Duration `yaml:"interval"`
 }
 

@@ -76,7 +76,7 @@ func (l *List) tell(ctx context.Context, e state.Entry[Alarm]) error {
 // render makes the notification for one subscription, if its filter matches. Links
 // begin with the {apiRoot} under which the subscriber reached us.
 func (l *List) render(id string, p *event, s *notify.Subscription, notificationID string) (any, bool) {
-	if !l.matches(s.Filter, p) {
+	if !s.Concerns(p.Alarm.Object) || !l.matches(s.Filter, p) {
 		return nil, false
 	}
 	root, _, _ := strings.Cut(s.Self, l.c.Path+"/")

@@ -74,7 +74,7 @@ func (b *bench) publish(_ context.Context, e notify.Event) error {
 		return b.closed
 	}
 	for name, filter := range b.subs {
-		s := &notify.Subscription{ID: name, Self: "https://vnfm.test/root/vnffm/v1/subscriptions/" + name}
+		s := &notify.Subscription{ID: name, Owner: "spiffe://north/nfvo/orchestrator", Self: "https://vnfm.test/root/vnffm/v1/subscriptions/" + name}
 		if filter != "" {
 			s.Filter = json.RawMessage(filter)
 		}

@@ -67,6 +67,9 @@ func (x *Resource) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	visible := func(domain string) bool { return who.TrustDomain == "hub" || who.TrustDomain == domain }
 	objects := httpapi.AskedFor(r, "managedObjectId")
+	if vnf := who.VNFInstance(); vnf != "" {
+		objects = []string{vnf}
+	}
 	return httpapi.List(w, r, httpapi.ListOptions{Required: []string{"_links"}}, func(after string) iter.Seq2[httpapi.Item, error] {
 		return func(yield func(httpapi.Item, error) bool) {
 			for e, err := range x.List.Alarms(r.Context(), visible, objects, after) {
@@ -90,13 +93,26 @@ func (x *Resource) find(r *http.Request, operation string) (e state.Entry[Alarm]
 	if code := hub.CodeOf(found); code != "" && code != hub.NotFound {
 		return e, who, found
 	}
+	missing := hub.E(hub.NotFound, "find alarm", "there is no such alarm; list them with GET /alarms", nil)
 	who, err = httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
 		return x.Authorize(r, operation, domain, "alarm/"+id)
-	}, e.Domain, found, hub.E(hub.NotFound, "find alarm", "there is no such alarm; list them with GET /alarms", nil))
+	}, e.Domain, found, missing)
+	if err == nil && !who.MayKnow(e.Value.Object) {
+		return e, who, x.another(r, operation, e.Domain, id, missing)
+	}
 	if err == nil && operation != "alarm.query" && x.MayChange != nil {
 		err = x.MayChange(r, who, operation, e)
 	}
 	return e, who, err
+}
+
+// another has the attempt recorded of a VNF at an alarm that is not its own, and answers
+// as if there were none: no row of the decision table allows what is asked about then.
+func (x *Resource) another(r *http.Request, operation, domain, id string, missing error) error {
+	if _, err := x.Authorize(r, operation+":of-another", domain, "alarm/"+id); err != nil && hub.CodeOf(err) != hub.Denied {
+		return err
+	}
+	return missing
 }
 
 func (x *Resource) show(w http.ResponseWriter, r *http.Request) error {

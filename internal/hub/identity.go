@@ -18,6 +18,7 @@ const (
 	KindVIM      Kind = "vim"      // Virtualised Infrastructure Manager
 	KindOSS      Kind = "oss"      // OSS/BSS
 	KindEM       Kind = "em"       // Element Manager
+	KindVNF      Kind = "vnf"      // a VNF instance, whose name is its vnfInstanceId
 	KindCMF      Kind = "cmf"      // Certificate Management Function
 	KindHub      Kind = "hub"      // this hub itself, acting on its own
 	KindClient   Kind = "client"   // a program that reads with an OAuth 2.0 token
@@ -26,7 +27,7 @@ const (
 
 var kinds = map[Kind]bool{
 	KindSM: true, KindOperator: true, KindVNFM: true, KindNFVO: true,
-	KindVIM: true, KindOSS: true, KindEM: true, KindCMF: true, KindHub: true, KindClient: true, KindAuditor: true,
+	KindVIM: true, KindOSS: true, KindEM: true, KindVNF: true, KindCMF: true, KindHub: true, KindClient: true, KindAuditor: true,
 }
 
 // Identity is who a party is: what its certificate's only URI SAN says, in the
@@ -62,6 +63,21 @@ func (id Identity) String() string {
 // identity is spiffe://hub/nfvo/hub and which no other party can have.
 func (id Identity) IsOutsideNFVO() bool {
 	return id.Kind == KindNFVO && id != Identity{TrustDomain: "hub", Kind: KindNFVO, Name: "hub"}
+}
+
+// VNFInstance returns the identifier of the VNF instance that this party is, empty
+// for any party that is none.
+func (id Identity) VNFInstance() string {
+	if id.Kind != KindVNF {
+		return ""
+	}
+	return id.Name
+}
+
+// MayKnow says whether a party may know of something that belongs to a VNF instance,
+// as far as that goes by who it is: a VNF knows of itself alone.
+func (id Identity) MayKnow(vnfInstance string) bool {
+	return id.Kind != KindVNF || id.Name == vnfInstance
 }
 
 // ParseIdentity reads a SPIFFE ID of one of the two shapes of [Identity]. It

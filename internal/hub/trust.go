@@ -141,10 +141,10 @@ func (sm *SecurityManager) Identity(i Interface) Identity {
 // OAuthClient is an outside party that shows itself by OAuth 2.0 client
 // credentials. What it may ask stands in the decision table under its party.
 type OAuthClient struct {
-	Name  string `json:"name"`  // its client_id
+	Name  string `json:"name"`  // its client_id; of a VNF its vnfInstanceId
 	Party Kind   `json:"party"` // one of ClientParties
 	// TrustDomain is the domain whose things it may ask about, or "hub": those of
-	// every domain.
+	// every domain. A VNF is of one.
 	TrustDomain string    `json:"trustDomain"`
 	Created     time.Time `json:"created"`
 	Secret      string    `json:"secret,omitempty"` // in the answer that creates it only; the hub keeps a hash
@@ -164,7 +164,7 @@ type ClientCredential struct {
 
 // ClientParties lists what an [OAuthClient] can be. KindClient is a reader.
 func ClientParties() []Kind {
-	return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindNFVO, KindAuditor}
+	return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindVNF, KindNFVO, KindAuditor}
 }
 
 // Identity returns who the client is.

@@ -204,6 +204,7 @@ const (
 	SourceSM        SourceKind = "SM"
 	SourceVNFM      SourceKind = "VNFM"
 	SourceEM        SourceKind = "EM"
+	SourceVNF       SourceKind = "VNF" // of itself
 	SourceOperator  SourceKind = "OPERATOR"
 	SourceAutoHeal  SourceKind = "AUTO_HEAL"
 	SourceAutoScale SourceKind = "AUTO_SCALE"
@@ -233,8 +234,10 @@ func SourceOf(caller hub.Identity) Source {
 		kind = SourceOperator
 	case string(hub.KindVNFM), string(hub.KindNFVO):
 		kind = SourceVNFM
-	case "em":
+	case string(hub.KindEM):
 		kind = SourceEM
+	case string(hub.KindVNF):
+		kind = SourceVNF
 	}
 	return Source{Kind: kind, Identity: caller.String()}
 }

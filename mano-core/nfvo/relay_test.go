@@ -14,6 +14,8 @@ func TestWhatOthersAskOfTheVnfmIsRelayed(t *testing.T) {
 	before := len(w.out.of("north", "NsChangeNotification"))
 	em := w.vnfm.begin(web, "operate", false, "spiffe://north/em/manager", map[string]any{"changeStateTo": "STOPPED"})
 	w.vnfm.work.Wait()
+	itself := w.vnfm.begin(web, "heal", false, "spiffe://north/vnf/"+web, nil)
+	w.vnfm.work.Wait()
 	auto := w.vnfm.begin(web, "heal", true, "", nil)
 	w.vnfm.work.Wait()
 	renewal := w.vnfm.begin(web, "modify", true, "spiffe://hub/vnfm/auto-renew", nil)
@@ -21,10 +23,10 @@ func TestWhatOthersAskOfTheVnfmIsRelayed(t *testing.T) {
 	other := w.vnfm.begin(web, "modify", true, "", nil)
 	w.vnfm.work.Wait()
 	news := w.out.of("north", "NsChangeNotification")[before:]
-	if len(news) != 8 {
+	if len(news) != 10 {
 		t.Fatalf("%d notifications: %v", len(news), news)
 	}
-	kinds := map[string]string{em: "EM", auto: "AUTO_HEAL", renewal: "AUTO_RENEW", other: "VNFM"}
+	kinds := map[string]string{em: "EM", itself: "VNF", auto: "AUTO_HEAL", renewal: "AUTO_RENEW", other: "VNFM"}
 	for i, c := range news {
 		status := []string{"START", "COMPLETED"}[i%2]
 		op := c["lcmOpOccIdImpactingNsComponent"].(string)

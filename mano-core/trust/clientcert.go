@@ -35,6 +35,9 @@ func (r *Registry) CertifyClient(ctx context.Context, actor hub.Identity, name, 
 	if who.Kind == hub.KindClient {
 		return nil, hub.E(hub.Unprocessable, op, fmt.Sprintf("client %q is a reader, which nothing asks for a certificate; it uses its secret", name), nil)
 	}
+	if who.Kind == hub.KindVNF {
+		return nil, hub.E(hub.Unprocessable, op, fmt.Sprintf("client %q is a VNF, which uses its secret on vnfm; the certificates of its VNFCs come from the CMF: manoward cert --help", name), nil)
+	}
 	csr, err := parseCSR(csrText, who)
 	if err != nil {
 		return nil, err

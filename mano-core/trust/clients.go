@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ const (
 	ScopeOSS  = "manoward.oss"
 	ScopeVNFM = "manoward.vnfm"
 	ScopeEM   = "manoward.em"
+	ScopeVNF  = "manoward.vnf"  // of a VNF, for itself
 	ScopeNFVO = "manoward.nfvo" // of an NFVO that is not the hub's own
 	// ScopeAudit is of an auditor of Security Managers.
 	ScopeAudit = "manoward.audit"
@@ -25,7 +27,7 @@ const (
 
 var scopeOf = map[hub.Kind]string{
 	hub.KindClient: ScopeRead, hub.KindOSS: ScopeOSS, hub.KindVNFM: ScopeVNFM, hub.KindEM: ScopeEM,
-	hub.KindNFVO: ScopeNFVO, hub.KindAuditor: ScopeAudit,
+	hub.KindVNF: ScopeVNF, hub.KindNFVO: ScopeNFVO, hub.KindAuditor: ScopeAudit,
 }
 
 // oauthClient is what is kept of a client: its secret's hash, never the secret.
@@ -81,13 +83,17 @@ func (r *Registry) checkClient(ctx context.Context, c *oauthClient) error {
 	}
 	switch {
 	case !slices.Contains(hub.ClientParties(), c.Party):
-		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em, nfvo or auditor, and not %q", clipTarget(string(c.Party))), nil)
+		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em, vnf, nfvo or auditor, and not %q", clipTarget(string(c.Party))), nil)
 	case c.Party == hub.KindClient && c.TrustDomain != "" && c.TrustDomain != HubDomain:
 		return hub.E(hub.Invalid, opCreateClient, "a reader is bound to no trust domain: it reads the operators' API as well; leave the trust domain out", nil)
 	case c.Party == hub.KindClient:
 		c.TrustDomain = HubDomain
 	case c.TrustDomain == "":
 		return hub.E(hub.Invalid, opCreateClient, "name the trust domain that the client belongs to, or \"hub\" for all of them", nil)
+	case c.Party == hub.KindVNF && c.TrustDomain == HubDomain:
+		return hub.E(hub.Invalid, opCreateClient, "a VNF belongs to one trust domain; name that of its VNF instance", nil)
+	case c.Party == hub.KindVNF && !vnfInstanceID.MatchString(c.Name):
+		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a VNF is named by its vnfInstanceId, and %q is none; read it with: manoward ns show NS-ID", c.Name), nil)
 	}
 	if c.TrustDomain == HubDomain {
 		return nil
@@ -95,6 +101,11 @@ func (r *Registry) checkClient(ctx context.Context, c *oauthClient) error {
 	_, _, err := r.active(ctx, c.TrustDomain)
 	return err
 }
+
+// vnfInstanceID is the form of the identifiers that the VNFM gives to VNF instances.
+// Whether there is such an instance, in the client's trust domain, is for the VNFM to
+// say at each request.
+var vnfInstanceID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // DeleteClient takes a client away. Its tokens are refused from then on.
 func (r *Registry) DeleteClient(ctx context.Context, actor hub.Identity, name string) error {

@@ -154,6 +154,8 @@ func TestCertifyClient(t *testing.T) {
 	h.makeClient(t, "one", hub.KindVNFM, "north")
 	h.makeClient(t, "two", hub.KindVNFM, "north")
 	h.makeClient(t, "reader", hub.KindClient, "")
+	vnf := hub.NewID()
+	h.makeClient(t, vnf, hub.KindVNF, "north")
 	key := newKey(t)
 	for what, c := range map[string]struct {
 		client, csr string
@@ -161,6 +163,7 @@ func TestCertifyClient(t *testing.T) {
 	}{
 		"no client":     {"nobody", makeCSR(t, key), hub.NotFound},
 		"a reader":      {"reader", makeCSR(t, key), hub.Unprocessable},
+		"a VNF":         {vnf, makeCSR(t, key), hub.Unprocessable},
 		"no PEM":        {"one", "x", hub.Invalid},
 		"for the other": {"one", makeCSR(t, key, "spiffe://north/vnfm/two"), hub.Invalid},
 	} {

@@ -203,6 +203,8 @@ func TestCreateClient_Parties(t *testing.T) {
 		"a domain that is not":   {hub.OAuthClient{Name: "a", Party: hub.KindOSS, TrustDomain: "south"}, hub.NotFound},
 		"a VIM":                  {hub.OAuthClient{Name: "a", Party: hub.KindVIM, TrustDomain: "north"}, hub.Invalid},
 		"an operator":            {hub.OAuthClient{Name: "a", Party: hub.KindOperator, TrustDomain: HubDomain}, hub.Invalid},
+		"a VNF by another name":  {hub.OAuthClient{Name: "web", Party: hub.KindVNF, TrustDomain: "north"}, hub.Invalid},
+		"a VNF of all domains":   {hub.OAuthClient{Name: hub.NewID(), Party: hub.KindVNF, TrustDomain: HubDomain}, hub.Invalid},
 		"the name of a function": {hub.OAuthClient{Name: FunctionName, Party: hub.KindNFVO, TrustDomain: HubDomain}, hub.Invalid},
 	} {
 		if _, err := h.CreateClient(t.Context(), operator, c.want); hub.CodeOf(err) != c.code {
@@ -210,12 +212,16 @@ func TestCreateClient_Parties(t *testing.T) {
 		}
 	}
 	for party, scope := range scopeOf {
-		domain, want := "north", "spiffe://north/"+string(party)+"/c-"+string(party)
+		domain, name := "north", "c-"+string(party)
 		if party == hub.KindClient {
-			domain, want = HubDomain, "spiffe://hub/client/c-client"
+			domain = HubDomain
 		}
-		h.makeClient(t, "c-"+string(party), party, domain)
-		c, err := h.Client(t.Context(), "c-"+string(party))
+		if party == hub.KindVNF {
+			name = hub.NewID()
+		}
+		want := "spiffe://" + domain + "/" + string(party) + "/" + name
+		h.makeClient(t, name, party, domain)
+		c, err := h.Client(t.Context(), name)
 		if err != nil || c.Identity.String() != want || !slices.Equal(c.Scopes, []string{scope}) {
 			t.Errorf("%s: %+v %v", party, c, err)
 		}

@@ -73,7 +73,7 @@ func orVnfmRules() []Rule {
 	)
 }
 
-// vnfmRules: what the NFVO, EMs, OSSs and the operator ask of the VNFM (SOL003,
+// vnfmRules: what the NFVO, EMs, VNFs, OSSs and the operator ask of the VNFM (SOL003,
 // SOL002), and who notifies it.
 func vnfmRules() []Rule {
 	all := []Operation{
@@ -82,8 +82,9 @@ func vnfmRules() []Rule {
 		"op.query", "op.retry", "op.rollback", "op.fail", "op.cancel",
 		"subscription.create", "subscription.query", "subscription.terminate",
 		"vnf-snapshot.create", "vnf-snapshot.query", "vnf-snapshot.modify", "vnf-snapshot.delete",
+		"configuration.query", // what sets it is vnf.modify
 	}
-	query := []Operation{"vnf.query", "op.query", "subscription.query", "vnf-snapshot.query"}
+	query := []Operation{"vnf.query", "op.query", "subscription.query", "vnf-snapshot.query", "configuration.query"}
 	return slices.Concat(
 		rows(hub.KindOperator, VNFMInterface, "VNFM", all...),
 		rows(hub.KindNFVO, VNFMInterface, "VNFM", all...),
@@ -93,6 +94,13 @@ func vnfmRules() []Rule {
 		// The severity of an alarm is what an EM may raise (SOL002).
 		rows(hub.KindOperator, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
 		rows(hub.KindEM, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
+		// Ve-Vnfm-vnf (SOL002, IFA 008): a VNF of itself alone, which the VNFM sees to. It
+		// does not stop, end or reconfigure itself, which are others' orders; and one that
+		// is taken over takes no alarm off the list.
+		rows(hub.KindVNF, VNFMInterface, "RefPoints",
+			"vnf.query", "vnf.scale", "vnf.heal", "op.query",
+			"subscription.create", "subscription.query", "subscription.terminate",
+			"alarm.query", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate"),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
 		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
 		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),

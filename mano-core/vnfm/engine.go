@@ -216,13 +216,15 @@ func (s *Service) complete(ctx context.Context, op state.Entry[Operation]) error
 		return err
 	}
 	done := op.Value
-	return s.move(op.ID, func(o *Operation) error {
+	err := s.move(op.ID, func(o *Operation) error {
 		if o.State == processing {
 			o.After, o.Before, o.ChangedInfo, o.Error = done.After, done.Before, done.ChangedInfo, nil
 			o.leave(completed, s)
 		}
 		return nil
 	})
+	s.configuration.Changed(op.Value.VNF)
+	return err
 }
 
 // halt records a failure, with what the VIM really has.

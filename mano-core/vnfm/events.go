@@ -105,6 +105,9 @@ func without(events, published []Event) []Event {
 
 // render is the notification for one subscription.
 func (e Event) render(sub *notify.Subscription, notificationID string) (any, bool) {
+	if !sub.Concerns(e.VNF) {
+		return nil, false
+	}
 	if e.Type != typeOperation {
 		var n sol003.VnfIdentifierCreationNotification
 		if json.Unmarshal(e.Body, &n) != nil || !e.matches(sub, nil) {
@@ -119,6 +122,9 @@ func (e Event) render(sub *notify.Subscription, notificationID string) (any, boo
 	}
 	n.ID, n.SubscriptionID, n.Links.Subscription.Href = notificationID, sub.ID, sub.Self
 	n.Verbosity = sol003.LcmOpOccNotificationVerbosityFull
+	if isOfVNF(sub) {
+		n.ChangedInfo, n.ModificationsTriggeredByVnfPkgChange = withoutVIM(n.ChangedInfo, n.ModificationsTriggeredByVnfPkgChange)
+	}
 	if sub.Verbosity == string(sol003.LcmOpOccNotificationVerbosityShort) {
 		n.Verbosity = sol003.LcmOpOccNotificationVerbosityShort
 		n.AffectedVnfcs, n.AffectedVirtualLinks, n.AffectedExtLinkPorts, n.AffectedVirtualStorages = nil, nil, nil, nil

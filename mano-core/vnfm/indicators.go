@@ -4,22 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
-	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/sol001"
+	"github.com/manoward/manoward/mano-core/vnfm/configuration"
 	"github.com/manoward/manoward/mano-core/vnfm/indicators"
 )
 
 // newIndicators makes the list of what VNFs tell of themselves.
 func (s *Service) newIndicators() *indicators.List {
-	reach := s.Reach
-	if reach == nil {
-		reach = func(string) (*http.Client, error) {
-			return nil, hub.E(hub.NotFound, "reach VNF", "this VNFM has no credentials for VNFs", nil)
-		}
-	}
 	return indicators.New(s.space, indicators.Config{
 		Publish: s.Publisher.Publish, VNF: s.indicated, Asked: func() []string { return s.vnfs.Find(termIndicated) },
 		Declared: func(ctx context.Context, domain, vnfdID string) ([]sol001.IndicatorDesc, error) {
@@ -29,7 +22,7 @@ func (s *Service) newIndicators() *indicators.List {
 			}
 			return d.Indicators, nil
 		},
-		Client: reach, Interval: s.IndicatorInterval, Now: s.Now, Wait: s.Wait, Log: s.Log,
+		Client: s.reach(), Interval: s.IndicatorInterval, Now: s.Now, Wait: s.Wait, Log: s.Log,
 		Concerns: func(filter *sol003.VnfInstanceSubscriptionFilter, subject json.RawMessage) bool {
 			var of Subject
 			return json.Unmarshal(subject, &of) == nil && Event{Subject: of}.matchesInstance(filter)
@@ -82,10 +75,10 @@ func (s *Service) indicated(ctx context.Context, id string) (indicators.VNF, err
 }
 
 // checkAddresses refuses a change of a VNF that names places where indicators are not
-// read.
+// read, or it is not configured.
 func checkAddresses(patch map[string]any) error {
 	properties, _ := patch["vnfConfigurableProperties"].(map[string]any)
-	for _, name := range addresses {
+	for _, name := range []string{indicators.AddressVNF, indicators.AddressEM, configuration.Address} {
 		if set := properties[name]; set != nil {
 			if err := indicators.CheckAddress("vnfConfigurableProperties/"+name, set); err != nil {
 				return err

@@ -55,6 +55,9 @@ func (v *VNF) terms() []string {
 	if v.isIndicated() {
 		t = append(t, termIndicated)
 	}
+	if v.configuredAt() != "" {
+		t = append(t, termConfigured)
+	}
 	if at := v.Layout.nextRenewal(); !at.IsZero() {
 		t = append(t, termRenew(at), termCertified)
 	}

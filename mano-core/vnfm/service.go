@@ -15,6 +15,7 @@ import (
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/internal/state"
+	"github.com/manoward/manoward/mano-core/vnfm/configuration"
 	"github.com/manoward/manoward/mano-core/vnfm/indicators"
 )
 
@@ -50,9 +51,9 @@ type Config struct {
 	// nobody does.
 	Certificates Certificates
 	// Reach returns a client that reaches VNFs and EMs of a trust domain with its
-	// credential; nil: their indicators are not read.
+	// credential; nil: their indicators are not read, and they are not configured.
 	Reach             func(domain string) (*http.Client, error)
-	IndicatorInterval time.Duration // between two readings of the indicators of a VNF; 0 means indicators.DefaultInterval
+	IndicatorInterval time.Duration // between two readings of the indicators of a VNF, and attempts to configure one; 0 means 30s
 
 	Root       string // {apiRoot}/vnflcm/v2 as others reach it, for links in grants and notifications
 	Callback   string // URI of the resource that takes the VIM's notifications
@@ -66,12 +67,13 @@ type Config struct {
 // Service is the VNF Manager. It is safe for concurrent use.
 type Service struct {
 	Config
-	space      *state.Space
-	vnfs       *state.Kind[VNF]
-	ops        *state.Kind[Operation]
-	snapshots  *state.Kind[Snapshot]
-	faults     *faults.List
-	indicators *indicators.List
+	space         *state.Space
+	vnfs          *state.Kind[VNF]
+	ops           *state.Kind[Operation]
+	snapshots     *state.Kind[Snapshot]
+	faults        *faults.List
+	indicators    *indicators.List
+	configuration *configuration.List
 
 	work      context.Context // ends the runs; set by Open
 	runs      sync.WaitGroup
@@ -94,7 +96,7 @@ func New(c Config) *Service {
 	s.vnfs = state.NewRecent(s.space, "vnf", (*VNF).terms)
 	s.ops = state.NewRecent(s.space, "op", (*Operation).terms)
 	s.snapshots = state.NewKind[Snapshot](s.space, "snapshot", nil)
-	s.faults, s.indicators = s.newFaults(), s.newIndicators()
+	s.faults, s.indicators, s.configuration = s.newFaults(), s.newIndicators(), s.newConfiguration()
 	return s
 }
 

@@ -5,7 +5,7 @@ package schemas
 func parts() map[string]node {
 	return map[string]node{
 		"source": object("who asked for it",
-			may("kind", oneOf("what kind of party; absent: none of these", "OSS", "SM", "VNFM", "EM", "OPERATOR", "AUTO_HEAL", "AUTO_SCALE", "AUTO_RENEW")),
+			may("kind", oneOf("what kind of party; absent: none of these", "OSS", "SM", "VNFM", "EM", "VNF", "OPERATOR", "AUTO_HEAL", "AUTO_SCALE", "AUTO_RENEW")),
 			may("identity", text("its identity, such as spiffe://north/oss/portal")),
 		),
 		"sm": object("the Security Manager that judges",

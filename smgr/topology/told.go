@@ -236,7 +236,7 @@ func kindOfActor(actor string) string {
 	if err != nil {
 		return ""
 	}
-	return oneOf(strings.ToUpper(string(id.Kind)), "OSS", "SM", "VNFM", "EM", "OPERATOR")
+	return oneOf(strings.ToUpper(string(id.Kind)), "OSS", "SM", "VNFM", "EM", "VNF", "OPERATOR")
 }
 
 func (h *happening) ofResource(kind hub.EventKind) {

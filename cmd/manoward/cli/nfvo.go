@@ -20,6 +20,7 @@ const (
 	apiNsLcm   = "/nslcm/v2"
 	apiNsFm    = "/nsfm/v1"
 	apiVnfFm   = "/vnffm/v1"
+	apiVnfLcm  = "/vnflcm/v2"
 	apiVnfInd  = "/vnfind/v1"
 	apiVnfPkgm = "/vnfpkgm/v2"
 	apiNsd     = "/nsd/v2"

@@ -62,6 +62,10 @@ func (h *hubProcess) newVNFM() (*function, error) {
 				_ = service.Indicators().Watch(ctx) // as above
 				return nil
 			})
+			h.run("configure VNFs", work, func(ctx context.Context) error {
+				_ = service.Configuration().Watch(ctx) // as above
+				return nil
+			})
 			return service.Resume(ctx)
 		},
 		add: func(ctx context.Context, domain string) error {

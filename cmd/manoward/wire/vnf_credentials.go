@@ -16,7 +16,7 @@ import (
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// vnfCredentials are those with which the VNFM asks VNFs and EMs, one for each trust
+// vnfCredentials are those with which the VNFM asks and configures VNFs and EMs, one for each trust
 // domain, in files of the operator's. The files are read each time, which is once in a
 // round for a VNF, so that a change needs no restart; connections are kept while they
 // stay as they are. It is safe for concurrent use.
@@ -45,7 +45,7 @@ func (h *hubProcess) newVNFCredentials() *vnfCredentials {
 func (c *vnfCredentials) client(domain string) (*http.Client, error) {
 	const op = "read the credential for VNFs"
 	if c.dir == "" {
-		return nil, hub.E(hub.NotFound, op, "indicators.credentials is not set, so that no VNF is asked; name a directory", nil)
+		return nil, hub.E(hub.NotFound, op, "indicators.credentials is not set, so that no VNF is asked or configured; name a directory", nil)
 	}
 	if !filepath.IsLocal(domain) || filepath.Base(domain) != domain {
 		return nil, hub.E(hub.Invalid, op, fmt.Sprintf("%.80q is no name of a trust domain", domain), nil)

@@ -31,7 +31,7 @@ const Version = "1.4.0"
 func CheckAddress(attribute string, set any) error {
 	text, ok := set.(string)
 	if !ok || len(text) > maxAddress {
-		return hub.E(hub.Invalid, "check "+attribute, fmt.Sprintf("%s is no URI of at most %d bytes; send the https URI below which the VNF or its EM has %s, or null", attribute, maxAddress, path), nil)
+		return hub.E(hub.Invalid, "check "+attribute, fmt.Sprintf("%s is no URI of at most %d bytes; send the https URI below which the VNF or its EM has that interface, or null", attribute, maxAddress), nil)
 	}
 	if strings.Contains(text, "?") {
 		return hub.E(hub.Unprocessable, "check "+attribute, attribute+" has a query, and a path is put behind it; leave the query out", nil)

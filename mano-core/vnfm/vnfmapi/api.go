@@ -2,7 +2,8 @@
 // management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0), the
 // fault management interface of clause 7 (vnffm/v1, 1.5.0) and the indicator interface
 // of clause 8 (vnfind/v1, 1.4.0) for NFVO, EM and OSS, with the escalation of alarms
-// that SOL 002 has, and the resource that takes the VIM's notifications.
+// that SOL 002 has, the resource that takes the VIM's notifications, and what VNFs are
+// configured with (docs/extensions/configuration.md).
 //
 // Our extensions: Idempotency-Key on every POST that creates or starts something,
 // metadata/manoward.trustDomain, the attribute manoward.requestedBy of operation
@@ -72,15 +73,16 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("GET /vnf_snapshots/{id}/vnf_state_snapshot", a.showStateSnapshot)
 
 	alarms := &faults.Resource{
-		List: a.Service.Faults(), Subscriptions: a.Subscriptions, Authorize: a.Authorize,
+		List: a.Service.Faults(), Subscriptions: a.Subscriptions, Authorize: a.permit,
 		Filter: func() any { return new(sol003.FmNotificationsFilter) }, Escalates: true, MayChange: a.mayChangeAlarm,
 	}
 	alarms.Routes(mux.API(httpapi.API{Name: vnfm.FaultAPI, Major: "v1", Versions: []httpapi.APIVersion{{Version: FaultVersion}}}))
 
-	told := &indicators.Resource{List: a.Service.Indicators(), Subscriptions: a.Subscriptions, Authorize: a.Authorize}
+	told := &indicators.Resource{List: a.Service.Indicators(), Subscriptions: a.Subscriptions, Authorize: a.permit}
 	told.Routes(mux.API(httpapi.API{Name: indicators.API, Major: "v1", Versions: []httpapi.APIVersion{{Version: indicators.Version}}}))
 
 	own := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
+	own.Handle("GET /vnf_configurations/{id}", a.showConfiguration)
 	own.Handle("GET /vim_notifications", a.testNotification)
 	own.Handle("POST /vim_notifications", a.notification)
 }
@@ -102,8 +104,13 @@ func target(what, id string) string {
 // who may not ask at all learns just that, and who may finds nothing.
 func (a *API) authorize(r *http.Request, operation, what, domain string, found error) (hub.Identity, error) {
 	return httpapi.AuthorizeOwned(func(domain string) (hub.Identity, error) {
-		return a.Authorize(r, operation, domain, target(what, r.PathValue("id")))
-	}, domain, found, hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", nil))
+		return a.permit(r, operation, domain, target(what, r.PathValue("id")))
+	}, domain, found, missing(what))
+}
+
+// missing is the answer for what is not there, and for what the caller may not know of.
+func missing(what string) error {
+	return hub.E(hub.NotFound, "find "+what, "there is no such "+what+"; list them to see which there are", nil)
 }
 
 // mayChangeAlarm keeps another NFVO from the alarms of VNFs that are not its own.
@@ -137,14 +144,14 @@ func root(r *http.Request) string { return httpapi.ResourceURI(r, "") }
 
 // testNotification answers the VIM's test of the callback.
 func (a *API) testNotification(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.Authorize(r, "notification.deliver", "hub", ""); err != nil {
+	if _, err := a.permit(r, "notification.deliver", "hub", ""); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)
 }
 
 func (a *API) notification(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.Authorize(r, "notification.deliver", "hub", ""); err != nil {
+	if _, err := a.permit(r, "notification.deliver", "hub", ""); err != nil {
 		return err
 	}
 	var in vnfm.VIMNotice

@@ -113,14 +113,21 @@ func (r *rig) open() {
 }
 
 // authorize takes the caller's word for who it is: the header X-Caller, as
-// kind@domain. An em may do only what parties allow it.
+// kind@domain. An em and a vnf may do only what parties allow them.
 func authorize(r *http.Request, operation, domain, _ string) (hub.Identity, error) {
 	kind, of, _ := strings.Cut(cmp.Or(r.Header.Get("X-Caller"), "nfvo@hub"), "@")
 	who := hub.Identity{TrustDomain: of, Kind: hub.Kind(kind), Name: "tester"}
 	if kind == "nfvo" && of == "hub" {
 		who.Name = "hub" // the hub's own
 	}
-	if kind == "em" && !slices.Contains([]string{"vnf.query", "vnf.heal", "vnf.operate", "vnf.modify", "op.query"}, operation) {
+	if kind == "vnf" { // vnf@domain/vnfInstanceId
+		of, who.Name, _ = strings.Cut(of, "/")
+		who.TrustDomain = of
+		if !slices.Contains([]string{"vnf.query", "vnf.scale", "vnf.heal", "op.query", "subscription.create", "subscription.query", "alarm.query", "alarm-subscription.create"}, operation) {
+			return who, hub.E(hub.Denied, operation, "a VNF may not do this", nil)
+		}
+	}
+	if kind == "em" && !slices.Contains([]string{"vnf.query", "vnf.heal", "vnf.operate", "vnf.modify", "op.query", "configuration.query"}, operation) {
 		return who, hub.E(hub.Denied, operation, "an EM may not do this", nil)
 	}
 	if domain != "" && domain != of && of != "hub" {

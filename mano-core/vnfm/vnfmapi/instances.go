@@ -31,11 +31,14 @@ func source[T any](entries func(after string) iter.Seq2[state.Entry[T], error], 
 }
 
 func (a *API) listVNFs(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.Authorize(r, "vnf.query", "", "")
+	who, err := a.permit(r, "vnf.query", "", "")
 	if err != nil {
 		return err
 	}
 	ids := a.indexed(r)
+	if vnf := who.VNFInstance(); vnf != "" {
+		ids = []string{vnf}
+	}
 	options := httpapi.ListOptions{
 		ExcludeDefault: []string{"vnfConfigurableProperties", "vimConnectionInfo", "instantiatedVnfInfo", "metadata", "extensions"},
 		Required:       []string{"_links"},
@@ -44,7 +47,7 @@ func (a *API) listVNFs(w http.ResponseWriter, r *http.Request) error {
 		func(after string) iter.Seq2[state.Entry[vnfm.VNF], error] {
 			return a.Service.VNFs(r.Context(), visible(who), ids, after)
 		},
-		func(e state.Entry[vnfm.VNF]) any { return a.Service.Instance(e, root(r)) },
+		func(e state.Entry[vnfm.VNF]) any { return shown(who, a.Service.Instance(e, root(r))) },
 	))
 }
 
@@ -52,7 +55,7 @@ func (a *API) createVNF(w http.ResponseWriter, r *http.Request) error {
 	var in sol003.CreateVnfRequest
 	decoded := httpapi.DecodeLenient(r, &in)
 	domain, _ := in.Metadata[vnfm.MetaTrustDomain].(string)
-	who, err := a.Authorize(r, "vnf.create", domain, in.VnfInstanceName)
+	who, err := a.permit(r, "vnf.create", domain, in.VnfInstanceName)
 	if err != nil {
 		return err
 	}
@@ -84,7 +87,10 @@ func (a *API) createVNF(w http.ResponseWriter, r *http.Request) error {
 func (a *API) find(r *http.Request, operation string) (state.Entry[vnfm.VNF], hub.Identity, error) {
 	e, found := a.Service.VNF(r.Context(), r.PathValue("id"))
 	who, err := a.authorize(r, operation, whatVNF, e.Domain, found)
-	if err == nil && operation != "vnf.query" {
+	if err == nil && !who.MayKnow(e.ID) {
+		return e, who, a.another(r, operation, e.Domain, e.ID, whatVNF)
+	}
+	if err == nil && operation != "vnf.query" && operation != "configuration.query" {
 		err = a.own(r, operation, e.Domain, e.ID, e.Value.CheckChange(who))
 	}
 	return e, who, err
@@ -95,7 +101,7 @@ func (a *API) find(r *http.Request, operation string) (state.Entry[vnfm.VNF], hu
 // the decision table allows the operation that is asked about then.
 func (a *API) own(r *http.Request, operation, domain, id string, refusal error) error {
 	if refusal != nil {
-		if _, err := a.Authorize(r, operation+":of-another", domain, "vnf/"+id); err != nil && hub.CodeOf(err) != hub.Denied {
+		if _, err := a.permit(r, operation+":of-another", domain, "vnf/"+id); err != nil && hub.CodeOf(err) != hub.Denied {
 			return err
 		}
 	}
@@ -103,12 +109,26 @@ func (a *API) own(r *http.Request, operation, domain, id string, refusal error) 
 }
 
 func (a *API) showVNF(w http.ResponseWriter, r *http.Request) error {
-	e, _, err := a.find(r, "vnf.query")
+	e, who, err := a.find(r, "vnf.query")
 	if err != nil {
 		return err
 	}
-	view := a.Service.Instance(e, root(r))
+	view := shown(who, a.Service.Instance(e, root(r)))
 	return httpapi.WriteEncoded(w, r, view)
+}
+
+// showConfiguration asks a VNF for its configuration, and says how far the one that is
+// wanted is.
+func (a *API) showConfiguration(w http.ResponseWriter, r *http.Request) error {
+	e, _, err := a.find(r, "configuration.query")
+	if err != nil {
+		return err
+	}
+	view, err := a.Service.Configuration().Show(r.Context(), e.ID)
+	if err != nil {
+		return err
+	}
+	return httpapi.Write(w, http.StatusOK, view)
 }
 
 // checkMatch compares If-Match with what the instance is now.

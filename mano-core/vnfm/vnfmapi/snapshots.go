@@ -14,7 +14,7 @@ import (
 const whatSnapshot = "VNF snapshot"
 
 func (a *API) listSnapshots(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.Authorize(r, "vnf-snapshot.query", "", "")
+	who, err := a.permit(r, "vnf-snapshot.query", "", "")
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (a *API) createSnapshotInfo(w http.ResponseWriter, r *http.Request) error {
 		TrustDomain string `json:"manoward.trustDomain"`
 	}
 	decoded := httpapi.DecodeLenient(r, &in)
-	who, err := a.Authorize(r, "vnf-snapshot.create", in.TrustDomain, "")
+	who, err := a.permit(r, "vnf-snapshot.create", in.TrustDomain, "")
 	if err != nil {
 		return err
 	}

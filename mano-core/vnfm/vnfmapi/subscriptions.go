@@ -14,7 +14,7 @@ import (
 
 func (a *API) subscriptionRoutes(g *httpapi.Group) {
 	subscriptions := &notify.Resource{
-		API: vnfm.API, Store: a.Subscriptions, Authorize: a.Authorize,
+		API: vnfm.API, Store: a.Subscriptions, Authorize: a.permit,
 		SeesAll: func(who hub.Identity) bool { return who.TrustDomain == "hub" && who.Kind == hub.KindOperator },
 		Decode:  readSubscription, Show: showSubscription,
 	}
