@@ -13,6 +13,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/vnfm/indicators"
@@ -66,12 +67,13 @@ type Config struct {
 // Service is the VNF Manager. It is safe for concurrent use.
 type Service struct {
 	Config
-	space      *state.Space
-	vnfs       *state.Kind[VNF]
-	ops        *state.Kind[Operation]
-	snapshots  *state.Kind[Snapshot]
-	faults     *faults.List
-	indicators *indicators.List
+	space       *state.Space
+	vnfs        *state.Kind[VNF]
+	ops         *state.Kind[Operation]
+	snapshots   *state.Kind[Snapshot]
+	faults      *faults.List
+	indicators  *indicators.List
+	performance *performance.Meter
 
 	work      context.Context // ends the runs; set by Open
 	runs      sync.WaitGroup
@@ -94,7 +96,7 @@ func New(c Config) *Service {
 	s.vnfs = state.NewKind(s.space, "vnf", (*VNF).terms)
 	s.ops = state.NewKind(s.space, "op", (*Operation).terms)
 	s.snapshots = state.NewKind[Snapshot](s.space, "snapshot", nil)
-	s.faults, s.indicators = s.newFaults(), s.newIndicators()
+	s.faults, s.indicators, s.performance = s.newFaults(), s.newIndicators(), s.newPerformance()
 	return s
 }
 
