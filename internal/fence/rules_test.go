@@ -28,7 +28,7 @@ type room struct {
 
 var (
 	floor0 = []string{"internal/hub"}
-	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/faults", "internal/certlint", "internal/backup", "internal/packaging"}
+	floor1 = []string{"policies", "attestation", "internal/httpapi", "internal/journal", "internal/config", "internal/obs", "internal/durable", "internal/vault", "internal/sol", "internal/sol001", "internal/ifa006", "internal/certmgmt", "internal/state", "internal/notify", "internal/faults", "internal/performance", "internal/certlint", "internal/backup", "internal/packaging"}
 	roles  = []string{"mano-core/*", "smgr", "cmf"}
 	// connectors are the adapters to outside systems.
 	connectors = []string{"connectors/*"}
@@ -64,6 +64,7 @@ var rooms = []room{
 	{"internal/state", floor0, false, whyFloor1},
 	{"internal/notify", []string{"internal/hub", "internal/state", "internal/httpapi"}, false, "delivery of notifications stands on stored subscriptions and the rules of REST, and knows no role"},
 	{"internal/faults", []string{"internal/hub", "internal/sol", "internal/state", "internal/httpapi", "internal/notify"}, false, "an alarm list stands on stored resources, their notifications and the rules of REST, and knows no role"},
+	{"internal/performance", []string{"internal/hub", "internal/sol", "internal/state", "internal/httpapi", "internal/notify"}, false, "PM jobs and thresholds stand on stored resources, their notifications and the rules of REST, and know no role"},
 	{"mano-core/*", floors01, false, whyRole},
 	{"smgr", floors01, false, whyRole},
 	{"cmf", floors01, false, whyRole},

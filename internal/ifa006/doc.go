@@ -26,6 +26,7 @@
 //	GET, POST /snapshots; GET, DELETE /snapshots/{id}      of one compute with its storages
 //	POST /snapshots/{id}/restore                           the compute gets back what it was
 //	GET  /alarms, /alarms/{alarmId}                        Get Alarm List: the alarms that are open
+//	GET  /measurements, /measurements/{resourceId}         what was measured of computes and ports (IFA 006, 7.7)
 //	POST /inventory                                        Inventory: loads PoPs, zones, hosts (operators)
 //	POST /events                                           Exercise: one injected change (operators)
 //	GET, POST /subscriptions; GET, DELETE /subscriptions/{id}

@@ -60,10 +60,10 @@ type Inventory struct {
 // Exercise is one change that an operator injects to see what follows.
 type Exercise struct {
 	// Kind: host-failed, host-recovered, host-integrity, image-altered,
-	// compute-failed, packet.
+	// compute-failed, packet, measured.
 	Kind   string `json:"kind"`
 	Target string `json:"target"`          // hostId, image id, computeId or port id
-	Value  string `json:"value,omitempty"` // host-integrity: the new state; image-altered: text mixed into the content; packet: PROTOCOL SOURCE DESTINATION
+	Value  string `json:"value,omitempty"` // host-integrity: the new state; image-altered: text mixed into the content; packet: PROTOCOL SOURCE DESTINATION; measured: METRIC VALUE
 }
 
 // The kinds of change that a VIM notifies of.

@@ -113,22 +113,30 @@ func safe(err error) error {
 
 // client returns the HTTP client for a stored subscription.
 func (o *Outbox) client(s *Subscription) (*http.Client, error) {
-	auth := s.Auth
-	if auth != nil {
-		opened := *auth
-		for _, secret := range []*[]byte{&opened.Password, &opened.ClientSecret} {
-			if len(*secret) == 0 {
-				continue
-			}
-			plain, err := o.cfg.Open(SecretLabel(s.ID), *secret)
-			if err != nil {
-				return nil, fmt.Errorf("open secret of subscription: %w", err)
-			}
-			*secret = plain
-		}
-		auth = &opened
+	auth, err := o.opened(s)
+	if err != nil {
+		return nil, err
 	}
 	return o.authenticated(s, auth)
+}
+
+// opened is how a stored subscription authenticates, with its secrets in the clear.
+func (o *Outbox) opened(s *Subscription) (*Auth, error) {
+	if s.Auth == nil {
+		return nil, nil
+	}
+	opened := *s.Auth
+	for _, secret := range []*[]byte{&opened.Password, &opened.ClientSecret} {
+		if len(*secret) == 0 {
+			continue
+		}
+		plain, err := o.cfg.Open(SecretLabel(s.ID), *secret)
+		if err != nil {
+			return nil, fmt.Errorf("open secret of subscription: %w", err)
+		}
+		*secret = plain
+	}
+	return &opened, nil
 }
 
 // authenticated returns the HTTP client that shows what auth, with its secrets in

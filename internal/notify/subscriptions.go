@@ -14,6 +14,9 @@ import (
 
 // terms are what a subscription is found by.
 func terms(s *Subscription) []string {
+	if s.Attached {
+		return []string{termOf(s.API, s.TrustDomain), apiTerm(s.API)}
+	}
 	return []string{termOf(s.API, s.TrustDomain), apiTerm(s.API), sameTerm(s), ownerTerm(s.Owner)}
 }
 

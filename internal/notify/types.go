@@ -19,6 +19,7 @@ type Subscription struct {
 	Self        string          `json:"self"`           // URI of the subscription as its consumer sees it
 	Auth        *Auth           `json:"auth,omitempty"` // how to authenticate at CallbackURI
 	Created     time.Time       `json:"created"`
+	Attached    bool            `json:"attached,omitempty"` // the callback of another resource of this ID, see [Outbox.Attach]
 }
 
 // Auth is SubscriptionAuthentication of SOL 013 clause 8.3.4. Secrets are sealed

@@ -28,6 +28,8 @@ var roots = map[string][]any{
 	"sol": {
 		sol.AlarmClearedNotification{}, sol.AlarmModifications{}, sol.AlarmNotification{}, sol.FmSubscription{},
 		sol.FmSubscriptionRequest{}, sol.PerceivedSeverityRequest{},
+		sol.CallbackModifications{}, sol.CreatePmJobRequest{}, sol.CreateThresholdRequest{}, sol.PerformanceInformationAvailableNotification{},
+		sol.PerformanceReport{}, sol.PmJob{}, sol.Threshold{}, sol.ThresholdCrossedNotification{},
 	},
 	"sol003": {
 		sol003.Alarm{}, sol003.CancelMode{}, sol003.ChangeCurrentVnfPkgRequest{}, sol003.ChangeExtVnfConnectivityRequest{},

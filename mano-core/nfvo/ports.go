@@ -87,9 +87,11 @@ type Config struct {
 	Records     Log
 	VNFM        *httpapi.Client // vnflcm/v2
 	VNFMFaults  *httpapi.Client // vnffm/v1; nil: there are no alarms
-	VIM         *httpapi.Client // vim/v1 of internal/ifa006
-	VimID       string          // how the VIM is called in grants
-	CallbackURI string          // where the VNFM delivers its notifications; empty: it is only polled
+	// VNFMPerformance is vnfpm/v2; nil: nothing is measured.
+	VNFMPerformance *httpapi.Client
+	VIM             *httpapi.Client // vim/v1 of internal/ifa006
+	VimID           string          // how the VIM is called in grants
+	CallbackURI     string          // where the VNFM delivers its notifications; empty: it is only polled
 	// Quarantined has the certificates of a VNF revoked that was on a host when that
 	// was quarantined: nobody knows who has its keys. What it was certified for after
 	// that time stays, so that again has no second effect; an error that may pass is

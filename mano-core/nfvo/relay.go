@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol/sol003"
 )
 
@@ -49,6 +50,9 @@ const typeVnfDeleted = "VnfIdentifierDeletionNotification"
 func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotification) error {
 	if id := n.alarm(); id != "" {
 		return s.lookAtAlarm(ctx, id)
+	}
+	if n.NotificationType == performance.TypeAvailable { // reports are read when they are due
+		return nil
 	}
 	e, err := s.vnfs.Get(ctx, n.VnfInstanceID)
 	if hub.CodeOf(err) == hub.NotFound {

@@ -10,6 +10,7 @@ import (
 	"github.com/manoward/manoward/internal/faults"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/state"
 )
@@ -29,6 +30,8 @@ type Service struct {
 	allowed   *state.Kind[allowance]
 	faults    *faults.List
 
+	performance *performance.Meter
+
 	work     context.Context // ends everything that runs behind the answers
 	running  sync.WaitGroup
 	starting [64]sync.Mutex // one operation at a time is started for an NS
@@ -37,6 +40,8 @@ type Service struct {
 	mu    sync.Mutex      // covers what is below
 	busy  map[string]bool // what runs, and whether it is to run once more
 	wakes map[string]chan struct{}
+	// vnfJobs are the PM jobs at the VNFM that are known to be there.
+	vnfJobs map[vnfJob]string
 
 	refusals refusals
 
@@ -47,7 +52,7 @@ type Service struct {
 // New makes a Service; nothing is read yet.
 func New(c Config) *Service {
 	c.defaults()
-	s := &Service{c: c, busy: map[string]bool{}, wakes: map[string]chan struct{}{}}
+	s := &Service{c: c, busy: map[string]bool{}, wakes: map[string]chan struct{}{}, vnfJobs: map[vnfJob]string{}}
 	s.space = state.New(c.Tables, "NFVO", c.Log)
 	s.nss = state.NewHeld(s.space, "ns", nsTerms)
 	s.vnfs = state.NewHeld(s.space, "vnf", vnfTerms)
@@ -59,7 +64,7 @@ func New(c Config) *Service {
 	s.allowed = state.NewKept[allowance](s.space, "allowance", nil)
 	s.vnfs.Weigh((*vnf).weight, nsPrefix, vnfdPrefix)
 	s.outsiders.Weigh((*outside).weight, vnfdPrefix)
-	s.faults = s.newFaults()
+	s.faults, s.performance = s.newFaults(), s.newPerformance()
 	return s
 }
 

@@ -34,6 +34,12 @@ func indicatorOperations() []Operation {
 	return []Operation{"indicator.query", "indicator-subscription.create", "indicator-subscription.query", "indicator-subscription.terminate"}
 }
 
+// performanceOperations are what a party does with PM jobs and thresholds (SOL002, SOL003
+// and SOL005, performance management).
+func performanceOperations() []Operation {
+	return []Operation{"performance.create", "performance.query", "performance.modify", "performance.delete"}
+}
+
 // osMaRules: what an OSS and the operator ask of the NFVO (SOL005), and what a
 // reader sees of it.
 func osMaRules() []Rule {
@@ -46,7 +52,7 @@ func osMaRules() []Rule {
 		"op.query", "op.retry", "op.rollback", "op.continue", "op.cancel", "op.fail",
 		"vnf-snapshot.query", "vnf-snapshot.delete",
 		"replacement-bar.query",
-	}, alarmOperations()...)
+	}, slices.Concat(alarmOperations(), performanceOperations())...)
 	return slices.Concat(
 		rows(hub.KindOperator, OsMaInterface, "NFVO", all...),
 		// What a Security Manager has ordered only an operator takes back; and
@@ -90,10 +96,10 @@ func vnfmRules() []Rule {
 		rows(hub.KindNFVO, VNFMInterface, "VNFM", all...),
 		rows(hub.KindEM, VNFMInterface, "VNFM", append(slices.Clone(query), "vnf.heal", "vnf.operate", "vnf.modify")...),
 		rows(hub.KindOSS, VNFMInterface, "VNFM", append(slices.Clone(query), "alarm.query", "alarm-subscription.query", "indicator.query", "indicator-subscription.query")...),
-		rows(hub.KindNFVO, VNFMInterface, "VNFM", append(alarmOperations(), indicatorOperations()...)...),
+		rows(hub.KindNFVO, VNFMInterface, "VNFM", slices.Concat(alarmOperations(), indicatorOperations(), performanceOperations())...),
 		// The severity of an alarm is what an EM may raise (SOL002).
-		rows(hub.KindOperator, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
-		rows(hub.KindEM, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations())...),
+		rows(hub.KindOperator, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations(), performanceOperations())...),
+		rows(hub.KindEM, VNFMInterface, "VNFM", slices.Concat([]Operation{"alarm.escalate"}, alarmOperations(), indicatorOperations(), performanceOperations())...),
 		// Ve-Vnfm-vnf (SOL002, IFA 008): a VNF of itself alone, which the VNFM sees to. It
 		// does not stop, end or reconfigure itself, which are others' orders; and one that
 		// is taken over takes no alarm off the list.

@@ -320,6 +320,9 @@ func (m *Model) leave(ctx context.Context, e state.Entry[computeRecord]) error {
 			}
 		}
 	}
+	if err := m.forgetMeasured(ctx, r.ID); err != nil {
+		return err
+	}
 	// Another process may have done all of this, and somebody may have allocated a
 	// compute of this ID since.
 	return m.computes.Delete(ctx, r.ID, func(now *computeRecord) error {

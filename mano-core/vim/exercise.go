@@ -15,12 +15,13 @@ import (
 )
 
 // Exercise injects one change, so that an operator sees what follows from it. The
-// same change again does nothing, except that an image is altered and a packet is
-// seen each time.
+// same change again does nothing, except that an image is altered, a packet is
+// seen and a measurement is taken each time.
 func (m *Model) Exercise(ctx context.Context, x ifa006.Exercise) error {
 	kinds := map[string]func(context.Context, ifa006.Exercise) error{
 		"host-failed": m.failHost, "host-recovered": m.recoverHost, "host-integrity": m.measureHost,
 		"image-altered": m.alterImage, "compute-failed": m.failComputeAlone, "packet": m.seePacket,
+		"measured": m.measure,
 	}
 	inject := kinds[x.Kind]
 	if inject == nil {

@@ -55,6 +55,7 @@ type Model struct {
 	groups    *state.Kind[groupRecord]
 	snapshots *state.Kind[snapshotRecord]
 	jobs      *state.Kind[jobRecord]
+	measured  *state.Kind[measuredRecord]
 
 	mu      sync.Mutex // covers work and running
 	work    context.Context
@@ -78,6 +79,7 @@ func New(c Config) *Model {
 	m.groups = state.NewKind[groupRecord](m.space, "group", nil)
 	m.snapshots = state.NewKind(m.space, "snapshot", (*snapshotRecord).terms)
 	m.jobs = state.NewKind(m.space, "job", (*jobRecord).terms)
+	m.measured = state.NewKind(m.space, "measured", (*measuredRecord).terms)
 	return m
 }
 
@@ -150,7 +152,7 @@ func (m *Model) Resume(ctx context.Context) error {
 	return errors.Join(append(failed, m.flush(ctx))...)
 }
 
-// reconcile drops claims and addresses that nothing stands behind. It reads
+// reconcile drops claims, addresses and measurements that nothing stands behind. It reads
 // memory only, but for what is wrong.
 func (m *Model) reconcile(ctx context.Context) error {
 	for host, claims := range m.index.claims() {
@@ -168,6 +170,15 @@ func (m *Model) reconcile(ctx context.Context) error {
 			continue
 		}
 		if err := m.dropLease(ctx, id); err != nil {
+			return err
+		}
+	}
+	for id := range m.measured.IDs("") {
+		_, compute := m.computes.Domain(id)
+		if _, port := m.ports.Domain(id); compute || port {
+			continue
+		}
+		if err := m.forgetMeasured(ctx, id); err != nil {
 			return err
 		}
 	}

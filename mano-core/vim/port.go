@@ -221,6 +221,9 @@ func (m *Model) removePort(ctx context.Context, e state.Entry[portRecord]) error
 			return err
 		}
 	}
+	if err := m.forgetMeasured(ctx, e.ID); err != nil {
+		return err
+	}
 	return ignoreGone(m.ports.Delete(ctx, e.ID, nil))
 }
 

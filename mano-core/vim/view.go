@@ -302,6 +302,8 @@ func (m *Model) Owner(ctx context.Context, collection, id string) (string, error
 		return ownerOf(ctx, m.storages, "storage", id, func(r *storageRecord) string { return r.Domain })
 	case "alarms":
 		return m.alarmOwner(ctx, id)
+	case "measurements":
+		return m.measuredOwner(ctx, id)
 	case "snapshots":
 		return ownerOf(ctx, m.snapshots, "snapshot", id, func(r *snapshotRecord) string { return r.Domain })
 	}

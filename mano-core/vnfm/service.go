@@ -13,6 +13,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol001"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/vnfm/configuration"
@@ -74,6 +75,7 @@ type Service struct {
 	faults        *faults.List
 	indicators    *indicators.List
 	configuration *configuration.List
+	performance   *performance.Meter
 
 	work      context.Context // ends the runs; set by Open
 	runs      sync.WaitGroup
@@ -96,7 +98,7 @@ func New(c Config) *Service {
 	s.vnfs = state.NewRecent(s.space, "vnf", (*VNF).terms)
 	s.ops = state.NewRecent(s.space, "op", (*Operation).terms)
 	s.snapshots = state.NewKind[Snapshot](s.space, "snapshot", nil)
-	s.faults, s.indicators, s.configuration = s.newFaults(), s.newIndicators(), s.newConfiguration()
+	s.faults, s.indicators, s.configuration, s.performance = s.newFaults(), s.newIndicators(), s.newConfiguration(), s.newPerformance()
 	return s
 }
 

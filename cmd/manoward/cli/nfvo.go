@@ -22,13 +22,15 @@ const (
 	apiVnfFm   = "/vnffm/v1"
 	apiVnfLcm  = "/vnflcm/v2"
 	apiVnfInd  = "/vnfind/v1"
+	apiNsPm    = "/nspm/v2"
+	apiVnfPm   = "/vnfpm/v2"
 	apiVnfPkgm = "/vnfpkgm/v2"
 	apiNsd     = "/nsd/v2"
 	apiVim     = "/vim/v1"
 	apiOwn     = "/manoward/v1"
 )
 
-// nslcm, nsfm, vnffm, vnfind, vnfpkgm, nsd, nfvoExtensions and vim connect to one API
+// nslcm, nsfm, vnffm, vnfind, nspm, vnfpm, vnfpkgm, nsd, nfvoExtensions and vim connect to one API
 // each, with the operator's credential.
 func (p *program) nslcm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.OsMa, apiNsLcm, "2.3.0")
@@ -41,6 +43,12 @@ func (p *program) vnffm(ctx context.Context) (*httpapi.Client, error) {
 }
 func (p *program) vnfind(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.VNFM, apiVnfInd, "1.4.0")
+}
+func (p *program) nspm(ctx context.Context) (*httpapi.Client, error) {
+	return p.clientFor(ctx, hub.OsMa, apiNsPm, "2.3.0")
+}
+func (p *program) vnfpm(ctx context.Context) (*httpapi.Client, error) {
+	return p.clientFor(ctx, hub.VNFM, apiVnfPm, "2.2.0")
 }
 func (p *program) vnfpkgm(ctx context.Context) (*httpapi.Client, error) {
 	return p.clientFor(ctx, hub.OsMa, apiVnfPkgm, "2.4.0")

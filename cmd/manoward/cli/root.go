@@ -110,7 +110,7 @@ last on this machine, or the one that --context or MANOWARD_CONTEXT names.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; see: %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(p.up(), p.demo(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.vnf(), p.alarm(), p.indicator(), p.allowance(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.audit(), p.backup(), p.restore(), p.nats(), p.configCommand(), p.version())
+	root.AddCommand(p.up(), p.demo(), p.serveRoles(), p.trustDomain(), p.sm(), p.packageCommand(), p.nsd(), p.pnfd(), p.ns(), p.vnf(), p.alarm(), p.indicator(), p.performance(), p.allowance(), p.host(), p.vim(), p.subscription(), p.trust(), p.clientCommand(), p.operators(), p.policy(), p.decision(), p.order(), p.attest(), p.attester(), p.cert(), p.ca(), p.audit(), p.backup(), p.restore(), p.nats(), p.configCommand(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	completionExamples(root)
@@ -230,6 +230,8 @@ var asVerbs = strings.NewReplacer(
 	"there is no such VNF instance; list them to see which there are", "there is no such VNF instance; those of an NS are shown by: manoward ns show NS-ID",
 	"list the indicators with GET /indicators", "list those of all VNFs with: manoward indicator list",
 	"list those that it has with GET /indicators/{vnfInstanceId}", "list those of all VNFs with: manoward indicator list",
+	"list them with GET /pm_jobs", "list them with: manoward performance job list",
+	"list them with GET /thresholds", "list them with: manoward performance threshold list",
 	"list them with GET /images", "list them with: manoward vim images",
 )
 

@@ -49,8 +49,9 @@ before a real VIM is attached.`,
 		Long: `Injects one change into the NFVI model: host-failed HOST, host-recovered HOST,
 host-integrity HOST TRUSTED|UNTRUSTED|UNKNOWN, image-altered IMAGE TEXT,
 compute-failed COMPUTE, packet PORT "PROTOCOL SOURCE DESTINATION" (tcp, udp and sctp with
-ports, icmp without).`,
-		Example: "  manoward vim event host-failed compute-1\n  manoward vim event host-integrity compute-1 UNTRUSTED\n  manoward vim event packet PORT-ID \"udp 10.0.0.2:4444 203.0.113.9:53\"",
+ports, icmp without), measured COMPUTE|PORT "METRIC VALUE" (of a compute VCpuUsageMean and
+the like, in percent; of a port VNetByteIncoming and the like).`,
+		Example: "  manoward vim event host-failed compute-1\n  manoward vim event host-integrity compute-1 UNTRUSTED\n  manoward vim event packet PORT-ID \"udp 10.0.0.2:4444 203.0.113.9:53\"\n  manoward vim event measured COMPUTE-ID \"VCpuUsageMean 12.5\"",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args) > 3 {
 				return usage("%s takes KIND TARGET [VALUE]; see: %s --help", c.CommandPath(), c.CommandPath())

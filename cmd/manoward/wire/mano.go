@@ -117,8 +117,12 @@ func apiVersion(api string) string {
 		return vnfmapi.Version
 	case vnfm.FaultAPI:
 		return vnfmapi.FaultVersion
+	case vnfm.PerformanceAPI:
+		return vnfmapi.PerformanceVersion
 	case indicators.API:
 		return indicators.Version
+	case nfvo.PerformanceAPI:
+		return nfvoapi.NsPm().Versions[0].Version
 	case nfvo.FaultAPI:
 		return nfvoapi.NsFm().Versions[0].Version
 	case smgrapi.PolicyAPI:

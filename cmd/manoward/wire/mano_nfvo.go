@@ -41,9 +41,10 @@ func (h *hubProcess) newNFVO() (*function, error) {
 	})
 	n.nfvo = nfvo.New(nfvo.Config{
 		Tables: tables{h.bus}, Packages: packages{n.catalogue}, Descriptors: packages{n.catalogue}, Publisher: n.outbox, Records: h.logs,
-		VNFM:       h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnflcm/v2", "2.3.0"),
-		VNFMFaults: h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnffm/v1", vnfmapi.FaultVersion),
-		VIM:        h.functionAPI(hub.KindNFVO, hub.VIM, "/vim/v1", vimVersion), VimID: vimID,
+		VNFM:            h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnflcm/v2", "2.3.0"),
+		VNFMFaults:      h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnffm/v1", vnfmapi.FaultVersion),
+		VNFMPerformance: h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnfpm/v2", vnfmapi.PerformanceVersion),
+		VIM:             h.functionAPI(hub.KindNFVO, hub.VIM, "/vim/v1", vimVersion), VimID: vimID,
 		CallbackURI: h.functionURL(hub.OrVnfm) + "/manoward/v1/vnfm_notifications",
 		Quarantined: h.quarantined, Now: time.Now, Log: h.log.With("part", "nfvo"),
 	})
@@ -96,6 +97,14 @@ func (n *nfvoRole) start(ctx, work context.Context) error {
 	n.keepTrying("subscribe to the VNFM's notifications", work, n.nfvo.Follow)
 	n.run("watch alarms of VNFs", work, func(ctx context.Context) error {
 		_ = n.nfvo.WatchFaults(ctx) // ends with ctx and only then
+		return nil
+	})
+	n.run("measure network services", work, func(ctx context.Context) error {
+		_ = n.nfvo.Performance().Watch(ctx) // as above
+		return nil
+	})
+	n.run("end PM jobs that nobody needs", work, func(ctx context.Context) error {
+		_ = n.nfvo.WatchPerformance(ctx) // as above
 		return nil
 	})
 	n.run("heal network services", work, func(ctx context.Context) error {
@@ -160,6 +169,7 @@ func (n *nfvoRole) osMa(mux *httpapi.Mux) {
 	lcm := n.nfvoAPI(n.authorizer(hub.OsMa))
 	lcm.NsLcmRoutes(mux.API(nfvoapi.NsLcm()))
 	lcm.NsFmRoutes(mux.API(nfvoapi.NsFm()))
+	lcm.NsPmRoutes(mux.API(nfvoapi.NsPm()), n.outbox)
 	lcm.ExtensionRoutes(own)
 	cat := n.catalogueAPI(n.authorizer(hub.OsMa))
 	cat.Routes(mux)
@@ -174,7 +184,7 @@ func (n *nfvoRole) orVnfm(mux *httpapi.Mux) {
 	lcm.GrantRoutes(mux.API(nfvoapi.Grant()))
 	// A VNFM notifies with the version of its own API (SOL 013 clause 9.3).
 	callbacks := ownAPI()
-	callbacks.Versions = append(callbacks.Versions, httpapi.APIVersion{Version: vnfmapi.Version}, httpapi.APIVersion{Version: vnfmapi.FaultVersion})
+	callbacks.Versions = append(callbacks.Versions, httpapi.APIVersion{Version: vnfmapi.Version}, httpapi.APIVersion{Version: vnfmapi.FaultVersion}, httpapi.APIVersion{Version: vnfmapi.PerformanceVersion})
 	lcm.CallbackRoutes(mux.API(callbacks))
 	n.catalogueAPI(n.authorizer(hub.OrVnfm)).RoutesOrVnfm(mux)
 }

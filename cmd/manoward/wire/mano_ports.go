@@ -219,7 +219,7 @@ type delivery struct {
 }
 
 // notifyingAPIs are the APIs that have subscriptions.
-var notifyingAPIs = []string{"nslcm", nfvo.FaultAPI, catalogue.APIPackages, catalogue.APIOrVnfm, catalogue.APINSD, vnfm.API, vnfm.FaultAPI, indicators.API, vim.API, vim.ScVi, smgrapi.PolicyAPI}
+var notifyingAPIs = []string{"nslcm", nfvo.FaultAPI, nfvo.PerformanceAPI, catalogue.APIPackages, catalogue.APIOrVnfm, catalogue.APINSD, vnfm.API, vnfm.FaultAPI, vnfm.PerformanceAPI, indicators.API, vim.API, vim.ScVi, smgrapi.PolicyAPI}
 
 // listDeliveries tells an operator who gets what, and whether it arrives.
 func (n *nfvoRole) listDeliveries(w http.ResponseWriter, r *http.Request) error {

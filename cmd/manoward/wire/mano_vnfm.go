@@ -39,7 +39,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 		Connection: vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
 	})
 	h.addRoutes(hub.VNFM, func(mux *httpapi.Mux) {
-		(&vnfmapi.API{Service: service, Subscriptions: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
+		(&vnfmapi.API{Service: service, Subscriptions: outbox, Callbacks: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
 	})
 	return &function{
 		name: "VNFM",
@@ -64,6 +64,10 @@ func (h *hubProcess) newVNFM() (*function, error) {
 			})
 			h.run("configure VNFs", work, func(ctx context.Context) error {
 				_ = service.Configuration().Watch(ctx) // as above
+				return nil
+			})
+			h.run("measure VNFs", work, func(ctx context.Context) error {
+				_ = service.Performance().Watch(ctx) // as above
 				return nil
 			})
 			return service.Resume(ctx)

@@ -1,6 +1,6 @@
 // Package nfvoapi is the REST binding of the NFVO: NS life-cycle management of
-// SOL 005 (nslcm/v2) and NS fault management (nsfm/v1) for OSS/BSS, the grants of SOL 003 (grant/v1) and the
-// callback of VNF Managers, and our own resources for replacement bars, hosts and
+// SOL 005 (nslcm/v2), NS performance management (nspm/v2) and NS fault management
+// (nsfm/v1) for OSS/BSS, the grants of SOL 003 (grant/v1) and the callback of VNF Managers, and our own resources for replacement bars, hosts and
 // permitted allowances (docs/extensions).
 package nfvoapi
 
@@ -11,6 +11,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol/sol005"
 	"github.com/manoward/manoward/mano-core/nfvo"
 )
@@ -32,6 +33,11 @@ func NsLcm() httpapi.API {
 // NsFm names the API of SOL 005 V3.7.1 clause 8.
 func NsFm() httpapi.API {
 	return httpapi.API{Name: nfvo.FaultAPI, Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.3.0"}}}
+}
+
+// NsPm names the API of SOL 005 V3.7.1 clause 7.
+func NsPm() httpapi.API {
+	return httpapi.API{Name: nfvo.PerformanceAPI, Major: "v2", Versions: []httpapi.APIVersion{{Version: "2.3.0"}}}
 }
 
 // Grant names the API of SOL 003 V3.7.1 clause 9.
@@ -65,6 +71,13 @@ func (a *API) NsFmRoutes(g *httpapi.Group) {
 		Filter: func() any { return new(sol005.FmNotificationsFilter) },
 	}
 	alarms.Routes(g)
+}
+
+// NsPmRoutes adds nspm/v2 to its group, on Os-Ma-nfvo. callbacks are those of its PM jobs
+// and thresholds.
+func (a *API) NsPmRoutes(g *httpapi.Group, callbacks *notify.Outbox) {
+	measured := &performance.Resource{Meter: a.NFVO.Performance(), Callbacks: callbacks, Authorize: a.Authorize}
+	measured.Routes(g)
 }
 
 // QueryRoutes adds what of nslcm/v2 only looks: also on Sc-Or.

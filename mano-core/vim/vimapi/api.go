@@ -81,6 +81,8 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	g.Handle("POST /snapshots/{id}/restore", a.restoreSnapshot)
 	g.Handle("GET /alarms", a.listAlarms)
 	g.Handle("GET /alarms/{id}", a.showAlarm)
+	g.Handle("GET /measurements", a.listMeasurements)
+	g.Handle("GET /measurements/{id}", a.showMeasurements)
 	subscriptions := &notify.Resource{
 		API: vim.API, Store: a.Subscriptions, Authorize: a.Authorize, SeesAll: subscribe.SeesAll,
 		Decode: subscribe.Decode(nil, "COMPUTE", "HOST", "IMAGE", "STORAGE", "NETWORK", "PORT"), Show: subscribe.Show,

@@ -222,3 +222,13 @@ func (a *API) listAlarms(w http.ResponseWriter, r *http.Request) error {
 func (a *API) showAlarm(w http.ResponseWriter, r *http.Request) error {
 	return a.shower(w, r, "alarms", func(viewer, id string) (any, error) { return a.Model.Alarm(r.Context(), viewer, id) })
 }
+
+func (a *API) listMeasurements(w http.ResponseWriter, r *http.Request) error {
+	return a.lister(w, r, func(viewer string) httpapi.Source {
+		return a.Model.Measured(r.Context(), viewer, httpapi.AskedFor(r, "resourceId"))
+	})
+}
+
+func (a *API) showMeasurements(w http.ResponseWriter, r *http.Request) error {
+	return a.shower(w, r, "measurements", func(viewer, id string) (any, error) { return a.Model.MeasuredOf(r.Context(), viewer, id) })
+}

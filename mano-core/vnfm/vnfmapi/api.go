@@ -1,9 +1,10 @@
 // Package vnfmapi is the REST binding of the VNF Manager: the VNF life-cycle
 // management interface of ETSI GS NFV-SOL 003 V3.7.1 clause 5 (vnflcm/v2, 2.3.0), the
-// fault management interface of clause 7 (vnffm/v1, 1.5.0) and the indicator interface
-// of clause 8 (vnfind/v1, 1.4.0) for NFVO, EM and OSS, with the escalation of alarms
-// that SOL 002 has, the resource that takes the VIM's notifications, and what VNFs are
-// configured with (docs/extensions/configuration.md).
+// performance management interface of clause 6 (vnfpm/v2, 2.2.0), the fault management
+// interface of clause 7 (vnffm/v1, 1.5.0) and the indicator interface of clause 8
+// (vnfind/v1, 1.4.0) for NFVO, EM and OSS, with the escalation of alarms that SOL 002
+// has, the resource that takes the VIM's notifications, and what VNFs are configured
+// with (docs/extensions/configuration.md).
 //
 // Our extensions: Idempotency-Key on every POST that creates or starts something,
 // metadata/manoward.trustDomain, the attribute manoward.requestedBy of operation
@@ -19,6 +20,7 @@ import (
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
+	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol/sol003"
 	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/vnfm"
@@ -33,6 +35,9 @@ const Version = "2.3.0"
 // FaultVersion is the version of vnffm/v1 that is served.
 const FaultVersion = "1.5.0"
 
+// PerformanceVersion is the version of vnfpm/v2 that is served.
+const PerformanceVersion = "2.2.0"
+
 // NotificationPath is where the VIM delivers its notifications.
 const NotificationPath = "/manoward/v1/vim_notifications"
 
@@ -43,12 +48,15 @@ const maxKey = 255
 type API struct {
 	Service       *vnfm.Service
 	Subscriptions notify.Store
+	// Callbacks are those of PM jobs and thresholds; nil: there is no performance
+	// management.
+	Callbacks *notify.Outbox
 	// Authorize asks the decision table. target is for the record; an empty
 	// targetDomain is the caller's own.
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
 }
 
-// Routes adds the resources of vnflcm/v2, vnffm/v1, vnfind/v1 and of the VIM's
+// Routes adds the resources of vnflcm/v2, vnfpm/v2, vnffm/v1, vnfind/v1 and of the VIM's
 // notifications.
 func (a *API) Routes(mux *httpapi.Mux) {
 	g := mux.API(httpapi.API{Name: "vnflcm", Major: "v2", Versions: []httpapi.APIVersion{{Version: Version}, {Version: "2.2.0"}, {Version: "2.1.0"}, {Version: "2.0.0"}}})
@@ -81,11 +89,20 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	told := &indicators.Resource{List: a.Service.Indicators(), Subscriptions: a.Subscriptions, Authorize: a.permit}
 	told.Routes(mux.API(httpapi.API{Name: indicators.API, Major: "v1", Versions: []httpapi.APIVersion{{Version: indicators.Version}}}))
 
+	if a.Callbacks != nil {
+		measured := &performance.Resource{Meter: a.Service.Performance(), Callbacks: a.Callbacks, Authorize: a.permit, Unbounded: ownNFVO}
+		measured.Routes(mux.API(httpapi.API{Name: vnfm.PerformanceAPI, Major: "v2", Versions: []httpapi.APIVersion{{Version: PerformanceVersion}}}))
+	}
+
 	own := mux.API(httpapi.API{Name: "manoward", Major: "v1", Versions: []httpapi.APIVersion{{Version: "1.0.0"}}, VersionOptional: true})
 	own.Handle("GET /vnf_configurations/{id}", a.showConfiguration)
 	own.Handle("GET /vim_notifications", a.testNotification)
 	own.Handle("POST /vim_notifications", a.notification)
 }
+
+// ownNFVO says whether a party is the hub's own NFVO, which asks for what it is asked for
+// itself, within bounds.
+func ownNFVO(who hub.Identity) bool { return who.Kind == hub.KindNFVO && !who.IsOutsideNFVO() }
 
 // target is how a resource is called in the record of a refusal, so that a
 // Security Manager can tell what was aimed at.

@@ -1,0 +1,211 @@
+package performance
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/sol"
+)
+
+func TestRefusals(t *testing.T) {
+	b := newBench(t)
+	many := func(n int) string {
+		var ids []string
+		for i := range n {
+			ids = append(ids, fmt.Sprintf("%q", fmt.Sprint(i)))
+		}
+		return "[" + strings.Join(ids, ",") + "]"
+	}
+	sub := func(objects, kind, subs string) string {
+		return fmt.Sprintf(`{"objectType":%q,"objectInstanceIds":%s,"subObjectInstanceIds":%s,"criteria":%s,"callbackUri":"https://oss.test/n"}`, kind, objects, subs, criteria)
+	}
+	ok := `{"thresholdValue":1,"hysteresis":1}`
+	for name, c := range map[string]struct {
+		path, body string
+		status     int
+		text       string
+	}{
+		"no type":         {"/pm_jobs", `{"objectInstanceIds":["a"],"callbackUri":"https://oss.test/n"}`, 400, "objectType is missing"},
+		"unknown type":    {"/pm_jobs", strings.Replace(aJob(`["a"]`, criteria), "Thing", "Sap", 1), 422, "supported are: Thing, Part"},
+		"no metric":       {"/pm_jobs", aJob(`["a"]`, `{"collectionPeriod":1,"reportingPeriod":1}`), 400, "neither"},
+		"unknown metric":  {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat","cold"],"collectionPeriod":1,"reportingPeriod":1}`), 422, "supported are: heat, light"},
+		"metric twice":    {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat","heat"],"collectionPeriod":1,"reportingPeriod":1}`), 422, "twice"},
+		"unknown group":   {"/pm_jobs", aJob(`["a"]`, `{"performanceMetricGroup":["Parts"],"collectionPeriod":1,"reportingPeriod":1}`), 422, "supported is: All"},
+		"no period":       {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat"],"reportingPeriod":1}`), 422, "from 1 to 1024"},
+		"long period":     {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat"],"collectionPeriod":1025,"reportingPeriod":1025}`), 422, "from 1 to 1024"},
+		"odd period":      {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat"],"collectionPeriod":10,"reportingPeriod":15}`), 422, "a multiple of collectionPeriod"},
+		"period a text":   {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat"],"collectionPeriod":"1","reportingPeriod":1}`), 400, "collectionPeriod"},
+		"past boundary":   {"/pm_jobs", aJob(`["a"]`, `{"performanceMetric":["heat"],"collectionPeriod":1,"reportingPeriod":1,"reportingBoundary":"2026-11-23T00:00:00Z"}`), 422, "has passed"},
+		"no object":       {"/pm_jobs", aJob(`[]`, criteria), 400, "objectInstanceIds is missing"},
+		"unknown object":  {"/pm_jobs", aJob(`["a","none"]`, criteria), 422, `no object "none"`},
+		"another's":       {"/pm_jobs", aJob(`["s"]`, criteria), 422, `no object "s"`},
+		"object twice":    {"/pm_jobs", aJob(`["a","a"]`, criteria), 422, "twice"},
+		"many objects":    {"/pm_jobs", aJob(many(MaxObjects+1), criteria), 422, "may have 64"},
+		"subs of two":     {"/pm_jobs", sub(`["a","b"]`, "Part", `["1"]`), 422, "is for one object"},
+		"subs of none":    {"/pm_jobs", sub(`["a"]`, "Thing", `["1"]`), 422, "is for one object"},
+		"unknown sub":     {"/pm_jobs", sub(`["a"]`, "Part", `["3"]`), 422, "none of its parts; it has: 1, 2"},
+		"no callback":     {"/pm_jobs", fmt.Sprintf(`{"objectType":"Thing","objectInstanceIds":["a"],"criteria":%s}`, criteria), 422, "callbackUri"},
+		"plain callback":  {"/pm_jobs", strings.Replace(aJob(`["a"]`, criteria), "https:", "http:", 1), 422, "is not https"},
+		"authentication":  {"/pm_jobs", strings.Replace(aJob(`["a"]`, criteria), `"callbackUri"`, `"authentication":{"authType":["MAGIC"]},"callbackUri"`, 1), 400, "MAGIC"},
+		"no value":        {"/thresholds", aThreshold("Thing", "a", "", "heat", "null"), 400, "simpleThresholdDetails is missing"},
+		"other threshold": {"/thresholds", strings.Replace(aThreshold("Thing", "a", "", "heat", ok), "SIMPLE", "DOUBLE", 1), 400, "it is SIMPLE"},
+		"no hysteresis":   {"/thresholds", aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1}`), 422, "send one above 0"},
+		"negative":        {"/thresholds", aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":-1}`), 400, "negative"},
+		"no metric here":  {"/thresholds", aThreshold("Thing", "a", "", "", ok), 400, "performanceMetric is missing"},
+		"metric of Thing": {"/thresholds", aThreshold("Part", "a", "", "light", ok), 422, "supported are: heat"},
+		"type":            {"/thresholds", aThreshold("Sap", "a", "", "heat", ok), 422, "supported are: Thing, Part"},
+		"object":          {"/thresholds", aThreshold("Thing", "s", "", "heat", ok), 422, `no object "s"`},
+		"empty object":    {"/thresholds", aThreshold("Thing", "", "", "heat", ok), 400, "objectInstanceId is missing"},
+		"no JSON":         {"/thresholds", "{", 400, ""},
+	} {
+		w := b.do("POST", c.path, c.body)
+		var p httpapi.ProblemDetails
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != c.status || !strings.Contains(p.Detail, c.text) {
+			t.Errorf("%s: %d %s; want %d %q", name, w.Code, w.Body, c.status, c.text)
+		}
+	}
+	want[any](b, 403, b.do("POST", "/pm_jobs", aJob(`["a"]`, criteria), "X-Caller", "client@north"))
+	want[any](b, 403, b.do("POST", "/thresholds", aThreshold("Thing", "a", "", "heat", ok), "X-Caller", "client@north"))
+	if b.meter.jobs.Len()+b.meter.thresholds.Len() != 0 {
+		t.Error("something was made")
+	}
+	for range b.outbox.Subscriptions("vnfpm", "") {
+		t.Error("a callback was kept")
+	}
+}
+
+// thing is a job or a threshold.
+type thing struct {
+	ID string `json:"id"`
+}
+
+// A consumer sees its own, an operator of the hub all, and nobody another's.
+func TestSeparation(t *testing.T) {
+	b := newBench(t)
+	bodies := map[string]string{"/pm_jobs": aJob(`["a"]`, criteria), "/thresholds": aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":1}`)}
+	for path, body := range bodies {
+		made := want[thing](b, 201, b.do("POST", path, body))
+		want[thing](b, 201, b.do("POST", path, strings.ReplaceAll(body, `"a"`, `"s"`), "X-Caller", "oss@south"))
+		want[thing](b, 201, b.do("POST", path, strings.ReplaceAll(body, `"a"`, `"s"`), "X-Caller", "nfvo@hub"))
+		for caller, n := range map[string]int{"oss@north": 1, "em@north": 0, "oss@south": 1, "nfvo@hub": 1, "operator@hub": 3, "operator@north": 0} {
+			if list := want[[]thing](b, 200, b.do("GET", path, "", "X-Caller", caller)); len(list) != n {
+				t.Errorf("%s sees %d of %s, want %d", caller, len(list), path, n)
+			}
+		}
+		none := plain(b.do("GET", path+"/none", "", "X-Caller", "em@north").Body.String())
+		for _, method := range []string{"GET", "DELETE", "PATCH"} {
+			body := map[bool]string{true: `{"callbackUri":"https://evil.test/"}`}[method == "PATCH"]
+			for _, caller := range []string{"em@north", "oss@south", "nfvo@hub"} {
+				w := b.do(method, path+"/"+made.ID, body, "X-Caller", caller)
+				if w.Code != 404 || plain(w.Body.String()) != none && method == "GET" {
+					t.Errorf("%s %s as %s: %d %s; what is not there answers %s", method, path, caller, w.Code, w.Body, none)
+				}
+			}
+		}
+		want[any](b, 403, b.do("DELETE", path+"/"+made.ID, "", "X-Caller", "client@north"))
+		filter := "?filter=" + url.QueryEscape("(eq,objectType,Thing);(eq,id,"+made.ID+")")
+		if list := want[[]thing](b, 200, b.do("GET", path+filter, "", "X-Caller", "operator@hub")); len(list) != 1 {
+			t.Errorf("filtered: %v", list)
+		}
+		want[any](b, 204, b.do("DELETE", path+"/"+made.ID, "", "X-Caller", "operator@hub"))
+	}
+}
+
+// plain is an answer without what differs in each.
+func plain(body string) string {
+	return regexp.MustCompile(`"requestId":"[^"]*"`).ReplaceAllString(body, "")
+}
+
+func TestCreate_Bounded(t *testing.T) {
+	b := newBench(t)
+	for path, c := range map[string]struct {
+		body string
+		most int
+	}{"/pm_jobs": {aJob(`["a"]`, criteria), MaxJobs}, "/thresholds": {aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":1}`), MaxThresholds}} {
+		first := want[thing](b, 201, b.do("POST", path, c.body, "Idempotency-Key", "k"))
+		for range c.most - 1 {
+			want[any](b, 201, b.do("POST", path, c.body))
+		}
+		if w := b.do("POST", path, c.body); w.Code != 422 || !strings.Contains(w.Body.String(), "delete one") {
+			t.Errorf("one more: %d %s", w.Code, w.Body)
+		}
+		if again := want[thing](b, 201, b.do("POST", path, c.body, "Idempotency-Key", "k")); again.ID != first.ID {
+			t.Errorf("the same again: %s, want %s", again.ID, first.ID)
+		}
+		want[any](b, 422, b.do("POST", path, strings.Replace(c.body, "heat", "light", 1), "Idempotency-Key", "k"))
+		want[any](b, 400, b.do("POST", path, c.body, "Idempotency-Key", strings.Repeat("k", maxKey+1)))
+		want[any](b, 201, b.do("POST", path, c.body, "X-Caller", "em@north"))
+		for range c.most + 1 {
+			want[any](b, 201, b.do("POST", path, c.body, "X-Caller", "nfvo@hub"))
+		}
+	}
+	if len(b.meter.making) != 0 {
+		t.Errorf("%v", b.meter.making)
+	}
+}
+
+func TestPatch(t *testing.T) {
+	b := newBench(t)
+	basic := `"authentication":{"authType":["BASIC"],"paramsBasic":{"userName":"u","password":"p"}}`
+	for path, body := range map[string]string{"/pm_jobs": aJob(`["a"]`, criteria), "/thresholds": aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":1}`)} {
+		made := want[thing](b, 201, b.do("POST", path, strings.Replace(body, `"callbackUri"`, basic+`,"callbackUri"`, 1)))
+		self := path + "/" + made.ID
+		tag := b.do("GET", self, "").Header().Get("ETag")
+		to := want[sol.CallbackModifications](b, 200, b.do("PATCH", self, `{"callbackUri":"https://oss.test/m"}`, "If-Match", tag))
+		if to.CallbackURI != "https://oss.test/m" {
+			t.Errorf("%+v", to)
+		}
+		want[any](b, 412, b.do("PATCH", self, `{"callbackUri":"https://oss.test/k"}`, "If-Match", tag))
+		s, err := b.outbox.Subscription(t.Context(), "vnfpm", made.ID)
+		if err != nil || s.Auth == nil || s.CallbackURI != "https://oss.test/m" || s.Self != "https://vnfm.test/vnfpm/v2"+self {
+			t.Errorf("%+v, %v", s, err)
+		}
+		want[any](b, 200, b.do("PATCH", self, `{"authentication":null}`))
+		if s, err = b.outbox.Subscription(t.Context(), "vnfpm", made.ID); err != nil || s.Auth != nil {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if shown := b.do("GET", self, ""); strings.Contains(shown.Body.String(), "uthentication") || !strings.Contains(shown.Body.String(), "https://oss.test/m") {
+			t.Errorf("%s", shown.Body)
+		}
+		for bad, status := range map[string]int{`{}`: 400, `{"callbackUri":null}`: 400, `{"callbackUri":""}`: 400, `{"objectType":"Part"}`: 400, `{"callbackUri":"http://x"}`: 422, `{"authentication":{"authType":[]}}`: 400, `[]`: 400} {
+			if w := b.do("PATCH", self, bad); w.Code != status {
+				t.Errorf("%s: %d %s, want %d", bad, w.Code, w.Body, status)
+			}
+		}
+	}
+}
+
+// FuzzCreate holds that no request breaks the function, whatever it says, and that what
+// is taken is collected.
+func FuzzCreate(f *testing.F) {
+	f.Add("/pm_jobs", aJob(`["a"]`, criteria))
+	f.Add("/pm_jobs", `{"objectType":"Part","objectInstanceIds":["a"],"subObjectInstanceIds":["2"],"criteria":{"performanceMetricGroup":["Parts"],"collectionPeriod":1,"reportingPeriod":1024,"reportingBoundary":"9999-12-31T23:59:59Z"},"callbackUri":"https://x/"}`)
+	f.Add("/thresholds", aThreshold("Part", "a", "", "heat", `{"thresholdValue":1e300,"hysteresis":5e-324}`))
+	f.Add("/thresholds", `{"criteria":null}`)
+	f.Fuzz(func(t *testing.T, path, body string) {
+		if path != "/pm_jobs" && path != "/thresholds" {
+			return
+		}
+		b := newBench(t)
+		w := b.do("POST", path, body)
+		if w.Code >= 500 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if w.Code != 201 {
+			return
+		}
+		b.pass(2000e9)
+		self := strings.TrimPrefix(w.Header().Get("Location"), "https://vnfm.test/vnfpm/v2")
+		if w := b.do("GET", self, ""); w.Code != 200 {
+			t.Errorf("GET %s: %d %s", self, w.Code, w.Body)
+		}
+		if w := b.do("DELETE", self, ""); w.Code != 204 {
+			t.Errorf("DELETE %s: %d %s", self, w.Code, w.Body)
+		}
+	})
+}
