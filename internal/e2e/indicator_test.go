@@ -46,9 +46,16 @@ type fakeVNF struct {
 func newFakeVNF(t testing.TB, pki *smAuthority) *fakeVNF {
 	t.Helper()
 	f := &fakeVNF{t: t, v: openapi.Load(t, openapi.VnfIndVeVnfm), values: map[string]string{}}
-	held := f.v.Transport(served{f})
+	f.url = serveVNF(t, pki, f.v.Transport(served{f}))
+	return f
+}
+
+// serveVNF serves what a VNF answers over TLS, to who shows a certificate of its
+// authority alone, and returns its {apiRoot}.
+func serveVNF(t testing.TB, pki *smAuthority, answers http.RoundTripper) string {
+	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		resp, err := held.RoundTrip(r)
+		resp, err := answers.RoundTrip(r)
 		if err != nil {
 			t.Errorf("ask a VNF: %v", err)
 			return
@@ -66,8 +73,7 @@ func newFakeVNF(t testing.TB, pki *smAuthority) *fakeVNF {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // who has not the credential is expected
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	f.url = server.URL
-	return f
+	return server.URL
 }
 
 // served makes a round tripper of a handler.

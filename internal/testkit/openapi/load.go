@@ -38,6 +38,7 @@ const (
 	VnfInd                               // SOL003 vnfind 1.4.0
 	VnfIndNotification                   // SOL003 vnfind 1.4.0
 	VnfIndVeVnfm                         // SOL002 vnfind 1.4.0
+	VnfConfig                            // SOL002 vnfconfig 1.3.0
 	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
 	NfvPolicyNotification                // SOL012 nfvpolicy 1.0.0
 )
@@ -71,6 +72,7 @@ func (a API) source() source {
 		VnfInd:                    {"VnfInd", sol003, "VNFIndicator"},
 		VnfIndNotification:        {"VnfIndNotification", sol003, "VNFIndicatorNotification"},
 		VnfIndVeVnfm:              {"VnfIndVeVnfm", sol002, "VNFIndicator"},
+		VnfConfig:                 {"VnfConfig", sol002, "VNFConfiguration"},
 		NfvPolicy:                 {"NfvPolicy", sol012, "PolicyManagement"},
 		NfvPolicyNotification:     {"NfvPolicyNotification", sol012, "PolicyManagementNotification"},
 	}[a]
