@@ -38,6 +38,11 @@ const (
 	VnfInd                               // SOL003 vnfind 1.4.0
 	VnfIndNotification                   // SOL003 vnfind 1.4.0
 	VnfIndVeVnfm                         // SOL002 vnfind 1.4.0
+	NsPm                                 // SOL005 nspm 2.3.0
+	NsPmNotification                     // SOL005 nspm 2.3.0
+	VnfPm                                // SOL003 vnfpm 2.2.0
+	VnfPmNotification                    // SOL003 vnfpm 2.2.0
+	VnfPmVeVnfm                          // SOL002 vnfpm 2.2.0
 	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
 	NfvPolicyNotification                // SOL012 nfvpolicy 1.0.0
 )
@@ -71,6 +76,11 @@ func (a API) source() source {
 		VnfInd:                    {"VnfInd", sol003, "VNFIndicator"},
 		VnfIndNotification:        {"VnfIndNotification", sol003, "VNFIndicatorNotification"},
 		VnfIndVeVnfm:              {"VnfIndVeVnfm", sol002, "VNFIndicator"},
+		NsPm:                      {"NsPm", sol005, "NSPerformanceManagement"},
+		NsPmNotification:          {"NsPmNotification", sol005, "NSPerformanceManagementNotification"},
+		VnfPm:                     {"VnfPm", sol003, "VNFPerformanceManagement"},
+		VnfPmNotification:         {"VnfPmNotification", sol003, "VNFPerformanceManagementNotification"},
+		VnfPmVeVnfm:               {"VnfPmVeVnfm", sol002, "VNFPerformanceManagement"},
 		NfvPolicy:                 {"NfvPolicy", sol012, "PolicyManagement"},
 		NfvPolicyNotification:     {"NfvPolicyNotification", sol012, "PolicyManagementNotification"},
 	}[a]
@@ -100,7 +110,7 @@ var loaded = sync.OnceValue(func() (all [lastAPI + 1]func() (*document, error)) 
 			if err != nil {
 				return nil, err
 			}
-			return load(root, API(a), slices.Concat(known, found))
+			return load(root, API(a), slices.Concat(known, found, foundPerformance))
 		})
 	}
 	return all
