@@ -259,7 +259,7 @@ func (h *apiHub) site(rp hub.ReferencePoint, token bool, apis ...openapi.API) *s
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	return &site{v: v, http: client, nobody: nobody, point: rp, root: points[rp].URL, version: map[string]string{
-		"nslcm": "2.3.0", "nsd": "2.3.0", "vnfpkgm": "2.4.0", "vnflcm": "2.3.0", "grant": "1.7.0", "nsfm": "1.3.0", "vnffm": "1.5.0", "vnfind": "1.4.0",
+		"nslcm": "2.3.0", "nsd": "2.3.0", "vnfpkgm": "2.4.0", "vnflcm": "2.3.0", "grant": "1.7.0", "nsfm": "1.3.0", "vnffm": "1.5.0", "vnfind": "1.4.0", "nspm": "2.3.0", "vnfpm": "2.2.0",
 	}}
 }
 

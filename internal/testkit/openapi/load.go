@@ -39,6 +39,11 @@ const (
 	VnfIndNotification                   // SOL003 vnfind 1.4.0
 	VnfIndVeVnfm                         // SOL002 vnfind 1.4.0
 	VnfConfig                            // SOL002 vnfconfig 1.3.0
+	NsPm                                 // SOL005 nspm 2.3.0
+	NsPmNotification                     // SOL005 nspm 2.3.0
+	VnfPm                                // SOL003 vnfpm 2.2.0
+	VnfPmNotification                    // SOL003 vnfpm 2.2.0
+	VnfPmVeVnfm                          // SOL002 vnfpm 2.2.0
 	NfvPolicy                            // SOL012 nfvpolicy 1.0.0
 	NfvPolicyNotification                // SOL012 nfvpolicy 1.0.0
 )
@@ -73,6 +78,11 @@ func (a API) source() source {
 		VnfIndNotification:        {"VnfIndNotification", sol003, "VNFIndicatorNotification"},
 		VnfIndVeVnfm:              {"VnfIndVeVnfm", sol002, "VNFIndicator"},
 		VnfConfig:                 {"VnfConfig", sol002, "VNFConfiguration"},
+		NsPm:                      {"NsPm", sol005, "NSPerformanceManagement"},
+		NsPmNotification:          {"NsPmNotification", sol005, "NSPerformanceManagementNotification"},
+		VnfPm:                     {"VnfPm", sol003, "VNFPerformanceManagement"},
+		VnfPmNotification:         {"VnfPmNotification", sol003, "VNFPerformanceManagementNotification"},
+		VnfPmVeVnfm:               {"VnfPmVeVnfm", sol002, "VNFPerformanceManagement"},
 		NfvPolicy:                 {"NfvPolicy", sol012, "PolicyManagement"},
 		NfvPolicyNotification:     {"NfvPolicyNotification", sol012, "PolicyManagementNotification"},
 	}[a]
@@ -102,7 +112,7 @@ var loaded = sync.OnceValue(func() (all [lastAPI + 1]func() (*document, error)) 
 			if err != nil {
 				return nil, err
 			}
-			return load(root, API(a), slices.Concat(known, found))
+			return load(root, API(a), slices.Concat(known, found, foundPerformance))
 		})
 	}
 	return all

@@ -26,7 +26,7 @@ func official(t *testing.T) string {
 
 // without returns all patches but the one with that name.
 func without(name string) []patch {
-	return slices.DeleteFunc(slices.Concat(known, found), func(p patch) bool { return p.name == name })
+	return slices.DeleteFunc(slices.Concat(known, found, foundPerformance), func(p patch) bool { return p.name == name })
 }
 
 func TestLoadAll(t *testing.T) {
@@ -114,7 +114,7 @@ var proofs = map[string][]proof{
 // that a patch for nothing is seen.
 func TestPatchesNeeded(t *testing.T) {
 	root := official(t)
-	for _, p := range slices.Concat(known, found) {
+	for _, p := range slices.Concat(known, found, foundPerformance) {
 		_, answered := answers[p.name]
 		if len(proofs[p.name]) == 0 && !answered {
 			t.Errorf("%s: nothing proves it", p.name)
@@ -129,13 +129,13 @@ func TestPatchesNeeded(t *testing.T) {
 			}
 		})
 	}
-	if n := len(proofs) + len(answers); n != len(known)+len(found) {
-		t.Errorf("%d patches are proved, but there are %d", n, len(known)+len(found))
+	if n := len(proofs) + len(answers); n != len(known)+len(found)+len(foundPerformance) {
+		t.Errorf("%d patches are proved, but there are %d", n, len(known)+len(found)+len(foundPerformance))
 	}
 }
 
 func (p proof) check(t *testing.T, root, name string) {
-	mended := p.load(t, root, slices.Concat(known, found))
+	mended := p.load(t, root, slices.Concat(known, found, foundPerformance))
 	if got := visit(p.schema, mended, []byte(p.value)); (got == nil) != p.ok {
 		t.Errorf("with the patch, %s is %v", p.value, got)
 	}
@@ -296,7 +296,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Skip(err)
 	}
 	for b.Loop() {
-		if _, err := load(root, NsLcm, slices.Concat(known, found)); err != nil {
+		if _, err := load(root, NsLcm, slices.Concat(known, found, foundPerformance)); err != nil {
 			b.Fatal(err)
 		}
 	}
