@@ -32,12 +32,6 @@ func CountGrouped(message []byte, prefix string) (n int) {
 	return n
 }
 
-// EachGrouped hands out the resources in such a message, each by its key and as it is
-// stored. Its error says that the message is none.
-func EachGrouped(message []byte, fn func(key string, raw []byte)) error {
-	return eachRow(message, fn)
-}
-
 // togetherPause is how long a group waits for more where several came lately. One that
 // comes alone is not waited with.
 const togetherPause = 2 * time.Millisecond

@@ -22,7 +22,6 @@ type contents struct {
 	account  *natsbus.Account
 	domain   string
 	managers func(domain string) []string // Security Managers of a trust domain
-	grouped  *grouped
 }
 
 const opContents = "read contents of records"
@@ -82,9 +81,7 @@ func (c contents) ofManager(ctx context.Context, name string, ref journal.Refere
 	if err != nil {
 		return nil, err
 	}
-	a := decide.Archive{State: own, Blobs: blobs, Grouped: func(ctx context.Context, key string) ([]byte, error) {
-		return c.grouped.get(ctx, c.account, smTable(name), key)
-	}}
+	a := decide.Archive{State: own, Blobs: blobs}
 	switch ref.Kind {
 	case journal.ContentInput:
 		return a.Input(ctx, ref.Name, ref.SHA256)
