@@ -45,8 +45,7 @@ type Entry[T any] struct {
 	Revision uint64
 	Value    T
 
-	packed  bool // it has no key of its own, see pack
-	grouped bool // and was created together with others
+	packed bool // it has no key of its own, see pack
 }
 
 // NewKind adds a kind of resource to a space that is not open yet. prefix is
@@ -159,9 +158,6 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 		return k.entry(d, id, revision, raw)
 	}
 	known, from := k.revision(d, id)
-	if from != nil && from.left != nil { // it never has a key of its own
-		return k.readPacked(ctx, d, id, from)
-	}
 	raw, revision, err := d.table.Get(ctx, k.key(id))
 	if hub.CodeOf(err) == hub.NotFound && from != nil {
 		return k.readPacked(ctx, d, id, from)
@@ -280,9 +276,6 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 	if e.Revision == 0 {
 		return Entry[T]{}, k.unkept(ctx, d, e.ID)
 	}
-	if e.grouped { // what is deleted would come back
-		return Entry[T]{}, hub.E(hub.Internal, "change "+k.prefix, "it was created together with others, and is kept as it is", nil)
-	}
 	if e.packed {
 		return k.unpacked(ctx, d, e)
 	}
@@ -320,9 +313,6 @@ func (k *Kind[T]) Delete(ctx context.Context, id string, unless func(*T) error) 
 		d, err := k.space.ready(ctx, e.Domain)
 		if err != nil {
 			return err
-		}
-		if _, from := k.revision(d, id); e.grouped && from != nil {
-			return k.deleteGrouped(ctx, d, id, from, e.Revision)
 		}
 		if e.Revision == 0 {
 			err = k.unkept(ctx, d, id)

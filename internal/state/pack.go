@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -36,10 +35,7 @@ const packTimeout = 30 * time.Second
 // pack is a message of a table that holds several resources, one on a line: its key, a
 // space and its JSON. It is written once and never changed. A resource that is changed
 // has its own key from then on, which is what counts, whatever the revisions are.
-type pack struct {
-	key  string
-	left *atomic.Int32 // of a group, see CreateTogether: its resources that are not deleted; nil: it is none
-}
+type pack struct{ key string }
 
 // Row names a resource for [Space.KeepAll].
 type Row struct {
@@ -305,13 +301,6 @@ func (s *Space) unpack(d *domainTable, c Change) (finish func() error) {
 			return nil
 		}
 	}
-	_, finish = s.unpackRows(d, c, from)
-	return finish
-}
-
-// unpackRows prepares what a message holds for the kinds of it, and says how many
-// resources that are.
-func (s *Space) unpackRows(d *domainTable, c Change, from *pack) (rows int, finish func() error) {
 	var all []func() error
 	err := eachRow(c.Value, func(key string, raw []byte) {
 		prefix, _, _ := strings.Cut(key, "/")
@@ -329,7 +318,7 @@ func (s *Space) unpackRows(d *domainTable, c Change, from *pack) (rows int, fini
 			return nil
 		})
 	})
-	return len(all), func() error {
+	return func() error {
 		failed := []error{err}
 		for _, row := range all {
 			failed = append(failed, row())
@@ -374,14 +363,6 @@ func eachRow(text []byte, fn func(key string, raw []byte)) error {
 // readPacked reads a resource out of its pack: it has no key of its own.
 func (k *Kind[T]) readPacked(ctx context.Context, d *domainTable, id string, from *pack) (Entry[T], error) {
 	text, revision, err := d.table.Get(ctx, from.key)
-	if hub.CodeOf(err) == hub.NotFound && from.left != nil { // all of it was deleted
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if x := k.byID[id]; x != nil && x.domain == d && x.pack == from {
-			k.put(id, &indexed[T]{domain: d, revision: x.revision, life: deleted, told: true}, nil)
-		}
-		return Entry[T]{}, k.notFound()
-	}
 	if hub.CodeOf(err) == hub.NotFound { // it was there, and nothing removes it
 		return Entry[T]{}, hub.E(hub.Unavailable, "read "+k.prefix+" "+id, unreadable, errors.Join(errUnreadable, err))
 	}
@@ -396,7 +377,7 @@ func (k *Kind[T]) readPacked(ctx context.Context, d *domainTable, id string, fro
 		}
 	}
 	e, err := k.entry(d, id, revision, found)
-	e.packed, e.grouped = true, from.left != nil
+	e.packed = true
 	return e, err
 }
 
