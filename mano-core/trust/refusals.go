@@ -77,9 +77,9 @@ type Refusals struct {
 type refusalKind struct {
 	domain, serverName, fingerprint, presented, reason string
 
-	operation Operation
-	attribute Attribute
-	target    string
+	operation            Operation
+	attribute            Attribute
+	targetDomain, target string
 }
 
 // NewRefusals makes a recorder that writes through record, which is
@@ -89,7 +89,7 @@ func NewRefusals(record func(ctx context.Context, domain string, r Refusal) erro
 }
 
 func (f *Refusals) add(domain string, r Refusal) {
-	kind := refusalKind{domain, r.ServerName, r.Fingerprint, r.Presented, r.Reason, r.Operation, r.Attribute, r.Target}
+	kind := refusalKind{domain, r.ServerName, r.Fingerprint, r.Presented, r.Reason, r.Operation, r.Attribute, r.TargetDomain, r.Target}
 	f.mu.Lock()
 	if f.pending[kind] == nil && len(f.pending) >= maxRefusals {
 		kind = refusalKind{domain: domain, serverName: r.ServerName, reason: "more"}

@@ -42,3 +42,22 @@ func TestRefusals_FloodIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// Attempts of one party on things of two trust domains that wait for their record
+// together have one each: what says whose thing it was does not stand for another's.
+//
+// Covers: Sc-Or.NsLcm.003
+func TestRefusals_EachDomainHasItsOwn(t *testing.T) {
+	got := map[string]int{}
+	f := NewRefusals(func(_ context.Context, _ string, r Refusal) error {
+		got[r.TargetDomain] += r.Count
+		return nil
+	}, slog.New(slog.DiscardHandler))
+	for _, domain := range []string{"south", "nowhere", "south"} {
+		f.add("north", Refusal{Subject: "oss/billing", ServerName: "a", TargetDomain: domain, Target: "ns-17", Reason: "denied"})
+	}
+	f.flush(t.Context())
+	if got["south"] != 2 || got["nowhere"] != 1 || len(got) != 2 {
+		t.Errorf("recorded by owner: %v", got)
+	}
+}
