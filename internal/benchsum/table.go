@@ -92,6 +92,11 @@ var measurements = []measurement{
 		{"step-ca-cpu-us-16", "CPU of a certificate of step-ca, 16 clients, µs", 0},
 		{"verify-share", "verification of request and statement, of the whole issuance, 1 client", 0.333},
 	}},
+	{pkg: "./internal/e2e", bench: "AttestedAmong", shows: []shown{
+		{"100000/1000", "attested certificate over mTLS of a hub with 100,000, of one with 1,000", 1.25},
+		{"cpu-100000/1000", "the same, processor time", 0},
+		{"cpu-us-of-100000", "CPU of an attested certificate of a hub with 100,000, 4 clients, µs", 0},
+	}},
 	{pkg: "./cmf/enrol", bench: "Among", shows: []shown{
 		{"100000/1000", "attested certificate among 100,000 in the inventory, of one among 1,000", 1.25},
 		{"us-of-100000", "attested certificate among 100,000, in process, on the synced bus, µs", 0},

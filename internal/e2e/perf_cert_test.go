@@ -79,24 +79,15 @@ func certClient(b *testing.B, conf *tls.Config) *http.Client {
 // 1, 4 and 16 clients. Every certificate of the hub is another VNFC instance's.
 func BenchmarkAttested(b *testing.B) {
 	const rounds, each, warm = 3, 128, 64
-	h := startHub(b)
-	h.do("trust-domain", "create", "north")
-	vnfm := h.newCmVnfm("north", "vnfm")
 	device := devicekit.NewSoft(b)
+	ours, vnfm := attestedPeer(b)
 	step := stepcakit.Start(b, stepcakit.Options{})
 	roots := x509.NewCertPool()
 	roots.AddCert(step.Root)
-	peers := []*certPeer{
-		{
-			client: certClient(b, &tls.Config{RootCAs: vnfm.roots, ServerName: vnfm.serverName, Certificates: []tls.Certificate{vnfm.cert}}),
-			target: vnfm.Base + "/certificate_signing_requests", pid: h.cmd.Process.Pid,
-			header: http.Header{"Content-Type": {"application/json"}, "Version": {certmgmt.Version}},
-		},
-		{
-			client: certClient(b, &tls.Config{RootCAs: roots}), target: step.URL + "/1.0/sign", pid: step.PID(),
-			header: http.Header{"Content-Type": {"application/json"}},
-		},
-	}
+	peers := []*certPeer{ours, {
+		client: certClient(b, &tls.Config{RootCAs: roots}), target: step.URL + "/1.0/sign", pid: step.PID(),
+		header: http.Header{"Content-Type": {"application/json"}},
+	}}
 	for b.Loop() {
 		var csrs [][]byte
 		const all = warm + 3*rounds*each
@@ -126,6 +117,20 @@ func BenchmarkAttested(b *testing.B) {
 			}
 		}
 	}
+}
+
+// attestedPeer starts a hub with a VNFM of trust domain north, and says how that has
+// certificates issued.
+func attestedPeer(b *testing.B) (*certPeer, *cmVnfm) {
+	b.Helper()
+	h := startHub(b)
+	h.do("trust-domain", "create", "north")
+	vnfm := h.newCmVnfm("north", "vnfm")
+	return &certPeer{
+		client: certClient(b, &tls.Config{RootCAs: vnfm.roots, ServerName: vnfm.serverName, Certificates: []tls.Certificate{vnfm.cert}}),
+		target: vnfm.Base + "/certificate_signing_requests", pid: h.cmd.Process.Pid,
+		header: http.Header{"Content-Type": {"application/json"}, "Version": {certmgmt.Version}},
+	}, vnfm
 }
 
 // attestedRequests registers VNFC instances and makes a request for each, with an
