@@ -44,7 +44,7 @@ func (s *Service) newPerformance() *performance.Meter {
 	}
 	return performance.New(s.space, performance.Config{
 		API: PerformanceAPI, Path: "/nspm/v2", Objects: "/nslcm/v2/ns_instances/", Types: []performance.ObjectType{kind}, Publish: s.c.Publisher.Publish,
-		Object: s.measurable, Measure: s.measured, Now: s.c.Now, Wait: s.waitFor, Log: s.c.Log,
+		Callbacks: s.c.Callbacks, Object: s.measurable, Measure: s.measured, Now: s.c.Now, Wait: s.waitFor, Log: s.c.Log,
 	})
 }
 

@@ -106,7 +106,8 @@ func vnfmRules() []Rule {
 		rows(hub.KindVNF, VNFMInterface, "RefPoints",
 			"vnf.query", "vnf.scale", "vnf.heal", "op.query",
 			"subscription.create", "subscription.query", "subscription.terminate",
-			"alarm.query", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate"),
+			"alarm.query", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate",
+			"performance.create", "performance.query", "performance.modify", "performance.delete"),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
 		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
 		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),

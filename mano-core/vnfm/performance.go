@@ -55,7 +55,7 @@ func resourceMetric(kind, metric string) string {
 // newPerformance makes what keeps the PM jobs and thresholds of the VNFs.
 func (s *Service) newPerformance() *performance.Meter {
 	return performance.New(s.space, performance.Config{
-		API: PerformanceAPI, Path: "/vnfpm/v2", Objects: "/vnflcm/v2/vnf_instances/", Types: PerformanceTypes(), Publish: s.Publisher.Publish,
+		API: PerformanceAPI, Path: "/vnfpm/v2", Objects: "/vnflcm/v2/vnf_instances/", Types: PerformanceTypes(), Publish: s.Publisher.Publish, Callbacks: s.Callbacks, Gone: s.gone,
 		Object: s.measurable, Measure: s.measured, Now: s.Now, Wait: s.Wait, Log: s.Log,
 	})
 }
