@@ -132,7 +132,11 @@ func (s *Service) measured(ctx context.Context, t *performance.Task) (values []p
 func (s *Service) reported(ctx context.Context, t *performance.Task, j vnfJob, marks map[string]time.Time) ([]performance.Value, error) {
 	id, err := s.vnfJobID(ctx, j)
 	if hub.CodeOf(err) == hub.Unprocessable {
-		return nil, nil
+		// It may be that there is no such VNF any more, which the VNFM says in words alone.
+		gone, lookErr := s.goneAtVNFM(ctx, j.vnf)
+		if gone || lookErr != nil {
+			return nil, lookErr
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -183,6 +187,16 @@ func (s *Service) reported(ctx context.Context, t *performance.Task, j vnfJob, m
 		return strings.Compare(a.Metric, b.Metric)
 	})
 	return values, nil
+}
+
+// goneAtVNFM says whether the VNFM does not have a VNF.
+func (s *Service) goneAtVNFM(ctx context.Context, vnf string) (bool, error) {
+	var is struct{}
+	_, err := s.c.VNFM.Do(ctx, http.MethodGet, "/vnf_instances/"+url.PathEscape(vnf), nil, &is)
+	if hub.CodeOf(err) == hub.NotFound {
+		return true, nil
+	}
+	return false, err
 }
 
 // vnfJobID returns the PM job at the VNFM, which is made if it is not there. The request
