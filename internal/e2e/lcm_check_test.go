@@ -137,7 +137,7 @@ func (m *model) addNs(ns *sol005.NsInstance) {
 			m.networks[r.ResourceID] = who
 		}
 		for _, p := range l.LinkPort {
-			if p.NsCpHandle != nil && p.NsCpHandle.PnfInfoID != "" {
+			if p.NsCpHandle != nil && (p.NsCpHandle.PnfInfoID != "" || p.NsCpHandle.NsSapInstanceID != "") {
 				m.ports[p.ResourceHandle.ResourceID] = who
 			}
 		}

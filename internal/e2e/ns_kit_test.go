@@ -201,7 +201,7 @@ func (h *nsHub) checkNfvi(wantVnfcs int) {
 		}
 	}
 	for _, p := range resources[ifa006.Port](h, "ports", "") {
-		if !ports[p.ID] && p.Metadata["pnfId"] == "" {
+		if !ports[p.ID] && p.Metadata["pnfId"] == "" && p.Metadata["sapInstanceId"] == "" {
 			h.t.Errorf("port %s (%s) is left on network %s, attached to %q", p.ID, p.Name, p.NetworkID, p.AttachedTo)
 		}
 	}

@@ -202,7 +202,8 @@ func TestScViChain_Trouble(t *testing.T) {
 		return len(list) == 1 && list[0].ID != c.ID && list[0].HostID != c.HostID && list[0].RunningState == ifa006.Started
 	})
 	eventually(t, "nothing is left of the failed compute", patience, func() bool {
-		return len(resources[ifa006.Port](h, "ports", "")) == 2 && len(resources[ifa006.Storage](h, "storages", "")) == 1
+		return len(resources[ifa006.Port](h, "ports", "")) == 3 && // and that of the SAP
+			len(resources[ifa006.Storage](h, "storages", "")) == 1
 	})
 	h.checkNfvi(1)
 	list := []string{ns}

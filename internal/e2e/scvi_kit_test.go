@@ -201,7 +201,7 @@ type scviVNF struct {
 	name  string
 	count int
 	vcpus int
-	needs []string // tpm, hsm, hmee
+	needs []string // tpm, hsm, hmee, acceleration.<name>
 }
 
 const scviVNFD = `tosca_definitions_version: tosca_simple_yaml_1_3

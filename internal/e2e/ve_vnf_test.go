@@ -139,7 +139,7 @@ func newVeHub(t *testing.T, credentials string) *veHub {
 	h.run("COMPLETED", nsB, "instantiate", object{"nsFlavourId": "simple"})
 	h.a, h.b = h.of(h.nsA, h.kit("north").WebVNFD()), h.of(nsB, h.kit("north").WebVNFD())
 	h.client = h.createClient(h.a, "--party", "vnf", "--trust-domain", "north")
-	h.ve = h.site(hub.VNFM, true, openapi.VnfLcm, openapi.VnfFmVeVnfm)
+	h.ve = h.site(hub.VNFM, true, openapi.VnfLcm, openapi.VnfFmVeVnfm, openapi.VnfPmVeVnfm)
 	h.ve.http = h.ve.nobody
 	h.signIn()
 	return h

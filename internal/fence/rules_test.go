@@ -64,7 +64,7 @@ var rooms = []room{
 	{"internal/state", floor0, false, whyFloor1},
 	{"internal/notify", []string{"internal/hub", "internal/state", "internal/httpapi"}, false, "delivery of notifications stands on stored subscriptions and the rules of REST, and knows no role"},
 	{"internal/faults", []string{"internal/hub", "internal/sol", "internal/state", "internal/httpapi", "internal/notify"}, false, "an alarm list stands on stored resources, their notifications and the rules of REST, and knows no role"},
-	{"internal/performance", []string{"internal/hub", "internal/sol", "internal/state", "internal/httpapi", "internal/notify"}, false, "PM jobs and thresholds stand on stored resources, their notifications and the rules of REST, and know no role"},
+	{"internal/performance", []string{"internal/hub", "internal/sol", "internal/ifa006", "internal/state", "internal/httpapi", "internal/notify"}, false, "PM jobs and thresholds stand on stored resources, their notifications, what a VIM measured and the rules of REST, and know no role"},
 	{"mano-core/*", floors01, false, whyRole},
 	{"smgr", floors01, false, whyRole},
 	{"cmf", floors01, false, whyRole},

@@ -16,6 +16,7 @@ const (
 	KindVNFM     Kind = "vnfm"     // VNF Manager
 	KindNFVO     Kind = "nfvo"     // NFV Orchestrator
 	KindVIM      Kind = "vim"      // Virtualised Infrastructure Manager
+	KindNFVI     Kind = "nfvi"     // what reports of hosts and virtual resources to the VIM
 	KindOSS      Kind = "oss"      // OSS/BSS
 	KindEM       Kind = "em"       // Element Manager
 	KindVNF      Kind = "vnf"      // a VNF instance, whose name is its vnfInstanceId
@@ -27,7 +28,7 @@ const (
 
 var kinds = map[Kind]bool{
 	KindSM: true, KindOperator: true, KindVNFM: true, KindNFVO: true,
-	KindVIM: true, KindOSS: true, KindEM: true, KindVNF: true, KindCMF: true, KindHub: true, KindClient: true, KindAuditor: true,
+	KindVIM: true, KindNFVI: true, KindOSS: true, KindEM: true, KindVNF: true, KindCMF: true, KindHub: true, KindClient: true, KindAuditor: true,
 }
 
 // Identity is who a party is: what its certificate's only URI SAN says, in the

@@ -164,7 +164,7 @@ type ClientCredential struct {
 
 // ClientParties lists what an [OAuthClient] can be. KindClient is a reader.
 func ClientParties() []Kind {
-	return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindVNF, KindNFVO, KindAuditor}
+	return []Kind{KindClient, KindOSS, KindVNFM, KindEM, KindVNF, KindNFVO, KindNFVI, KindAuditor}
 }
 
 // Identity returns who the client is.

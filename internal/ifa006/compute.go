@@ -70,17 +70,20 @@ type Equipment struct {
 
 // Host is a compute node.
 type Host struct {
-	ID           string    `json:"hostId"`
-	ZoneID       string    `json:"zoneId"`
-	NfviPopID    string    `json:"nfviPopId"`
-	State        string    `json:"state"`
-	Integrity    string    `json:"integrityState"`
-	Firmware     string    `json:"firmwareVersion,omitempty"`
-	Equipment    Equipment `json:"equipment"`
-	Total        Capacity  `json:"totalCapacity"`
-	Allocated    Capacity  `json:"allocatedCapacity"`
-	Location     Location  `json:"physicalLocation"`
-	TrustDomains []string  `json:"trustDomains,omitempty"` // whose computes it may hold; none: those of all
+	ID        string    `json:"hostId"`
+	ZoneID    string    `json:"zoneId"`
+	NfviPopID string    `json:"nfviPopId"`
+	State     string    `json:"state"`
+	Integrity string    `json:"integrityState"`
+	Firmware  string    `json:"firmwareVersion,omitempty"`
+	Equipment Equipment `json:"equipment"`
+	// Acceleration is what its accelerators can do, such as "crypto" or "gpu"; see
+	// [Flavour].
+	Acceleration []string `json:"accelerationCapability,omitempty"`
+	Total        Capacity `json:"totalCapacity"`
+	Allocated    Capacity `json:"allocatedCapacity"`
+	Location     Location `json:"physicalLocation"`
+	TrustDomains []string `json:"trustDomains,omitempty"` // whose computes it may hold; none: those of all
 	// StoppedFor are the trust domains for which alone the use of the host was
 	// ended, QuarantinedFor those of them whose computes on it are isolated.
 	StoppedFor     []string  `json:"stoppedFor,omitempty"`
@@ -91,14 +94,17 @@ type Host struct {
 	NfviSource     string    `json:"nfviSource"`
 }
 
-// Flavour is VirtualComputeFlavour of IFA 006 clause 8.4.2.
+// Flavour is VirtualComputeFlavour of IFA 006 clause 8.4.2. Its acceleration capabilities
+// are names of what the accelerators of the host must be able to do; several computes of
+// a host may use the same.
 type Flavour struct {
-	ID         string    `json:"id"`
-	Name       string    `json:"name,omitempty"`
-	Size       Capacity  `json:"size"`
-	Equipment  Equipment `json:"equipment,omitzero"` // that the host must have
-	IsPublic   bool      `json:"isPublic"`
-	NfviSource string    `json:"nfviSource"`
+	ID           string    `json:"id"`
+	Name         string    `json:"name,omitempty"`
+	Size         Capacity  `json:"size"`
+	Equipment    Equipment `json:"equipment,omitzero"`               // that the host must have
+	Acceleration []string  `json:"accelerationCapability,omitempty"` // that the host must have
+	IsPublic     bool      `json:"isPublic"`
+	NfviSource   string    `json:"nfviSource"`
 }
 
 // Checksum is the digest of some content.
@@ -148,6 +154,7 @@ type Compute struct {
 	OperationalState string            `json:"operationalState"`                            // Enabled, Failed
 	RunningState     string            `json:"runningState"`                                // Started, Halted, Failed
 	Location         *Location         `json:"physicalLocation,omitempty"`                  // of its host
+	Acceleration     []string          `json:"accelerationCapability,omitempty"`            // that it uses of its host
 	SecureStorage    []string          `json:"secureStorage,omitempty"`                     // TPM, HSM or HMEE slots of the host that hold data of it
 	Isolated         bool              `json:"isolated,omitempty"`                          // its host is quarantined, for all or for its trust domain
 	ContentChecksum  *Checksum         `json:"contentChecksum,omitempty"`                   // of its memory and local disk

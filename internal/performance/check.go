@@ -87,9 +87,10 @@ func checkDistinct(op, attribute string, list []string, most int) error {
 	return nil
 }
 
-// checkObjects refuses objects that there are not, and those that the caller may not
-// know of by the same words; and sub-objects that the one object does not have.
-func (m *Meter) checkObjects(ctx context.Context, op, attribute string, kind *ObjectType, ids, subs []string, visible func(domain string) bool) error {
+// checkObjects refuses objects that there are not, and by the same words those that the
+// caller may not know of, at which may is hub.NotFound; and sub-objects that the one
+// object does not have.
+func (m *Meter) checkObjects(ctx context.Context, op, attribute string, kind *ObjectType, ids, subs []string, may func(domain, id string) error) error {
 	if len(ids) == 0 || slices.Contains(ids, "") {
 		return hub.E(hub.Invalid, op, attribute+" is missing or empty", nil)
 	}
@@ -104,7 +105,10 @@ func (m *Meter) checkObjects(ctx context.Context, op, attribute string, kind *Ob
 	}
 	for _, id := range ids {
 		domain, has, err := m.c.Object(ctx, kind.Name, id)
-		if hub.CodeOf(err) == hub.NotFound || err == nil && !visible(domain) {
+		if err == nil {
+			err = may(domain, id)
+		}
+		if hub.CodeOf(err) == hub.NotFound {
 			return hub.E(hub.Unprocessable, op, fmt.Sprintf("%s: there is no object %.80q to measure; list them with GET %s", attribute, id, strings.TrimSuffix(m.c.Objects, "/")), nil)
 		}
 		if err != nil {

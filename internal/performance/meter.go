@@ -7,7 +7,6 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,7 +41,7 @@ type Task struct {
 // Wants says whether a sub-object is asked for.
 func (t *Task) Wants(sub string) bool { return len(t.Subs) == 0 || slices.Contains(t.Subs, sub) }
 
-// Config is what a [Meter] works with. All fields are needed.
+// Config is what a [Meter] works with. All fields but Callbacks and Gone are needed.
 type Config struct {
 	API     string // whose callbacks are told: "vnfpm" or "nspm"
 	Path    string // of the API below {apiRoot}: "/vnfpm/v2"
@@ -50,6 +49,12 @@ type Config struct {
 	Types   []ObjectType
 	// Publish takes an event for delivery; when it returns nil the event is durable.
 	Publish func(ctx context.Context, e notify.Event) error
+	// Callbacks keeps where jobs and thresholds tell; nil: nobody makes any, see
+	// [Meter.Served].
+	Callbacks *notify.Outbox
+	// Gone says whether a consumer is no more, such as a VNF that has ended: what it made
+	// here ends then. nil: none ends before its trust domain.
+	Gone func(ctx context.Context, owner hub.Identity) (bool, error)
 	// Object returns the trust domain of a measured object, and the sub-objects that it
 	// has now of a type; hub.NotFound if there is no such object.
 	Object func(ctx context.Context, kind, id string) (domain string, subs []string, err error)
@@ -74,7 +79,7 @@ type Meter struct {
 	making  map[string]int // what is being made, by operation and consumer
 	round   sync.Mutex     // held while due periods are collected; covers what is below
 	failing map[string]bool
-	swept   bool // what an earlier process left is deleted
+	sweepAt time.Time // when what is nobody's is looked for again
 }
 
 // New makes the meter of a function, which is kept with its other resources.
@@ -84,6 +89,9 @@ func New(space *state.Space, c Config) *Meter {
 		thresholds: state.NewKind(space, "pmthreshold", (*threshold).terms), failing: map[string]bool{}, making: map[string]int{},
 	}
 }
+
+// Served says whether there can be jobs and thresholds: they need callbacks.
+func (m *Meter) Served() bool { return m.c.Callbacks != nil }
 
 func (m *Meter) now() time.Time { return m.c.Now().UTC() }
 
@@ -122,26 +130,10 @@ func (m *Meter) Round(ctx context.Context) {
 	each(ctx, m, until(m.jobs, termDue, now.Add(-settle)), "collect for a PM job", m.collect)
 	each(ctx, m, until(m.thresholds, termDue, now.Add(-settle)), "compare with a threshold", m.watch)
 	each(ctx, m, until(m.jobs, termAged, now), "forget old reports of a PM job", m.forget)
-	if !m.swept {
-		each(ctx, m, []string{m.c.API}, "delete reports of PM jobs that are no more", func(ctx context.Context, _ string) error {
-			err := m.sweep(ctx)
-			m.swept = err == nil
-			return err
-		})
+	if !now.Before(m.sweepAt) {
+		m.sweepAt = now.Add(sweepEvery)
+		each(ctx, m, []string{m.c.API}, "delete what is nobody's any more", func(ctx context.Context, _ string) error { return m.sweep(ctx) })
 	}
-}
-
-// sweep deletes the reports whose job is no more. It reads memory only but for these.
-func (m *Meter) sweep(ctx context.Context) error {
-	for term, id := range m.reports.InOrder(termJob, "", "") {
-		if _, there := m.jobs.Domain(strings.TrimPrefix(term, termJob)); there {
-			continue
-		}
-		if err := m.reports.Delete(ctx, id, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
-			return fmt.Errorf("forget a report: %w", err)
-		}
-	}
-	return nil
 }
 
 // until returns the IDs that have a term of this prefix with a time that is not later.

@@ -17,14 +17,15 @@ import (
 
 // Resource serves the PM jobs, reports and thresholds of a meter. All fields but
 // Unbounded are needed. A consumer sees what it has made itself, and an operator of the
-// hub all; what a caller may not see answers exactly as what does not exist.
+// hub all; a VNF measures itself alone (SOL 002, Ve-Vnfm-vnf). What a caller may not see
+// answers exactly as what does not exist.
 type Resource struct {
-	Meter     *Meter
-	Callbacks *notify.Outbox
+	Meter *Meter // of a function that has callbacks
 	// Authorize says who sent a request and whether it may do this to what is of a
 	// trust domain; an empty targetDomain is the caller's own. target is for the
 	// record of a refusal. The operations are performance.create, .query, .modify and
-	// .delete.
+	// .delete; with ":of-another" after it one has no row of the decision table, and is
+	// asked to have it recorded what a VNF has tried.
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
 	// Unbounded says who bounds what it asks for itself, such as the hub's own NFVO;
 	// nil: nobody.
@@ -56,6 +57,33 @@ func (x *Resource) Routes(g *httpapi.Group) {
 // visible returns whose objects a caller may have measured.
 func visible(who hub.Identity) func(domain string) bool {
 	return func(domain string) bool { return who.TrustDomain == "hub" || who.TrustDomain == domain }
+}
+
+// may says of an object whether a caller may have it measured; hub.NotFound if not.
+func (x *Resource) may(r *http.Request, who hub.Identity) func(domain, id string) error {
+	return func(domain, id string) error {
+		missing := hub.E(hub.NotFound, "find what is to be measured", "not found", nil)
+		switch {
+		case !who.MayKnow(id):
+			return x.another(r, who, opCreate, domain, "vnf/"+id, missing)
+		case !visible(who)(domain):
+			return missing
+		}
+		return nil
+	}
+}
+
+// another has the attempt recorded of a VNF at what is not its own, and answers as if
+// there were none.
+func (x *Resource) another(r *http.Request, who hub.Identity, operation, domain, target string, missing error) error {
+	if who.VNFInstance() == "" {
+		return missing
+	}
+	_, err := x.Authorize(r, operation+":of-another", domain, target)
+	if code := hub.CodeOf(err); code != "" && code != hub.Denied && code != hub.NotFound {
+		return err
+	}
+	return missing
 }
 
 // sees says whether a caller sees what is an owner's.
@@ -98,7 +126,7 @@ func (x *Resource) createJob(w http.ResponseWriter, r *http.Request) error {
 	if err := checkCriteria(kind, &in.Criteria, now); err != nil {
 		return err
 	}
-	if err := m.checkObjects(r.Context(), opJob, "objectInstanceIds", kind, in.ObjectInstanceIDs, in.SubObjectInstanceIDs, visible(who)); err != nil {
+	if err := m.checkObjects(r.Context(), opJob, "objectInstanceIds", kind, in.ObjectInstanceIDs, in.SubObjectInstanceIDs, x.may(r, who)); err != nil {
 		return err
 	}
 	done, err := x.room(who, m.jobs.FindAfter(termOwner+who.String(), ""), opJob, "PM jobs", MaxJobs)
@@ -157,7 +185,7 @@ func (x *Resource) createThreshold(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	objects := []string{in.ObjectInstanceID}
-	if err := m.checkObjects(r.Context(), opThreshold, "objectInstanceId", kind, objects, in.SubObjectInstanceIDs, visible(who)); err != nil {
+	if err := m.checkObjects(r.Context(), opThreshold, "objectInstanceId", kind, objects, in.SubObjectInstanceIDs, x.may(r, who)); err != nil {
 		return err
 	}
 	done, err := x.room(who, m.thresholds.FindAfter(termOwner+who.String(), ""), opThreshold, "thresholds", MaxThresholds)
@@ -231,7 +259,7 @@ func (x *Resource) room(who hub.Identity, ids iter.Seq[string], op, what string,
 
 // attach keeps the callback of what is about to be made.
 func (x *Resource) attach(r *http.Request, id, collection string, who hub.Identity, uri string, authentication *sol.SubscriptionAuthentication) error {
-	return x.Callbacks.Attach(r, id, notify.Input{
+	return x.Meter.c.Callbacks.Attach(r, id, notify.Input{
 		API: x.Meter.c.API, TrustDomain: who.TrustDomain, Owner: who, CallbackURI: uri, Authentication: authentication,
 		Collection: httpapi.ResourceURI(r, collection),
 	})
@@ -239,7 +267,7 @@ func (x *Resource) attach(r *http.Request, id, collection string, who hub.Identi
 
 // callback is where a job or a threshold tells: empty while it is being deleted.
 func (x *Resource) callback(r *http.Request, id string) string {
-	s, _ := x.Callbacks.Subscription(r.Context(), x.Meter.c.API, id) // zero when it is gone
+	s, _ := x.Meter.c.Callbacks.Subscription(r.Context(), x.Meter.c.API, id) // zero when it is gone
 	return s.CallbackURI
 }
 
@@ -324,7 +352,7 @@ func find[T any](x *Resource, r *http.Request, k *state.Kind[T], operation, what
 		return x.Authorize(r, operation, domain, what+"/"+id)
 	}, e.Domain, found, missing)
 	if err == nil && !sees(who, owner(&e.Value)) {
-		err = missing
+		err = x.another(r, who, operation, e.Domain, what+"/"+id, missing)
 	}
 	return e, err
 }
@@ -397,7 +425,7 @@ func (x *Resource) redirect(w http.ResponseWriter, r *http.Request, id string, n
 	if err := httpapi.CheckMatch(r, tag); err != nil {
 		return err
 	}
-	err = x.Callbacks.Redirect(r, x.Meter.c.API, id, notify.Redirection{CallbackURI: to.CallbackURI, Authentication: to.Authentication, NewAuthentication: newAuthentication})
+	err = x.Meter.c.Callbacks.Redirect(r, x.Meter.c.API, id, notify.Redirection{CallbackURI: to.CallbackURI, Authentication: to.Authentication, NewAuthentication: newAuthentication})
 	if err != nil {
 		return err
 	}
@@ -409,13 +437,10 @@ func (x *Resource) deleteJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := x.detach(r.Context(), e.ID); err != nil {
+	if err := end(r.Context(), x.Meter, x.Meter.jobs, e.ID); err != nil {
 		return err
 	}
-	if err := x.Meter.jobs.Delete(r.Context(), e.ID, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
-		return err
-	}
-	if err := x.Meter.sweep(r.Context()); err != nil { // what is left is swept at the next start
+	if err := x.Meter.dropOrphans(r.Context()); err != nil { // what is left is swept later
 		x.Meter.c.Log.Warn("reports of a PM job that was deleted are left", "id", e.ID, "err", err)
 	}
 	return httpapi.NoContent(w)
@@ -426,22 +451,10 @@ func (x *Resource) deleteThreshold(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if err := x.detach(r.Context(), e.ID); err != nil {
-		return err
-	}
-	if err := x.Meter.thresholds.Delete(r.Context(), e.ID, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
+	if err := end(r.Context(), x.Meter, x.Meter.thresholds, e.ID); err != nil {
 		return err
 	}
 	return httpapi.NoContent(w)
-}
-
-// detach ends the notifications of what is about to be deleted. It comes first, so that
-// a deletion that was cut off can be repeated.
-func (x *Resource) detach(ctx context.Context, id string) error {
-	if err := x.Callbacks.Unsubscribe(ctx, x.Meter.c.API, id); err != nil && hub.CodeOf(err) != hub.NotFound {
-		return fmt.Errorf("end the notifications: %w", err)
-	}
-	return nil
 }
 
 func (x *Resource) showReport(w http.ResponseWriter, r *http.Request) error {

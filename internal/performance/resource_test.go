@@ -2,11 +2,14 @@ package performance
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/sol"
@@ -113,6 +116,105 @@ func TestSeparation(t *testing.T) {
 			t.Errorf("filtered: %v", list)
 		}
 		want[any](b, 204, b.do("DELETE", path+"/"+made.ID, "", "X-Caller", "operator@hub"))
+	}
+}
+
+// A VNF has itself measured, and nothing else; what it has made ends with it.
+func TestVNFOfItselfAlone(t *testing.T) {
+	b := newBench(t)
+	ok := `{"thresholdValue":1,"hysteresis":1}`
+	bodies := map[string]string{"/pm_jobs": aJob(`["a"]`, criteria), "/thresholds": aThreshold("Thing", "a", "", "heat", ok)}
+	refused := func(path, body, caller string) string {
+		t.Helper()
+		w := b.do("POST", path, body, "X-Caller", caller)
+		var p httpapi.ProblemDetails
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 422 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		return regexp.MustCompile(`"[^"]*"`).ReplaceAllString(p.Detail, "X")
+	}
+	for path, body := range bodies {
+		none := refused(path, strings.ReplaceAll(body, `"a"`, `"none"`), "vnf@north/a")
+		for other, in := range map[string]string{
+			"b": strings.ReplaceAll(body, `"a"`, `"b"`), "s": strings.ReplaceAll(body, `"a"`, `"s"`),
+		} {
+			if got := refused(path, in, "vnf@north/a"); got != none {
+				t.Errorf("%s of %s: %s, and of none: %s", path, other, got, none)
+			}
+		}
+		// Another trust domain has no VNF of the ID.
+		refused(path, body, "vnf@south/a")
+		made := want[thing](b, 201, b.do("POST", path, body, "X-Caller", "vnf@north/a"))
+		theirs := want[thing](b, 201, b.do("POST", path, strings.ReplaceAll(body, `"a"`, `"b"`), "X-Caller", "vnf@north/b"))
+		for _, caller := range []string{"vnf@north/b", "vnf@south/a", "oss@north"} {
+			for _, method := range []string{"GET", "DELETE"} {
+				want[any](b, 404, b.do(method, path+"/"+made.ID, "", "X-Caller", caller))
+			}
+		}
+		if list := want[[]thing](b, 200, b.do("GET", path, "", "X-Caller", "vnf@north/a")); len(list) != 1 || list[0].ID != made.ID {
+			t.Errorf("it sees %v, and has made %s", list, made.ID)
+		}
+		want[any](b, 200, b.do("PATCH", path+"/"+made.ID, `{"callbackUri":"https://vnf.test/second"}`, "X-Caller", "vnf@north/a"))
+		want[any](b, 200, b.do("GET", path+"/"+theirs.ID, "", "X-Caller", "vnf@north/b"))
+	}
+	both := refused("/pm_jobs", aJob(`["a","b"]`, criteria), "vnf@north/a")
+	if !strings.Contains(both, "there is no object") {
+		t.Errorf("itself and another: %s", both)
+	}
+	for _, try := range []string{"performance.create:of-another vnf/b", "performance.create:of-another vnf/s", "performance.query:of-another PM job/", "performance.delete:of-another threshold/"} {
+		if !strings.Contains(strings.Join(b.tried, "\n"), try) {
+			t.Errorf("no record of %s: %q", try, b.tried)
+		}
+	}
+	b.pass(21 * time.Second)
+	if b.meter.reports.Len() != 2 {
+		t.Errorf("%d reports, want one of each VNF", b.meter.reports.Len())
+	}
+
+	// One of them ends. Who cannot be asked about it keeps what it has.
+	b.set(func() { b.ended, b.deaf = map[string]bool{"a": true}, errors.New("deaf") })
+	b.pass(sweepEvery)
+	if n := b.meter.jobs.Len() + b.meter.thresholds.Len(); n != 4 {
+		t.Errorf("%d are left, want 4", n)
+	}
+	b.set(func() { b.deaf = nil })
+	b.open() // as after a crash
+	b.pass(0)
+	if b.meter.jobs.Len() != 1 || b.meter.thresholds.Len() != 1 || b.meter.reports.Len() != 1 {
+		t.Errorf("%d jobs, %d thresholds and %d reports are left, want one of each", b.meter.jobs.Len(), b.meter.thresholds.Len(), b.meter.reports.Len())
+	}
+	for s := range b.outbox.Subscriptions("vnfpm", "") {
+		if s.Owner != "spiffe://north/vnf/b" {
+			t.Errorf("a callback of %s is left", s.Owner)
+		}
+	}
+}
+
+// A callback whose job was not stored is dropped, and no other.
+func TestCallbackOfNothing(t *testing.T) {
+	b := newBench(t)
+	made := want[thing](b, 201, b.do("POST", "/pm_jobs", aJob(`["a"]`, criteria)))
+	limit := want[thing](b, 201, b.do("POST", "/thresholds", aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":1}`)))
+	left := want[thing](b, 201, b.do("POST", "/pm_jobs", aJob(`["a"]`, criteria)))
+	if err := b.meter.jobs.Delete(t.Context(), left.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	callbacks := func() (ids []string) {
+		for s := range b.outbox.Subscriptions("vnfpm", "") {
+			ids = append(ids, s.ID)
+		}
+		return ids
+	}
+	b.set(func() { b.now = time.Now() }) // the clock of the outbox
+	b.pass(0)
+	if got := callbacks(); len(got) != 3 {
+		t.Errorf("a callback that may be about to be used is gone: %v", got)
+	}
+	b.pass(keepCallback + time.Minute)
+	got := callbacks()
+	slices.Sort(got)
+	if keep := slices.Sorted(slices.Values([]string{made.ID, limit.ID})); !slices.Equal(got, keep) {
+		t.Errorf("%v are left, want %v", got, keep)
 	}
 }
 

@@ -35,6 +35,8 @@ type bench struct {
 	deaf   error // of what measures
 	values func(t *Task) []Value
 	asked  []Task
+	ended  map[string]bool           // VNFs
+	tried  []string                  // what a VNF tried at another's
 	told   map[string]map[string]any // by ID
 	order  []string
 
@@ -73,7 +75,7 @@ func (b *bench) open() {
 	b.end = end
 	space := state.New(b.bus, "TEST", slog.New(slog.DiscardHandler))
 	b.meter = New(space, Config{
-		API: "vnfpm", Path: "/vnfpm/v2", Objects: "/things/", Publish: b.publish, Object: b.object, Measure: b.measure,
+		API: "vnfpm", Path: "/vnfpm/v2", Objects: "/things/", Publish: b.publish, Callbacks: b.outbox, Gone: b.gone, Object: b.object, Measure: b.measure,
 		Types: []ObjectType{
 			{Name: "Thing", Group: "All", Metrics: []string{"heat", "light"}},
 			{Name: "Part", Group: "Parts", Metrics: []string{"heat"}, Subs: "parts"},
@@ -86,7 +88,7 @@ func (b *bench) open() {
 		b.t.Fatal(err)
 	}
 	mux := httpapi.NewMux(httpapi.Options{})
-	x := &Resource{Meter: b.meter, Callbacks: b.outbox, Authorize: authorize, Unbounded: func(who hub.Identity) bool { return who.Kind == hub.KindNFVO }}
+	x := &Resource{Meter: b.meter, Authorize: b.authorize, Unbounded: func(who hub.Identity) bool { return who.Kind == hub.KindNFVO }}
 	x.Routes(mux.API(httpapi.API{Name: "vnfpm", Major: "v2", Versions: []httpapi.APIVersion{{Version: "2.2.0"}}}))
 	b.mux = mux
 }
@@ -100,6 +102,13 @@ func (b *bench) object(_ context.Context, kind, id string) (string, []string, er
 		return domain, []string{"1", "2"}, nil
 	}
 	return domain, nil, nil
+}
+
+// gone says of a VNF whether it has ended.
+func (b *bench) gone(_ context.Context, who hub.Identity) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended[who.VNFInstance()], b.deaf
 }
 
 func (b *bench) measure(_ context.Context, t *Task) ([]Value, map[string]time.Time, error) {
@@ -143,10 +152,19 @@ func (b *bench) publish(ctx context.Context, e notify.Event) error {
 	return nil
 }
 
-// authorize takes the caller's word for who it is: the header X-Caller, kind@domain.
-func authorize(r *http.Request, operation, domain, _ string) (hub.Identity, error) {
+// authorize takes the caller's word for who it is: the header X-Caller, kind@domain,
+// of a VNF vnf@domain/vnfInstanceId.
+func (b *bench) authorize(r *http.Request, operation, domain, target string) (hub.Identity, error) {
 	kind, of, _ := strings.Cut(cmp.Or(r.Header.Get("X-Caller"), "oss@north"), "@")
 	who := hub.Identity{TrustDomain: of, Kind: hub.Kind(kind), Name: "tester"}
+	if kind == "vnf" {
+		who.TrustDomain, who.Name, _ = strings.Cut(of, "/")
+		of = who.TrustDomain
+	}
+	if strings.HasSuffix(operation, ":of-another") {
+		b.tried = append(b.tried, operation+" "+target)
+		return who, hub.E(hub.Denied, operation, "nobody may do this", nil)
+	}
 	if kind == "client" && operation != opQuery {
 		return who, hub.E(hub.Denied, operation, "a client only looks", nil)
 	}

@@ -41,11 +41,19 @@ func (p *part) equipment(v *VDU, compute *node) {
 	want := map[string]*bool{"tpm": &v.TPM, "hsm": &v.HSM, "hmee": &v.HMEE}
 	ask := func(key string) *bool { return want[strings.TrimPrefix(strings.ToLower(key), "manoward.")] }
 	for _, c := range p.at(compute, "requested_additional_capabilities").named() {
-		flag := ask(p.str(c, "requested_additional_capability_name"))
-		if flag != nil && p.truth(c, true, "support_mandatory") {
-			*flag = true
+		name := p.str(c, "requested_additional_capability_name")
+		flag := ask(name)
+		accelerated, isAcceleration := strings.CutPrefix(strings.TrimPrefix(name, "manoward."), "acceleration.")
+		if flag == nil && !isAcceleration || !p.truth(c, true, "support_mandatory") {
+			continue
 		}
+		if isAcceleration {
+			p.accelerate(v, c, accelerated)
+			continue
+		}
+		*flag = true
 	}
+	slices.Sort(v.Acceleration)
 	for _, l := range p.at(compute, "logical_node").named() {
 		for key, value := range p.values(l, "logical_node_requirements") {
 			if v.Constraints == nil {
@@ -56,6 +64,23 @@ func (p *part) equipment(v *VDU, compute *node) {
 				*flag = true
 			}
 		}
+	}
+}
+
+// maxAcceleration bounds the acceleration capabilities of a VDU.
+const maxAcceleration = 32
+
+// accelerate notes an acceleration capability that a VDU asks for.
+func (p *part) accelerate(v *VDU, at *node, name string) {
+	letters := strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+	switch {
+	case name == "" || len(name) > 64 || !letters:
+		p.fail(at, "the acceleration capability %q of %s is no name; use 1 to 64 letters, digits, '-' or '_'", clip(name), clip(v.ID))
+	case slices.Contains(v.Acceleration, name):
+	case len(v.Acceleration) == maxAcceleration:
+		p.fail(at, "%s asks for more than %d acceleration capabilities; ask for fewer", clip(v.ID), maxAcceleration)
+	default:
+		v.Acceleration = append(v.Acceleration, name)
 	}
 }
 

@@ -28,7 +28,8 @@ var notSupported = map[string]string{
 //
 // Names of ours, which SOL 001 leaves open:
 //   - a VDU asks for a TPM, an HSM or HMEE by a requested additional capability of
-//     the name "tpm", "hsm" or "hmee" (also "manoward.tpm", ...) with
+//     the name "tpm", "hsm" or "hmee" (also "manoward.tpm", ...), and for an
+//     acceleration capability by "acceleration.<its name>", with
 //     support_mandatory not false, or by a logical node requirement of that name
 //     with the value "true";
 //   - a VNF is a security VNF if the metadata of its node template, or of the

@@ -184,6 +184,10 @@ topology_template:
             requested_additional_capabilities:
               chip: {requested_additional_capability_name: TPM, support_mandatory: true, target_performance_parameters: {}}
               soft: {requested_additional_capability_name: hsm, support_mandatory: false, target_performance_parameters: {}}
+              fast: {requested_additional_capability_name: acceleration.gpu, support_mandatory: true, target_performance_parameters: {}}
+              again: {requested_additional_capability_name: acceleration.gpu, support_mandatory: true, target_performance_parameters: {}}
+              safe: {requested_additional_capability_name: manoward.acceleration.crypto, support_mandatory: true, target_performance_parameters: {}}
+              nice: {requested_additional_capability_name: acceleration.fpga, support_mandatory: false, target_performance_parameters: {}}
             logical_node:
               n1: {logical_node_requirements: {manoward.hmee: "true", numa: 2}}
       requirements:
@@ -229,7 +233,7 @@ func TestParseVNFD_EveryPart(t *testing.T) {
 	}
 	f := d.Flavours["big"]
 	w := f.VDUs["web"]
-	if w.MemoryMiB != 4096 || !w.TPM || w.HSM || !w.HMEE || w.Constraints["numa"] != 2 || len(w.CertificateDesc) != 2 {
+	if w.MemoryMiB != 4096 || !w.TPM || w.HSM || !w.HMEE || w.Constraints["numa"] != 2 || len(w.CertificateDesc) != 2 || !slices.Equal(w.Acceleration, []string{"crypto", "gpu"}) {
 		t.Errorf("VDU is %+v", w)
 	}
 	if len(d.Certificates) != 2 || d.Certificates[0].Profile["validity"] != 90 {
@@ -281,6 +285,8 @@ func TestParse_Faults(t *testing.T) {
 		{"certificate type", "VNFCI_CERT", "OTHER", "certificate_type"},
 		{"storage", "- installable_certificate: cert\n", "- virtual_storage: lost\n", "\"lost\""},
 		{"truth", "support_mandatory: true", "support_mandatory: maybe", "neither true nor false"},
+		{"acceleration", "_name: acceleration.gpu,", "_name: acceleration.g.pu,", "is no name"},
+		{"acceleration of nothing", "_name: acceleration.gpu,", "_name: acceleration.,", "is no name"},
 		{"text", "product_name: Guard", "product_name: [a]", "text was expected"},
 		{"indicator's source", "source: vnf,", "source: nms,", "source \"nms\" of the indicator load"},
 		{"indicator without source", "{source: both}", "{}", "source \"\" of the indicator sessions"},

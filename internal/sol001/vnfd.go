@@ -67,6 +67,7 @@ type VDU struct {
 	TPM             bool           `json:"tpm,omitempty"` // requested_additional_capabilities or logical_node manoward/SEC 012 keys
 	HSM             bool           `json:"hsm,omitempty"`
 	HMEE            bool           `json:"hmee,omitempty"`
+	Acceleration    []string       `json:"acceleration,omitempty"` // requested_additional_capabilities "acceleration.<name>": the names, sorted
 	Constraints     map[string]any `json:"logicalNode,omitempty"`
 	CertificateDesc []string       `json:"installableCertificates,omitempty"`
 }

@@ -125,7 +125,7 @@ func scenarios() map[string]scenario {
 			in.AddPnfData = []sol005.AddPnfData{{PnfID: "p1", PnfName: "router", PnfdID: "gateway", PnfProfileID: "gw"}}
 			return in
 		}, check: func(t *testing.T, w *world, id string) {
-			if n := w.show(id); len(n.PnfInfo) != 1 || len(n.VirtualLinkInfo[0].LinkPort) != 3 {
+			if n := w.show(id); len(n.PnfInfo) != 1 || len(n.VirtualLinkInfo[0].LinkPort) != 4 {
 				t.Errorf("PNFs %v, ports %v", n.PnfInfo, n.VirtualLinkInfo[0].LinkPort)
 			}
 		}},

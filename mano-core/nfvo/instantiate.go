@@ -93,7 +93,13 @@ func (p *instantiation) plan(ctx context.Context) ([]step, error) {
 
 func (p *instantiation) planLinks() {
 	for _, id := range sortedKeys(p.f.Links) {
-		p.steps = append(p.steps, step{Kind: stepLinkCreate, Body: params(linkParams{Profile: id, CIDRs: p.f.Links[id].CIDRs})})
+		link := linkParams{Profile: id, CIDRs: p.f.Links[id].CIDRs}
+		for _, sapd := range sortedKeys(p.f.SAPs) {
+			if p.f.SAPs[sapd].Link == id {
+				link.Saps = append(link.Saps, sapID(p.e.ID, sapd))
+			}
+		}
+		p.steps = append(p.steps, step{Kind: stepLinkCreate, Body: params(link)})
 	}
 }
 
@@ -269,7 +275,7 @@ func (p *instantiation) saps() ([]sol005.SapInfo, error) {
 		}
 	}
 	for _, id := range sortedKeys(p.f.SAPs) {
-		sap := sol005.SapInfo{ID: hub.DeriveID("sap", p.e.ID, id), SapdID: id, SapName: or(p.f.SAPs[id].Name, id), SapProtocolInfo: []sol005.CpProtocolInfo{}}
+		sap := sol005.SapInfo{ID: sapID(p.e.ID, id), SapdID: id, SapName: or(p.f.SAPs[id].Name, id), SapProtocolInfo: []sol005.CpProtocolInfo{}}
 		for _, d := range p.in.SapData {
 			if d.SapdID == id {
 				sap.SapName, sap.Description = or(d.SapName, sap.SapName), d.Description

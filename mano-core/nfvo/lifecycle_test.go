@@ -42,13 +42,13 @@ func TestNsFromCreationToDeletion(t *testing.T) {
 	if n.Bars == nil || len(n.Bars) > 0 {
 		t.Errorf("bars: %v, want none, said so", n.Bars)
 	}
-	if ports := n.VirtualLinkInfo[0].LinkPort; len(ports) != 3 {
+	if ports := n.VirtualLinkInfo[0].LinkPort; len(ports) != 4 || ports[0].NsCpHandle.NsSapInstanceID != n.SapInfo[0].ID || ports[0].NsCpHandle.NsInstanceID != id {
 		t.Errorf("link ports: %+v", ports)
 	}
 	if p := n.NFPs[0].Positions; len(p) != 3 || p[0].Instances[0] == "" || p[1].Instances[0] != n.VnfInstance[1].ID || p[2].Instances[0] != "pnf1" {
 		t.Errorf("path: %+v", p)
 	}
-	if c, nets, ports := w.vim.counts(); c != 2 || nets != 1 || ports != 1 {
+	if c, nets, ports := w.vim.counts(); c != 2 || nets != 1 || ports != 2 { // of the SAP and of the PNF
 		t.Errorf("at the VIM: %d computes, %d networks, %d ports", c, nets, ports)
 	}
 	if w.vim.uploads != 2 {

@@ -21,10 +21,11 @@ import (
 // PerformanceAPI is the API whose PM jobs and thresholds tell.
 const PerformanceAPI = "nspm"
 
-// measuredNs is the type of measured object: an NS with its VNF instances as sub-objects. IFA
-// 027 clause 7.3 has SAPs as measured objects of an NS; what goes through a SAP is not
-// known here, since its virtual link has VNFs on it that talk to one another.
-const measuredNs = "Ns"
+// The types of measured objects. Of each the object is an NS.
+const (
+	measuredNs  = "Ns"  // its VNF instances
+	measuredSap = "Sap" // its SAPs (IFA 027 clause 7.3)
+)
 
 // measuredAs are the measured objects of the VNFM that the metrics of a VNF are of, with
 // their metric groups.
@@ -36,22 +37,28 @@ var measuredAs = []struct {
 	{"VnfExtCp", "VnfExternalCp", []string{"ByteIncomingVnfExtCp", "ByteOutgoingVnfExtCp", "PacketIncomingVnfExtCp", "PacketOutgoingVnfExtCp"}},
 }
 
+// PerformanceTypes are what the NFVO measures.
+func PerformanceTypes() []performance.ObjectType {
+	ofNs := performance.ObjectType{Name: measuredNs, Group: "manoward.Vnf", Subs: "VNF instances"}
+	for _, as := range measuredAs {
+		ofNs.Metrics = append(ofNs.Metrics, as.metrics...)
+	}
+	return []performance.ObjectType{ofNs, {Name: measuredSap, Group: "manoward.Sap", Metrics: sapMetrics(), Subs: "SAPs"}}
+}
+
 // newPerformance makes what keeps the PM jobs and thresholds of the NSs.
 func (s *Service) newPerformance() *performance.Meter {
-	kind := performance.ObjectType{Name: measuredNs, Group: "manoward.Vnf", Subs: "VNF instances"}
-	for _, as := range measuredAs {
-		kind.Metrics = append(kind.Metrics, as.metrics...)
-	}
 	return performance.New(s.space, performance.Config{
-		API: PerformanceAPI, Path: "/nspm/v2", Objects: "/nslcm/v2/ns_instances/", Types: []performance.ObjectType{kind}, Publish: s.c.Publisher.Publish,
-		Object: s.measurable, Measure: s.measured, Now: s.c.Now, Wait: s.waitFor, Log: s.c.Log,
+		API: PerformanceAPI, Path: "/nspm/v2", Objects: "/nslcm/v2/ns_instances/", Types: PerformanceTypes(), Publish: s.c.Publisher.Publish,
+		Callbacks: s.c.Callbacks, Object: s.measurable, Measure: s.measured, Now: s.c.Now, Wait: s.waitFor, Log: s.c.Log,
 	})
 }
 
 // Performance is the PM jobs and thresholds of the NSs. What was measured of an NS is
 // what the VNFM reports of each of its VNFs over Or-Vnfm, where the NFVO has a PM job
 // for each VNF, kind of metric and collection period that somebody asks for; of the
-// external connection points of a VNF it is the sum.
+// external connection points of a VNF it is the sum. What went through a SAP is what the
+// VIM has of its port.
 func (s *Service) Performance() *performance.Meter { return s.performance }
 
 // waitFor waits on the clock of the NFVO.
@@ -64,17 +71,23 @@ func (s *Service) waitFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// measurable returns the trust domain of an NS, and its VNFs.
-func (s *Service) measurable(ctx context.Context, _, id string) (string, []string, error) {
+// measurable returns the trust domain of an NS, and its sub-objects of a type.
+func (s *Service) measurable(ctx context.Context, kind, id string) (string, []string, error) {
 	e, err := s.seen(ctx, id)
 	if err != nil {
 		return "", nil, err
 	}
-	var vnfs []string
-	for _, m := range e.Value.Members {
-		vnfs = append(vnfs, m.VnfID)
+	var subs []string
+	if kind == measuredSap {
+		for _, sap := range e.Value.Saps {
+			subs = append(subs, sap.ID)
+		}
+		return e.Domain, subs, nil
 	}
-	return e.Domain, vnfs, nil
+	for _, m := range e.Value.Members {
+		subs = append(subs, m.VnfID)
+	}
+	return e.Domain, subs, nil
 }
 
 // vnfJob is a PM job at the VNFM, as far as the NFVO wants it.
@@ -93,9 +106,13 @@ func jobsFor(t *performance.Task, vnf string) (jobs []vnfJob) {
 	return jobs
 }
 
-// measured reads what the VNFM has reported of the VNFs of NSs since the marks, which
-// are, for each of its PM jobs, when the newest report was made that was read.
+// measured reads what was measured in the periods of a task: of SAPs at the VIM, and of
+// VNFs what the VNFM has reported since the marks, which are, for each of its PM jobs, when the newest report was made that was read.
 func (s *Service) measured(ctx context.Context, t *performance.Task) (values []performance.Value, marks map[string]time.Time, _ error) {
+	if t.Type == measuredSap {
+		values, err := s.measuredSaps(ctx, t)
+		return values, nil, err
+	}
 	if s.c.VNFMPerformance == nil || s.c.CallbackURI == "" {
 		return nil, nil, hub.E(hub.Unavailable, "measure NS", "this NFVO has no VNFM that measures", nil)
 	}
@@ -132,7 +149,11 @@ func (s *Service) measured(ctx context.Context, t *performance.Task) (values []p
 func (s *Service) reported(ctx context.Context, t *performance.Task, j vnfJob, marks map[string]time.Time) ([]performance.Value, error) {
 	id, err := s.vnfJobID(ctx, j)
 	if hub.CodeOf(err) == hub.Unprocessable {
-		return nil, nil
+		// It may be that there is no such VNF any more, which the VNFM says in words alone.
+		gone, lookErr := s.goneAtVNFM(ctx, j.vnf)
+		if gone || lookErr != nil {
+			return nil, lookErr
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -183,6 +204,16 @@ func (s *Service) reported(ctx context.Context, t *performance.Task, j vnfJob, m
 		return strings.Compare(a.Metric, b.Metric)
 	})
 	return values, nil
+}
+
+// goneAtVNFM says whether the VNFM does not have a VNF.
+func (s *Service) goneAtVNFM(ctx context.Context, vnf string) (bool, error) {
+	var is struct{}
+	_, err := s.c.VNFM.Do(ctx, http.MethodGet, "/vnf_instances/"+url.PathEscape(vnf), nil, &is)
+	if hub.CodeOf(err) == hub.NotFound {
+		return true, nil
+	}
+	return false, err
 }
 
 // vnfJobID returns the PM job at the VNFM, which is made if it is not there. The request
@@ -246,6 +277,9 @@ func (s *Service) SweepPerformance(ctx context.Context) error {
 			return fmt.Errorf("list what is measured of NSs: %w", err)
 		}
 		for _, ns := range t.Objects {
+			if t.Type != measuredNs {
+				continue
+			}
 			_, vnfs, err := s.measurable(ctx, measuredNs, ns)
 			if err != nil && hub.CodeOf(err) != hub.NotFound {
 				return fmt.Errorf("read NS %s: %w", ns, err)

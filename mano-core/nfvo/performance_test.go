@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
+	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/notify"
 	"github.com/manoward/manoward/internal/performance"
 	"github.com/manoward/manoward/internal/sol"
@@ -34,11 +35,17 @@ func (f *fakeMeter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	switch {
+	case parts[0] == "vnf_instances" && parts[1] == "gone":
+		httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: 404, Detail: "there is no such VNF"})
+	case parts[0] == "vnf_instances" && parts[1] == "silent":
+		httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: 503, Detail: "not now"})
+	case parts[0] == "vnf_instances":
+		answer(200, map[string]string{"id": parts[1]})
 	case r.Method == http.MethodPost:
 		var in sol.CreatePmJobRequest
 		_ = json.NewDecoder(r.Body).Decode(&in)
-		if in.ObjectInstanceIDs[0] == "gone" {
-			httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: 422, Detail: "there is no such VNF"})
+		if id := in.ObjectInstanceIDs[0]; id != "vnf" {
+			httpapi.WriteProblem(w, httpapi.ProblemDetails{Status: 422, Detail: id + " cannot be measured"})
 			return
 		}
 		key := r.Header.Get("Idempotency-Key")
@@ -83,7 +90,8 @@ func TestReported(t *testing.T) {
 	f := &fakeMeter{jobs: map[string]*sol.PmJob{}, reports: map[string]sol.PerformanceReport{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	s := &Service{c: Config{VNFMPerformance: &httpapi.Client{Base: server.URL, Version: "2.2.0", Retries: -1}, CallbackURI: "https://nfvo.test/"}, vnfJobs: map[vnfJob]string{}}
+	client := &httpapi.Client{Base: server.URL, Version: "2.2.0", Retries: -1}
+	s := &Service{c: Config{VNFM: client, VNFMPerformance: client, CallbackURI: "https://nfvo.test/"}, vnfJobs: map[vnfJob]string{}}
 	at := func(second int) time.Time { return time.Date(2026, 11, 23, 0, 0, second, 0, time.UTC) }
 	entry := func(sub, metric string, second int, v float64) sol.PerformanceEntry {
 		return sol.PerformanceEntry{ObjectInstanceID: "vnf", SubObjectInstanceID: sub, PerformanceMetric: metric, PerformanceValues: []sol.PerformanceValue{{TimeStamp: at(second), Value: v}}}
@@ -139,6 +147,11 @@ func TestReported(t *testing.T) {
 	}
 	if got, err := s.reported(t.Context(), task, vnfJob{"Vnf", "gone", time.Second}, map[string]time.Time{}); got != nil || err != nil {
 		t.Errorf("a VNF that is gone: %v, %v", got, err)
+	}
+	for vnf, want := range map[string]hub.Code{"full": hub.Unprocessable, "silent": hub.Unavailable} {
+		if _, err := s.reported(t.Context(), task, vnfJob{"Vnf", vnf, time.Second}, map[string]time.Time{}); hub.CodeOf(err) != want {
+			t.Errorf("refused for another reason: %v, want %s", err, want)
+		}
 	}
 }
 

@@ -189,7 +189,8 @@ func mayTake(h *ifa006.Host, domain string, n ifa006.Flavour) bool {
 	if len(h.TrustDomains) > 0 && !slices.Contains(h.TrustDomains, domain) || slices.Contains(h.StoppedFor, domain) {
 		return false
 	}
-	lacks := n.Equipment.TPM && !h.Equipment.TPM || n.Equipment.HSM && !h.Equipment.HSM || n.Equipment.HMEE && !h.Equipment.HMEE
+	lacks := n.Equipment.TPM && !h.Equipment.TPM || n.Equipment.HSM && !h.Equipment.HSM || n.Equipment.HMEE && !h.Equipment.HMEE ||
+		slices.ContainsFunc(n.Acceleration, func(name string) bool { return !slices.Contains(h.Acceleration, name) })
 	return !lacks && h.Allocated.VCPUs+n.Size.VCPUs <= h.Total.VCPUs && h.Allocated.MemoryMiB+n.Size.MemoryMiB <= h.Total.MemoryMiB &&
 		h.Allocated.DiskGiB+n.Size.DiskGiB <= h.Total.DiskGiB
 }
@@ -303,9 +304,10 @@ func checkRules(rules []sol005.AffinityOrAntiAffinityRule, f *flavour) error {
 func sizeOf(vdu *sol001.VDU) ifa006.Flavour {
 	f := ifa006.Flavour{
 		Size:      ifa006.Capacity{VCPUs: vdu.VCPUs, MemoryMiB: vdu.MemoryMiB, DiskGiB: vdu.DiskGiB},
-		Equipment: ifa006.Equipment{TPM: vdu.TPM, HSM: vdu.HSM, HMEE: vdu.HMEE}, IsPublic: true,
+		Equipment: ifa006.Equipment{TPM: vdu.TPM, HSM: vdu.HSM, HMEE: vdu.HMEE}, Acceleration: vdu.Acceleration, IsPublic: true,
 	}
-	f.ID = hub.DeriveID("flavour", fmt.Sprint(f.Size, f.Equipment))
+	needs := []string{"flavour", fmt.Sprint(f.Size, f.Equipment)}
+	f.ID = hub.DeriveID(append(needs, f.Acceleration...)...)
 	f.Name = fmt.Sprintf("%d vCPU, %d MiB, %d GiB", vdu.VCPUs, vdu.MemoryMiB, vdu.DiskGiB)
 	return f
 }

@@ -84,6 +84,7 @@ type Config struct {
 	Packages    Packages
 	Descriptors Descriptors
 	Publisher   Publisher
+	Callbacks   *notify.Outbox // of PM jobs and thresholds; nil: there are none
 	Records     Log
 	VNFM        *httpapi.Client // vnflcm/v2
 	VNFMFaults  *httpapi.Client // vnffm/v1; nil: there are no alarms

@@ -151,6 +151,7 @@ func (r *run) changeNs(ctx context.Context, fn func(*ns)) error {
 type linkParams struct {
 	Profile string   `json:"profile"`
 	CIDRs   []string `json:"cidrs,omitempty"`
+	Saps    []string `json:"saps,omitempty"` // that have a port on it
 }
 
 func linkID(nsID, profile string) string { return hub.DeriveID("ns-virtual-link", nsID, profile) }
@@ -169,15 +170,22 @@ func createLink(ctx context.Context, r *run) error {
 		return fmt.Errorf("create network of virtual link %s: %w", p.Profile, err)
 	}
 	r.op.affectLink(id, p.Profile, "ADD")
-	return r.changeNs(ctx, func(n *ns) {
+	err := r.changeNs(ctx, func(n *ns) {
 		if slices.ContainsFunc(n.Links, func(l sol005.NsVirtualLinkInfo) bool { return l.ID == id }) {
 			return
 		}
 		n.Links = append(n.Links, sol005.NsVirtualLinkInfo{
 			ID: id, NsVirtualLinkDescID: p.Profile, NsVirtualLinkProfileID: p.Profile,
 			ResourceHandle: []sol005.ResourceHandle{{VimID: r.s.c.VimID, ResourceID: id, VimLevelResourceType: "network"}},
+			LinkPort:       r.sapPorts(p.Saps),
 		})
 	})
+	if err != nil {
+		return err
+	}
+	// The NS has the link by now, so that an operation which ends here leaves nothing that
+	// its termination does not know of.
+	return r.createSapPorts(ctx, id, p.Saps)
 }
 
 func deleteLink(ctx context.Context, r *run) error {
@@ -186,6 +194,9 @@ func deleteLink(ctx context.Context, r *run) error {
 		return err
 	}
 	id := linkID(r.op.NsID, p.Profile)
+	if err := r.deleteSapPorts(ctx, id, p.Saps); err != nil {
+		return err
+	}
 	if err := r.s.vimDelete(ctx, "/networks/", id, ""); err != nil {
 		return fmt.Errorf("delete network of virtual link %s: %w", p.Profile, err)
 	}

@@ -68,7 +68,7 @@ func TestEveryUpdateType(t *testing.T) {
 	in = updateOf("REMOVE_PNF")
 	in.RemovePnfID = []string{"p1"}
 	w.run(north, n.ID, "update", in)
-	if _, _, ports := w.vim.counts(); len(w.show(n.ID).PnfInfo) != 0 || ports != 0 {
+	if _, _, ports := w.vim.counts(); len(w.show(n.ID).PnfInfo) != 0 || ports != 2 { // those of the SAPs of two NSs
 		t.Errorf("REMOVE_PNF: %d ports left", ports)
 	}
 

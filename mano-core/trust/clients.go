@@ -21,13 +21,14 @@ const (
 	ScopeEM   = "manoward.em"
 	ScopeVNF  = "manoward.vnf"  // of a VNF, for itself
 	ScopeNFVO = "manoward.nfvo" // of an NFVO that is not the hub's own
+	ScopeNFVI = "manoward.nfvi" // of what reports of the infrastructure
 	// ScopeAudit is of an auditor of Security Managers.
 	ScopeAudit = "manoward.audit"
 )
 
 var scopeOf = map[hub.Kind]string{
 	hub.KindClient: ScopeRead, hub.KindOSS: ScopeOSS, hub.KindVNFM: ScopeVNFM, hub.KindEM: ScopeEM,
-	hub.KindVNF: ScopeVNF, hub.KindNFVO: ScopeNFVO, hub.KindAuditor: ScopeAudit,
+	hub.KindVNF: ScopeVNF, hub.KindNFVO: ScopeNFVO, hub.KindNFVI: ScopeNFVI, hub.KindAuditor: ScopeAudit,
 }
 
 // oauthClient is what is kept of a client: its secret's hash, never the secret.
@@ -83,13 +84,15 @@ func (r *Registry) checkClient(ctx context.Context, c *oauthClient) error {
 	}
 	switch {
 	case !slices.Contains(hub.ClientParties(), c.Party):
-		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em, vnf, nfvo or auditor, and not %q", clipTarget(string(c.Party))), nil)
+		return hub.E(hub.Invalid, opCreateClient, fmt.Sprintf("a client is a client (a reader), oss, vnfm, em, vnf, nfvo, nfvi or auditor, and not %q", clipTarget(string(c.Party))), nil)
 	case c.Party == hub.KindClient && c.TrustDomain != "" && c.TrustDomain != HubDomain:
 		return hub.E(hub.Invalid, opCreateClient, "a reader is bound to no trust domain: it reads the operators' API as well; leave the trust domain out", nil)
 	case c.Party == hub.KindClient:
 		c.TrustDomain = HubDomain
 	case c.TrustDomain == "":
 		return hub.E(hub.Invalid, opCreateClient, "name the trust domain that the client belongs to, or \"hub\" for all of them", nil)
+	case c.Party == hub.KindNFVI && c.TrustDomain != HubDomain:
+		return hub.E(hub.Invalid, opCreateClient, "an NFVI belongs to no trust domain, since a host may serve several; name \"hub\" instead of one", nil)
 	case c.Party == hub.KindVNF && c.TrustDomain == HubDomain:
 		return hub.E(hub.Invalid, opCreateClient, "a VNF belongs to one trust domain; name that of its VNF instance", nil)
 	case c.Party == hub.KindVNF && !vnfInstanceID.MatchString(c.Name):

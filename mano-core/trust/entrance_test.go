@@ -18,8 +18,11 @@ func (d *door) parties(t *testing.T) map[hub.Kind]*caller {
 	list[hub.KindVIM] = d.with(t, functionCert(t, d.hub, hub.KindVIM))
 	for _, kind := range hub.ClientParties() {
 		domain := "north"
-		if kind == hub.KindClient {
+		switch kind {
+		case hub.KindClient:
 			domain = ""
+		case hub.KindNFVI:
+			domain = HubDomain
 		}
 		name := string(kind) + "-" + string(d.Interface)
 		if kind == hub.KindVNF {

@@ -148,17 +148,18 @@ func TestDecide_Parties(t *testing.T) {
 		{CmVnfmInterface, "ca.revoke", []hub.Kind{hub.KindOperator}},
 		{CmVnfmInterface, "notification.deliver", nil},
 		{CmVnfmInterface, "vnf.end", nil},
-		{VIMInterface, "resource.query", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindVNFM}},
+		{VIMInterface, "resource.query", []hub.Kind{hub.KindOperator, hub.KindNFVO, hub.KindVNFM, hub.KindNFVI}},
 		{VIMInterface, "resource.manage", []hub.Kind{hub.KindOperator, hub.KindVNFM}},
-		{VIMInterface, "host.query", []hub.Kind{hub.KindOperator}},
+		{VIMInterface, "host.query", []hub.Kind{hub.KindOperator, hub.KindNFVI}},
 		{VIMInterface, "host.stop-use", []hub.Kind{hub.KindOperator}},
 		{VIMInterface, "host.release", []hub.Kind{hub.KindOperator}},
 		{VIMInterface, "inventory.load", []hub.Kind{hub.KindOperator}},
 		{VIMInterface, "event.inject", []hub.Kind{hub.KindOperator}},
+		{VIMInterface, "event.report", []hub.Kind{hub.KindOperator, hub.KindNFVI}},
 		{AdminInterface, "ns.query", nil},
 		{AdminInterface, "reference-point.read", []hub.Kind{hub.KindOperator, hub.KindClient}},
 	} {
-		for _, kind := range []hub.Kind{hub.KindOperator, hub.KindOSS, hub.KindClient, hub.KindVNFM, hub.KindNFVO, hub.KindVIM, hub.KindEM, hub.KindCMF, hub.KindSM} {
+		for _, kind := range []hub.Kind{hub.KindOperator, hub.KindOSS, hub.KindClient, hub.KindVNFM, hub.KindNFVO, hub.KindVIM, hub.KindNFVI, hub.KindEM, hub.KindCMF, hub.KindSM} {
 			v := d.Decide(Question{Caller: hub.Identity{TrustDomain: "d", Kind: kind, Name: "x", Interface: c.iface}, Mode: hub.FullyActive, Interface: c.iface, Operation: c.op, TargetDomain: "d"})
 			if want := slices.Contains(c.who, kind); v.Allowed != want {
 				t.Errorf("%s on %s by %s: allowed %v, want %v", c.op, c.iface, kind, v.Allowed, want)
@@ -205,6 +206,7 @@ func TestCreateClient_Parties(t *testing.T) {
 		"an operator":            {hub.OAuthClient{Name: "a", Party: hub.KindOperator, TrustDomain: HubDomain}, hub.Invalid},
 		"a VNF by another name":  {hub.OAuthClient{Name: "web", Party: hub.KindVNF, TrustDomain: "north"}, hub.Invalid},
 		"a VNF of all domains":   {hub.OAuthClient{Name: hub.NewID(), Party: hub.KindVNF, TrustDomain: HubDomain}, hub.Invalid},
+		"an NFVI of a domain":    {hub.OAuthClient{Name: "a", Party: hub.KindNFVI, TrustDomain: "north"}, hub.Invalid},
 		"the name of a function": {hub.OAuthClient{Name: FunctionName, Party: hub.KindNFVO, TrustDomain: HubDomain}, hub.Invalid},
 	} {
 		if _, err := h.CreateClient(t.Context(), operator, c.want); hub.CodeOf(err) != c.code {
@@ -213,7 +215,7 @@ func TestCreateClient_Parties(t *testing.T) {
 	}
 	for party, scope := range scopeOf {
 		domain, name := "north", "c-"+string(party)
-		if party == hub.KindClient {
+		if party == hub.KindClient || party == hub.KindNFVI {
 			domain = HubDomain
 		}
 		if party == hub.KindVNF {

@@ -106,7 +106,8 @@ func vnfmRules() []Rule {
 		rows(hub.KindVNF, VNFMInterface, "RefPoints",
 			"vnf.query", "vnf.scale", "vnf.heal", "op.query",
 			"subscription.create", "subscription.query", "subscription.terminate",
-			"alarm.query", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate"),
+			"alarm.query", "alarm-subscription.create", "alarm-subscription.query", "alarm-subscription.terminate",
+			"performance.create", "performance.query", "performance.modify", "performance.delete"),
 		rows(hub.KindVIM, VNFMInterface, "VNFM", "notification.deliver"),
 		// Cm-Vnfm.VnfLcmMgmt (IFA 033 clause 11.3).
 		rows(hub.KindCMF, VNFMInterface, "VNFM.LCM.001", "subscription.create", "subscription.query", "subscription.terminate"),
@@ -114,8 +115,9 @@ func vnfmRules() []Rule {
 	)
 }
 
-// vimRules: what NFVOs and VNFMs ask of the VIM (IFA 005, IFA 006). Only the
-// operator says what there is and makes something happen to it. The use of a host
+// vimRules: what NFVOs and VNFMs ask of the VIM (IFA 005, IFA 006), and what the NFVI
+// reports to it (Nf-Vi). Only the operator says what there is and injects what the NFVI
+// does not report. The use of a host
 // is ended and given back through the hub's own NFVO, which knows who ordered it
 // (Sc-Or.SecEnforce.004); and what that NFVO made, another one cannot be kept
 // from, so another one only looks.
@@ -123,7 +125,10 @@ func vimRules() []Rule {
 	look := []Operation{"resource.query", "subscription.create", "subscription.query", "subscription.terminate"}
 	hosts := []Operation{"host.query", "host.stop-use", "host.release"}
 	return slices.Concat(
-		rows(hub.KindOperator, VIMInterface, "VIM", slices.Concat(look, []Operation{"resource.manage"}, hosts, []Operation{"inventory.load", "event.inject"})...),
+		rows(hub.KindOperator, VIMInterface, "VIM", slices.Concat(look, []Operation{"resource.manage"}, hosts, []Operation{"inventory.load", "event.report", "event.inject"})...),
+		// Nf-Vi, from the NFVI: what happens to hosts and virtual resources. It looks which
+		// there are, and says nothing of what the VIM keeps itself.
+		rows(hub.KindNFVI, VIMInterface, "RefPoints", "resource.query", "host.query", "event.report"),
 		rows(hub.KindNFVO, VIMInterface, "VIM", look...),
 		rows(ownFunction(hub.KindNFVO), VIMInterface, "VIM", append(hosts, "resource.manage")...),
 		rows(hub.KindVNFM, VIMInterface, "VIM", append(look, "resource.manage")...),

@@ -21,7 +21,7 @@ import (
 // detached when the compute ends; another is made, and goes with the compute.
 func (m *Model) Allocate(ctx context.Context, want ifa006.Compute) (*ifa006.Compute, error) {
 	want.OperationalState, want.RunningState, want.Location, want.SecureStorage = "", "", nil, nil
-	want.Isolated, want.ContentChecksum, want.NfviSource = false, nil, ""
+	want.Isolated, want.ContentChecksum, want.Acceleration, want.NfviSource = false, nil, nil, ""
 	if err := checkCompute(&want); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,12 @@ func (m *Model) Exercise(ctx context.Context, x ifa006.Exercise) error {
 	return inject(ctx, x)
 }
 
+// Reported says whether changes of a kind are what an NFVI sees and reports over Nf-Vi
+// (NFV 006 clause 5.4.7). The content of images is the VIM's own, and no NFVI's to say.
+func Reported(kind string) bool {
+	return slices.Contains([]string{"host-failed", "host-recovered", "host-integrity", "compute-failed", "packet", "measured"}, kind)
+}
+
 // changeHostBy changes a host, tells it and carries it to the host's computes.
 func (m *Model) changeHostBy(ctx context.Context, id string, fn func(*hostRecord) error) error {
 	_, err := m.changeHost(ctx, id, fn)

@@ -28,16 +28,17 @@ type index struct {
 // hint is what the index knows of a host. It is replaced and never changed, but
 // for its position.
 type hint struct {
-	id, zone   string
-	version    uint64
-	state      string
-	equipment  ifa006.Equipment
-	free       ifa006.Capacity
-	domains    []string
-	stoppedFor []string
-	claims     []string
-	key        bucketKey
-	pos        int // in its bucket; -1 in none
+	id, zone     string
+	version      uint64
+	state        string
+	equipment    ifa006.Equipment
+	acceleration []string
+	free         ifa006.Capacity
+	domains      []string
+	stoppedFor   []string
+	claims       []string
+	key          bucketKey
+	pos          int // in its bucket; -1 in none
 }
 
 // bucketKey groups hosts that are alike: level is the number of bits of the
@@ -82,7 +83,7 @@ func (x *index) learnZone(r *zoneRecord) {
 func (x *index) learnHost(r *hostRecord) {
 	h := &hint{
 		id: r.ID, zone: r.ZoneID, version: r.Version, state: r.State, equipment: r.Equipment, free: minus(r.Total, r.Allocated),
-		domains: r.TrustDomains, pos: -1,
+		acceleration: r.Acceleration, domains: r.TrustDomains, pos: -1,
 	}
 	h.key = bucketKey{r.ZoneID, mask(r.Equipment), bits.Len(uint(max(h.free.VCPUs, 0)))}
 	for d := range r.Stops {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
@@ -146,6 +147,9 @@ func (m *Model) checkHost(ctx context.Context, h *ifa006.Host, zones map[string]
 			return err
 		}
 	}
+	if err := checkAcceleration(op, "host "+h.ID, &h.Acceleration); err != nil {
+		return err
+	}
 	if !slices.Contains([]string{"", ifa006.IntegrityTrusted, ifa006.IntegrityUntrusted, ifa006.IntegrityUnknown}, h.Integrity) {
 		return hub.E(hub.Invalid, op, fmt.Sprintf("integrityState %.40q of host %s is none of TRUSTED, UNTRUSTED and UNKNOWN", h.Integrity, h.ID), nil)
 	}
@@ -173,6 +177,9 @@ func contradicts(r *hostRecord, h *ifa006.Host) error {
 		if len(c.Secure) > 0 && mask(r.Equipment)&^mask(h.Equipment) != 0 {
 			return hub.E(hub.Conflict, op, fmt.Sprintf("host %s holds compute %s, which uses security hardware that the inventory takes away; migrate it first", h.ID, id), nil)
 		}
+		if gone := lacking(h.Acceleration, c.Uses); len(gone) > 0 {
+			return hub.E(hub.Conflict, op, fmt.Sprintf("host %s holds compute %s, which uses acceleration that the inventory takes away (%s); migrate it first", h.ID, id, strings.Join(gone, ", ")), nil)
+		}
 	}
 	return nil
 }
@@ -189,6 +196,7 @@ func (m *Model) loadHost(ctx context.Context, h ifa006.Host) error {
 			return err
 		}
 		r.ZoneID, r.NfviPopID, r.Firmware, r.Equipment, r.Total = h.ZoneID, h.NfviPopID, h.Firmware, h.Equipment, h.Total
+		r.Acceleration = h.Acceleration
 		r.Location, r.TrustDomains = h.Location, h.TrustDomains
 		r.Version++
 		return nil
@@ -224,7 +232,7 @@ func checkFlavour(f *ifa006.Flavour) error {
 	if c := f.Size; c.VCPUs < 1 || c.VCPUs > maxVCPUs || c.MemoryMiB < 1 || c.MemoryMiB > maxMemoryMiB || c.DiskGiB < 0 || c.DiskGiB > maxDiskGiB {
 		return hub.E(hub.Invalid, op, fmt.Sprintf("size of flavour %s (%s) is out of range: 1 to %d vCPUs, 1 to %d MiB, 0 to %d GiB", f.ID, sizeText(c), maxVCPUs, maxMemoryMiB, maxDiskGiB), nil)
 	}
-	return nil
+	return checkAcceleration(op, "flavour "+f.ID, &f.Acceleration)
 }
 
 func (r *flavourRecord) show() *ifa006.Flavour {

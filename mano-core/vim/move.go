@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
@@ -181,8 +182,10 @@ func (m *Model) scale(ctx context.Context, e state.Entry[computeRecord]) error {
 				h.ID, flavour.ID, sizeText(flavour.Size), r.ID, sizeText(free)), nil)
 		case mask(flavour.Equipment)&^mask(h.Equipment) != 0:
 			return hub.E(hub.Conflict, op, fmt.Sprintf("host %s is without the security hardware of flavour %s (%s); migrate it to another host first", h.ID, flavour.ID, equipmentNames(flavour.Equipment)), nil)
+		case len(lacking(h.Acceleration, flavour.Acceleration)) > 0:
+			return hub.E(hub.Conflict, op, fmt.Sprintf("host %s is without the acceleration of flavour %s (%s); migrate it to another host first", h.ID, flavour.ID, strings.Join(flavour.Acceleration, ", ")), nil)
 		}
-		c.Size, c.Secure = flavour.Size, secureSlots(flavour.Equipment, r.ID)
+		c.Size, c.Secure, c.Uses = flavour.Size, secureSlots(flavour.Equipment, r.ID), flavour.Acceleration
 		h.Claims[r.ID] = c
 		return nil
 	})

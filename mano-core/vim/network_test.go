@@ -143,6 +143,8 @@ func TestInventory(t *testing.T) {
 	tpm := compute("t1", "tpm")
 	_, err := m.Allocate(ctx, tpm)
 	ok(t, err)
+	_, err = m.Allocate(ctx, compute("g1", "gpu"))
+	ok(t, err)
 	before, err := m.Host(ctx, All, "h1")
 	ok(t, err)
 	ok(t, m.Load(ctx, smallInventory())) // the same again
@@ -161,6 +163,11 @@ func TestInventory(t *testing.T) {
 		{"zone of a used host", func(in *ifa006.Inventory) { in.Hosts[0].ZoneID = "z2" }, hub.Conflict, []string{"z1"}},
 		{"domains", func(in *ifa006.Inventory) { in.Hosts[0].TrustDomains = []string{"beta"} }, hub.Conflict, []string{"a1", "alpha"}},
 		{"equipment", func(in *ifa006.Inventory) { in.Hosts[0].Equipment.TPM = false }, hub.Conflict, []string{"t1"}},
+		{"acceleration", func(in *ifa006.Inventory) { in.Hosts[3].Acceleration = []string{"crypto"} }, hub.Conflict, []string{"g1", "gpu"}},
+		{"acceleration without a name", func(in *ifa006.Inventory) { in.Hosts[1].Acceleration = []string{"g p u"} }, hub.Invalid, []string{"accelerationCapability", "g p u"}},
+		{"too much acceleration", func(in *ifa006.Inventory) { in.Hosts[1].Acceleration = make([]string, 33) }, hub.Invalid, []string{"h2", "33", "32"}},
+		{"acceleration of a flavour", func(in *ifa006.Inventory) { in.Flavours[0].Acceleration = []string{""} }, hub.Invalid, []string{"accelerationCapability"}},
+		{"other acceleration of a flavour", func(in *ifa006.Inventory) { in.Flavours[0].Acceleration = []string{"gpu"} }, hub.Unprocessable, []string{"small"}},
 		{"pop", func(in *ifa006.Inventory) { in.Hosts[0].NfviPopID = "pop-9" }, hub.Unprocessable, []string{"pop-9"}},
 		{"pop of a zone", func(in *ifa006.Inventory) { in.Zones[0].NfviPopID = "pop-9" }, hub.Unprocessable, []string{"pop-9"}},
 		{"zone state", func(in *ifa006.Inventory) { in.Zones[0].State = "FOGGY" }, hub.Invalid, []string{"FOGGY"}},

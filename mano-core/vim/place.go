@@ -13,17 +13,18 @@ import (
 
 // need is what a host must have to take a compute.
 type need struct {
-	compute   string
-	of        string // its incarnation
-	domain    string
-	size      ifa006.Capacity
-	equipment ifa006.Equipment
-	zone      string // this one and no other
-	host      string // this one and no other
-	exclude   []string
-	tried     map[string]string // hosts that refused, and why
-	rules     *ifa006.Compute   // for its constraints
-	groups    []groupRecord
+	compute      string
+	of           string // its incarnation
+	domain       string
+	size         ifa006.Capacity
+	equipment    ifa006.Equipment
+	acceleration []string // capabilities
+	zone         string   // this one and no other
+	host         string   // this one and no other
+	exclude      []string
+	tried        map[string]string // hosts that refused, and why
+	rules        *ifa006.Compute   // for its constraints
+	groups       []groupRecord
 }
 
 // unfit says why a host cannot take the compute, as the index knows it, or "".
@@ -45,6 +46,8 @@ func (n *need) unfit(h *hint, zoneDown bool) string {
 		return "reserved for other trust domains"
 	case mask(n.equipment)&^mask(h.equipment) != 0:
 		return "without the security hardware that is needed (" + equipmentNames(n.equipment) + ")"
+	case len(lacking(h.acceleration, n.acceleration)) > 0:
+		return "without the acceleration that is needed (" + strings.Join(n.acceleration, ", ") + ")"
 	}
 	for i := range n.groups {
 		g := &n.groups[i]
@@ -109,7 +112,8 @@ func (m *Model) needOf(ctx context.Context, r *computeRecord) (*need, error) {
 	}
 	return &need{
 		compute: r.Want.ID, of: r.Incarnation, domain: r.Domain, size: r.Size, equipment: flavour.Equipment, zone: r.Want.ZoneID,
-		tried: map[string]string{}, rules: &r.Want, groups: groups,
+		acceleration: flavour.Acceleration,
+		tried:        map[string]string{}, rules: &r.Want, groups: groups,
 	}, nil
 }
 
@@ -152,7 +156,7 @@ func (m *Model) claimHost(ctx context.Context, n *need, at place) (refused strin
 		if h.Claims == nil {
 			h.Claims = map[string]claim{}
 		}
-		h.Claims[n.compute] = claim{Size: n.size, Domain: n.domain, Secure: secureSlots(n.equipment, n.compute), Of: n.of}
+		h.Claims[n.compute] = claim{Size: n.size, Domain: n.domain, Secure: secureSlots(n.equipment, n.compute), Uses: n.acceleration, Of: n.of}
 		return nil
 	})
 	if refused != "" {
@@ -178,7 +182,8 @@ func (m *Model) stillThere(ctx context.Context, id, incarnation string) error {
 func (n *need) refusedBy(r *hostRecord) string {
 	h := &hint{
 		id: r.ID, zone: r.ZoneID, state: r.State, equipment: r.Equipment, free: minus(r.Total, r.allocated()),
-		domains: r.TrustDomains, stoppedFor: slices.Collect(maps.Keys(r.Stops)),
+		acceleration: r.Acceleration,
+		domains:      r.TrustDomains, stoppedFor: slices.Collect(maps.Keys(r.Stops)),
 	}
 	sure := *n
 	sure.tried, sure.groups = nil, nil // the groups were joined, which decides

@@ -75,6 +75,7 @@ type claim struct {
 	Size   ifa006.Capacity `json:"size"`
 	Domain string          `json:"domain"`
 	Secure []string        `json:"secure,omitempty"` // slots of the host's security hardware
+	Uses   []string        `json:"uses,omitempty"`   // acceleration capabilities of the host
 	Of     string          `json:"of,omitempty"`     // incarnation of the compute
 }
 

@@ -93,6 +93,7 @@ func smallInventory() ifa006.Inventory {
 			{ID: "small", Size: ifa006.Capacity{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 10}, IsPublic: true},
 			{ID: "large", Size: ifa006.Capacity{VCPUs: 4, MemoryMiB: 4096, DiskGiB: 40}, IsPublic: true},
 			{ID: "tpm", Size: ifa006.Capacity{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 10}, Equipment: ifa006.Equipment{TPM: true}},
+			{ID: "gpu", Size: ifa006.Capacity{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 10}, Acceleration: []string{"gpu", "crypto"}},
 			{ID: "huge", Size: ifa006.Capacity{VCPUs: 400, MemoryMiB: 4096, DiskGiB: 40}},
 		},
 	}
@@ -102,6 +103,8 @@ func smallInventory() ifa006.Inventory {
 			Equipment: ifa006.Equipment{TPM: i == 0}, Location: ifa006.Location{Rack: fmt.Sprintf("r%d", i+1)}, Integrity: ifa006.IntegrityTrusted,
 		})
 	}
+	in.Hosts[2].Acceleration = []string{"gpu"}
+	in.Hosts[3].Acceleration = []string{"gpu", "crypto", "gpu"}
 	return in
 }
 

@@ -48,7 +48,8 @@ func (m *Model) showCompute(ctx context.Context, r *computeRecord) (*ifa006.Comp
 	h, err := m.hosts.Get(ctx, r.HostID)
 	if err == nil {
 		location := h.Value.Location
-		c.Location, c.SecureStorage, c.Isolated = &location, h.Value.Claims[r.ID].Secure, h.Value.isolates(r.Domain)
+		claimed := h.Value.Claims[r.ID]
+		c.Location, c.SecureStorage, c.Acceleration, c.Isolated = &location, claimed.Secure, claimed.Uses, h.Value.isolates(r.Domain)
 	}
 	if err := ignoreGone(err); err != nil {
 		return nil, err

@@ -3,12 +3,11 @@ package vnfm
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/ifa006"
 	"github.com/manoward/manoward/internal/performance"
@@ -55,7 +54,7 @@ func resourceMetric(kind, metric string) string {
 // newPerformance makes what keeps the PM jobs and thresholds of the VNFs.
 func (s *Service) newPerformance() *performance.Meter {
 	return performance.New(s.space, performance.Config{
-		API: PerformanceAPI, Path: "/vnfpm/v2", Objects: "/vnflcm/v2/vnf_instances/", Types: PerformanceTypes(), Publish: s.Publisher.Publish,
+		API: PerformanceAPI, Path: "/vnfpm/v2", Objects: "/vnflcm/v2/vnf_instances/", Types: PerformanceTypes(), Publish: s.Publisher.Publish, Callbacks: s.Callbacks, Gone: s.gone,
 		Object: s.measurable, Measure: s.measured, Now: s.Now, Wait: s.Wait, Log: s.Log,
 	})
 }
@@ -126,7 +125,7 @@ func (s *Service) measured(ctx context.Context, t *performance.Task) ([]performa
 				}
 			}
 		}
-		of, err := s.measurements(ctx, parts)
+		of, err := performance.Measurements(ctx, s.VIM, slices.Collect(maps.Keys(parts)))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -135,29 +134,6 @@ func (s *Service) measured(ctx context.Context, t *performance.Task) ([]performa
 		}
 	}
 	return values, nil, nil
-}
-
-// askedAtOnce bounds the resources that one query names, so that its URI stays short.
-const askedAtOnce = 50
-
-// measurements asks the VIM what it has of resources.
-func (s *Service) measurements(ctx context.Context, parts map[string]string) ([]ifa006.Measurements, error) {
-	var ids []string
-	for id := range parts {
-		ids = append(ids, "'"+strings.ReplaceAll(id, "'", "''")+"'")
-	}
-	slices.Sort(ids)
-	var out []ifa006.Measurements
-	for some := range slices.Chunk(ids, askedAtOnce) {
-		query := url.Values{"filter": {"(in,resourceId," + strings.Join(some, ",") + ")"}}
-		for x, err := range httpapi.All[ifa006.Measurements](ctx, s.VIM, "/measurements", query) {
-			if err != nil {
-				return nil, fmt.Errorf("ask the VIM what was measured: %w", err)
-			}
-			out = append(out, x)
-		}
-	}
-	return out, nil
 }
 
 // valuesOf makes the values of a metric of a VNF, or of its sub-objects, for each
@@ -171,7 +147,7 @@ func valuesOf(t *performance.Task, vnf, metric string, parts map[string]string, 
 			if !ours {
 				continue
 			}
-			v, measured, lost := inPeriod(&of[i], from, end.Add(-t.Period), end)
+			v, measured, lost := performance.InPeriod(&of[i], from, end.Add(-t.Period), end)
 			missing = missing || lost
 			switch {
 			case !measured || lost:
@@ -182,46 +158,8 @@ func valuesOf(t *performance.Task, vnf, metric string, parts map[string]string, 
 			}
 		}
 		if len(whole) > 0 && !missing {
-			values = append(values, performance.Value{Object: vnf, Metric: metric, At: end, Value: join(from, whole)})
+			values = append(values, performance.Value{Object: vnf, Metric: metric, At: end, Value: performance.Join(from, whole)})
 		}
 	}
 	return values
-}
-
-// inPeriod returns what a metric of a resource was in a period: measured is false where
-// nothing was, and lost is true where the VIM does not have all of it any more.
-func inPeriod(m *ifa006.Measurements, metric string, after, until time.Time) (value float64, measured, lost bool) {
-	i := slices.IndexFunc(m.Metrics, func(s ifa006.Series) bool { return s.Metric == metric })
-	if i < 0 {
-		return 0, false, false
-	}
-	s := &m.Metrics[i]
-	if s.DroppedUntil != nil && s.DroppedUntil.After(after) {
-		return 0, false, true
-	}
-	var in []float64
-	for _, x := range s.Measurements {
-		if x.At.After(after) && !x.At.After(until) {
-			in = append(in, x.Value)
-		}
-	}
-	if len(in) == 0 {
-		return 0, false, false
-	}
-	return join(metric, in), true, false
-}
-
-// join makes one value of several of a metric.
-func join(metric string, values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
-	}
-	switch {
-	case strings.HasSuffix(metric, "Peak"):
-		return slices.Max(values)
-	case strings.HasSuffix(metric, "Mean"):
-		return sum / float64(len(values))
-	}
-	return sum
 }

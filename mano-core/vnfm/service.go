@@ -35,11 +35,14 @@ type Publisher interface {
 	Publish(ctx context.Context, e notify.Event) error
 }
 
-// Config is what a VNFM works with. All fields but Certificates, Reach,
+// Config is what a VNFM works with. All fields but Callbacks, Certificates, Reach,
 // IndicatorInterval, Connection, Now, Wait and Sweep are needed.
 type Config struct {
 	Tables    state.Tables
 	Publisher Publisher
+	// Callbacks are those of PM jobs and thresholds; nil: there is no performance
+	// management.
+	Callbacks *notify.Outbox
 	// Record keeps what somebody ordered of an alarm among the records of its trust
 	// domain; hub.Conflict for a record that is there already.
 	Record func(ctx context.Context, domain string, r hub.Record) error

@@ -26,6 +26,16 @@ func (s *Service) Lives(ctx context.Context, domain, id string) (bool, error) {
 	return err == nil && op.Value.Kind == sol003.LcmOperationInstantiate && !op.Value.ended(), err
 }
 
+// gone says whether a consumer is a VNF that has ended: what it has the VNFM measure ends
+// with it.
+func (s *Service) gone(ctx context.Context, owner hub.Identity) (bool, error) {
+	if owner.VNFInstance() == "" {
+		return false, nil
+	}
+	lives, err := s.Lives(ctx, owner.TrustDomain, owner.VNFInstance())
+	return !lives, err
+}
+
 // A VNF is not told how its VIM is reached, with which credentials: SOL 002 does not have
 // the vimConnectionInfo of SOL 003.
 

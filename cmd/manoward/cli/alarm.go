@@ -29,21 +29,29 @@ gone; a cleared alarm stays in the list for 7 days. --at vnfm asks the VNFM for 
 of VNFs.`,
 		Example: "  manoward alarm list\n  manoward alarm list --at vnfm --all\n  manoward alarm ack ALARM-ID",
 	}
-	at := c.PersistentFlags().String("at", "nfvo", "whose alarms: nfvo (of network services) or vnfm (of VNFs)")
-	connect := func(ctx context.Context) (*httpapi.Client, error) {
-		switch *at {
-		case "nfvo":
-			return p.nsfm(ctx)
-		case "vnfm":
-			return p.vnffm(ctx)
-		}
-		return nil, usage("--at is nfvo or vnfm")
-	}
+	connect := atFunction(c, "whose alarms: nfvo (of network services) or vnfm (of VNFs)", p.nsfm, p.vnffm)
 	c.AddCommand(p.alarmList(connect), p.alarmShow(connect), p.alarmAck(connect))
 	return c
 }
 
 type connector = func(context.Context) (*httpapi.Client, error)
+
+// flagAt says whom a verb asks that the NFVO and the VNFM both serve.
+const flagAt = "at"
+
+// atFunction adds that flag to a command and its verbs, and connects to whom it names.
+func atFunction(c *cobra.Command, use string, nfvo, vnfm connector) connector {
+	at := c.PersistentFlags().String(flagAt, "nfvo", use)
+	return func(ctx context.Context) (*httpapi.Client, error) {
+		switch *at {
+		case "nfvo":
+			return nfvo(ctx)
+		case "vnfm":
+			return vnfm(ctx)
+		}
+		return nil, usage("--at is nfvo or vnfm")
+	}
+}
 
 func (p *program) alarmList(connect connector) *cobra.Command {
 	var all bool

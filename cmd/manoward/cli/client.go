@@ -15,7 +15,7 @@ import (
 func (p *program) clientCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "client",
-		Short: "OSS/BSS, VNFMs, EMs, VNFs, other NFVOs and programs that read, with OAuth 2.0 client credentials",
+		Short: "OSS/BSS, VNFMs, EMs, VNFs, other NFVOs, the NFVI and programs that read, with OAuth 2.0 client credentials",
 		Long: `A client gets short-lived tokens with its name and secret from /oauth2/token on the
 listener where it wants to use them; a token is good for that listener alone. On
 cm-vnfm it shows a certificate instead; see: manoward client certify --help. What it may ask there depends on its party; see: manoward trust matrix.
@@ -26,10 +26,11 @@ cm-vnfm it shows a certificate instead; see: manoward client certify --help. Wha
   em       an Element Manager on vnfm
   vnf      a VNF instance on vnfm, for itself alone; its name is its vnfInstanceId
   nfvo     an NFVO other than the hub's own on vnfm and vim
+  nfvi     what reports of hosts, computes and ports to the VIM, on vim
   auditor  reads what the Security Managers that run here decided and ordered
 
 An oss, vnfm, em, nfvo or auditor belongs to one trust domain and learns of no other, or to all.
-A vnf belongs to one, and has no rights once its VNF instance is terminated.`,
+A vnf belongs to one, and has no rights once its VNF instance is terminated. An nfvi belongs to all.`,
 		Example: `  manoward client create prometheus
   manoward client create billing --party oss --trust-domain north
   manoward client list`,
@@ -65,7 +66,7 @@ func (p *program) clientCreate() *cobra.Command {
 			return p.print(made, func(w io.Writer) { fmt.Fprintf(w, "client_id\t%s\nclient_secret\t%s\n", made.Name, made.Secret) })
 		},
 	}
-	create.Flags().StringVar(&party, "party", readerParty, "what it is: reader, oss, vnfm, em, vnf, nfvo or auditor")
+	create.Flags().StringVar(&party, "party", readerParty, "what it is: reader, oss, vnfm, em, vnf, nfvo, nfvi or auditor")
 	create.Flags().StringVar(&domain, "trust-domain", "", "the trust domain that an oss, vnfm, em, vnf, nfvo or auditor belongs to")
 	create.Flags().BoolVar(&all, "all-domains", false, "it belongs to no trust domain and sees all of them")
 	return create
@@ -85,7 +86,7 @@ func wantedClient(name, party, domain string, all bool) (map[string]string, erro
 	}
 	switch {
 	case !slices.Contains(hub.ClientParties(), kind) || party == string(hub.KindClient):
-		return nil, usage("--party is reader, oss, vnfm, em, vnf, nfvo or auditor, and not %q", party)
+		return nil, usage("--party is reader, oss, vnfm, em, vnf, nfvo, nfvi or auditor, and not %q", party)
 	case kind == hub.KindClient && domain != "":
 		return nil, usage("a reader belongs to no trust domain; leave --trust-domain out")
 	case kind == hub.KindClient:

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/sol"
 )
 
@@ -25,16 +23,7 @@ crosses it. Both tell whoever is at their callback, an https URI. The VIM measur
 each network service. --at vnfm asks the VNFM.`,
 		Example: "  manoward performance job list\n  manoward performance job show JOB-ID --at vnfm\n  manoward performance report show JOB-ID REPORT-ID\n  manoward performance threshold list",
 	}
-	at := c.PersistentFlags().String("at", "nfvo", "whose: nfvo (of network services) or vnfm (of VNFs)")
-	connect := func(ctx context.Context) (*httpapi.Client, error) {
-		switch *at {
-		case "nfvo":
-			return p.nspm(ctx)
-		case "vnfm":
-			return p.vnfpm(ctx)
-		}
-		return nil, usage("--at is nfvo or vnfm")
-	}
+	connect := atFunction(c, "whose: nfvo (of network services) or vnfm (of VNFs)", p.nspm, p.vnfpm)
 	c.AddCommand(p.pmJob(connect), p.pmReport(connect), p.pmThreshold(connect))
 	return c
 }
@@ -79,12 +68,12 @@ func (p *program) pmJobCreate(connect connector) *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			in.ObjectInstanceIDs = args
+			in.ObjectInstanceIDs, in.ObjectType = args, objectType(c)
 			var made sol.PmJob
-			return p.pmCreate(c, connect, "/pm_jobs", in, &made, func() string { return made.ID })
+			return p.pmCreate(c, connect, "/pm_jobs", in, in.CallbackURI, &made, func() string { return made.ID })
 		},
 	}
-	c.Flags().StringVar(&in.ObjectType, "type", "Ns", "type of the objects: Ns; with --at vnfm Vnf, Vnfc, VnfIntCp or VnfExtCp")
+	c.Flags().String("type", "", "type of the objects: Ns, which is the default; with --at vnfm Vnf, the default there, Vnfc, VnfIntCp or VnfExtCp")
 	c.Flags().StringSliceVar(&in.SubObjectInstanceIDs, "sub", nil, "of this sub-object alone; may be given several times")
 	c.Flags().StringSliceVar(&in.Criteria.PerformanceMetric, "metric", nil, "metric; may be given several times")
 	c.Flags().StringSliceVar(&in.Criteria.PerformanceMetricGroup, "group", nil, "group of metrics, instead of metrics")
@@ -94,8 +83,25 @@ func (p *program) pmJobCreate(connect connector) *cobra.Command {
 	return c
 }
 
-// pmCreate sends a request to make something, and says what was made.
-func (p *program) pmCreate(c *cobra.Command, connect connector, path string, in, made any, id func() string) error {
+// objectType is the type of the objects that are to be measured: as given, or the whole
+// of what the function that is asked has.
+func objectType(c *cobra.Command) string {
+	given := c.Flag("type").Value.String()
+	switch {
+	case given != "":
+		return given
+	case c.Flag(flagAt).Value.String() == "vnfm":
+		return "Vnf"
+	}
+	return "Ns"
+}
+
+// pmCreate sends a request to make something that tells at a callback, and says what was
+// made.
+func (p *program) pmCreate(c *cobra.Command, connect connector, path string, in any, callback string, made any, id func() string) error {
+	if callback == "" {
+		return usage("--callback is missing; name the https URI that is to be told, as in --callback https://oss.example/pm")
+	}
 	client, err := connect(c.Context())
 	if err != nil {
 		return err
@@ -166,12 +172,12 @@ func (p *program) pmThresholdCreate(connect connector) *cobra.Command {
 		Use: "create OBJECT-ID", Short: "Make a threshold of a network service, or with --at vnfm of a VNF", Args: exactly("OBJECT-ID"),
 		Example: "  manoward performance threshold create NS-ID --metric VCpuUsageMeanVnf --value 80 --hysteresis 5 --callback https://oss.example/pm",
 		RunE: func(c *cobra.Command, args []string) error {
-			in.ObjectInstanceID = args[0]
+			in.ObjectInstanceID, in.ObjectType = args[0], objectType(c)
 			var made sol.Threshold
-			return p.pmCreate(c, connect, "/thresholds", in, &made, func() string { return made.ID })
+			return p.pmCreate(c, connect, "/thresholds", in, in.CallbackURI, &made, func() string { return made.ID })
 		},
 	}
-	c.Flags().StringVar(&in.ObjectType, "type", "Ns", "type of the object: Ns; with --at vnfm Vnf, Vnfc, VnfIntCp or VnfExtCp")
+	c.Flags().String("type", "", "type of the object: Ns, which is the default; with --at vnfm Vnf, the default there, Vnfc, VnfIntCp or VnfExtCp")
 	c.Flags().StringSliceVar(&in.SubObjectInstanceIDs, "sub", nil, "of this sub-object alone; may be given several times")
 	c.Flags().StringVar(&in.Criteria.PerformanceMetric, "metric", "", "metric")
 	c.Flags().Float64Var(&details.ThresholdValue, "value", 0, "the threshold, in the unit of the metric")

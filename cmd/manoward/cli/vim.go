@@ -111,7 +111,7 @@ func noQuery() (url.Values, error) { return nil, nil }
 func (p *program) hostList(c *cobra.Command) {
 	listVerb(p, c, p.vimClient, "/hosts", noQuery, "HOST\tZONE\tSTATE\tINTEGRITY\tUSE ENDED FOR\tVCPUS\tMEMORY MIB\tDISK GIB\tEQUIPMENT", func(h ifa006.Host) string {
 		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d/%d\t%s", h.ID, h.ZoneID, h.State, h.Integrity, endedFor(&h),
-			h.Allocated.VCPUs, h.Total.VCPUs, h.Allocated.MemoryMiB, h.Total.MemoryMiB, h.Allocated.DiskGiB, h.Total.DiskGiB, dash(equipment(h.Equipment)))
+			h.Allocated.VCPUs, h.Total.VCPUs, h.Allocated.MemoryMiB, h.Total.MemoryMiB, h.Allocated.DiskGiB, h.Total.DiskGiB, dash(equipment(&h)))
 	})
 }
 
@@ -141,7 +141,7 @@ func (p *program) hostShow() *cobra.Command {
 		if h.StateReason != "" {
 			fmt.Fprintf(w, "because\t%s\n", cell(h.StateReason))
 		}
-		fmt.Fprintf(w, "use ended for\t%s\nintegrity\t%s\nfirmware\t%s\nequipment\t%s\ntakes\t%s\n", endedFor(h), h.Integrity, dash(h.Firmware), dash(equipment(h.Equipment)), takes(h))
+		fmt.Fprintf(w, "use ended for\t%s\nintegrity\t%s\nfirmware\t%s\nequipment\t%s\ntakes\t%s\n", endedFor(h), h.Integrity, dash(h.Firmware), dash(equipment(h)), takes(h))
 		fmt.Fprintf(w, "vCPUs\t%d of %d\nmemory\t%d of %d MiB\ndisk\t%d of %d GiB\n", h.Allocated.VCPUs, h.Total.VCPUs, h.Allocated.MemoryMiB, h.Total.MemoryMiB, h.Allocated.DiskGiB, h.Total.DiskGiB)
 		for _, id := range h.ComputeIDs {
 			fmt.Fprintf(w, "compute\t%s\n", id)
@@ -159,7 +159,9 @@ func takes(h *ifa006.Host) string {
 	return "computes of " + strings.Join(h.TrustDomains, ", ")
 }
 
-func equipment(e ifa006.Equipment) string {
+// equipment is the security hardware of a host and what its accelerators can do.
+func equipment(h *ifa006.Host) string {
+	e := h.Equipment
 	var has []string
 	for _, x := range []struct {
 		there bool
@@ -169,7 +171,7 @@ func equipment(e ifa006.Equipment) string {
 			has = append(has, x.name)
 		}
 	}
-	return strings.Join(has, ",")
+	return strings.Join(append(has, h.Acceleration...), ",")
 }
 
 // hostOrder is what became of the end of use of a host.

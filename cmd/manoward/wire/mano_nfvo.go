@@ -40,7 +40,7 @@ func (h *hubProcess) newNFVO() (*function, error) {
 		Fetch: fetch, MaxPackage: maxPackage, InUse: n.inUse, Now: time.Now, Log: h.log.With("part", "catalogue"),
 	})
 	n.nfvo = nfvo.New(nfvo.Config{
-		Tables: tables{h.bus}, Packages: packages{n.catalogue}, Descriptors: packages{n.catalogue}, Publisher: n.outbox, Records: h.logs,
+		Tables: tables{h.bus}, Packages: packages{n.catalogue}, Descriptors: packages{n.catalogue}, Publisher: n.outbox, Callbacks: n.outbox, Records: h.logs,
 		VNFM:            h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnflcm/v2", "2.3.0"),
 		VNFMFaults:      h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnffm/v1", vnfmapi.FaultVersion),
 		VNFMPerformance: h.functionAPI(hub.KindNFVO, hub.VNFM, "/vnfpm/v2", vnfmapi.PerformanceVersion),
@@ -169,7 +169,7 @@ func (n *nfvoRole) osMa(mux *httpapi.Mux) {
 	lcm := n.nfvoAPI(n.authorizer(hub.OsMa))
 	lcm.NsLcmRoutes(mux.API(nfvoapi.NsLcm()))
 	lcm.NsFmRoutes(mux.API(nfvoapi.NsFm()))
-	lcm.NsPmRoutes(mux.API(nfvoapi.NsPm()), n.outbox)
+	lcm.NsPmRoutes(mux.API(nfvoapi.NsPm()))
 	lcm.ExtensionRoutes(own)
 	cat := n.catalogueAPI(n.authorizer(hub.OsMa))
 	cat.Routes(mux)

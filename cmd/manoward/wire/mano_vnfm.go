@@ -28,7 +28,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 	outbox := h.newOutbox("VNFM", hub.KindVNFM, func(*notify.Subscription) (*http.Client, error) { return h.outsideClient() })
 	certificates, endKeys := h.certificates()
 	service := vnfm.New(vnfm.Config{
-		Tables: tables{h.bus}, Publisher: outbox, Record: h.logs.Append,
+		Tables: tables{h.bus}, Publisher: outbox, Callbacks: outbox, Record: h.logs.Append,
 		NFVO:         h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/grant/v1", "1.7.0"),
 		VIM:          h.functionAPI(hub.KindVNFM, hub.VIM, "/vim/v1", vimVersion),
 		VNFD:         descriptors{h.functionAPI(hub.KindVNFM, hub.OrVnfm, "/vnfpkgm/v2", "2.4.0")}.vnfd,
@@ -39,7 +39,7 @@ func (h *hubProcess) newVNFM() (*function, error) {
 		Connection: vimID, Now: time.Now, Log: h.log.With("part", "vnfm"),
 	})
 	h.addRoutes(hub.VNFM, func(mux *httpapi.Mux) {
-		(&vnfmapi.API{Service: service, Subscriptions: outbox, Callbacks: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
+		(&vnfmapi.API{Service: service, Subscriptions: outbox, Authorize: h.authorizer(hub.VNFM)}).Routes(mux)
 	})
 	return &function{
 		name: "VNFM",

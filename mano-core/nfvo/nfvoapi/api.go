@@ -73,10 +73,9 @@ func (a *API) NsFmRoutes(g *httpapi.Group) {
 	alarms.Routes(g)
 }
 
-// NsPmRoutes adds nspm/v2 to its group, on Os-Ma-nfvo. callbacks are those of its PM jobs
-// and thresholds.
-func (a *API) NsPmRoutes(g *httpapi.Group, callbacks *notify.Outbox) {
-	measured := &performance.Resource{Meter: a.NFVO.Performance(), Callbacks: callbacks, Authorize: a.Authorize}
+// NsPmRoutes adds nspm/v2 to its group, on Os-Ma-nfvo. The NFVO has callbacks.
+func (a *API) NsPmRoutes(g *httpapi.Group) {
+	measured := &performance.Resource{Meter: a.NFVO.Performance(), Authorize: a.Authorize}
 	measured.Routes(g)
 }
 

@@ -38,7 +38,8 @@ const (
 	opStopUse   = "host.stop-use"
 	opRelease   = "host.release"
 	opInventory = "inventory.load"
-	opEvent     = "event.inject"
+	opReport    = "event.report" // of what the NFVI sees
+	opEvent     = "event.inject" // of the rest
 )
 
 // Routes adds the API to a mux.

@@ -125,12 +125,17 @@ func (a *API) load(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) inject(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.Authorize(r, opEvent, vim.All, ""); err != nil {
+	if _, err := a.Authorize(r, opReport, vim.All, ""); err != nil {
 		return err
 	}
 	var in ifa006.Exercise
 	if err := httpapi.Decode(r, &in); err != nil {
 		return err
+	}
+	if !vim.Reported(in.Kind) {
+		if _, err := a.Authorize(r, opEvent, vim.All, ""); err != nil {
+			return err
+		}
 	}
 	if err := a.Model.Exercise(r.Context(), in); err != nil {
 		return err

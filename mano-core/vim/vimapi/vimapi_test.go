@@ -182,8 +182,13 @@ func TestInfrastructure(t *testing.T) {
 	w.want(t, 204, "alpha", "POST", "/hosts/h1/release", `{"trustDomain":"alpha"}`)
 	w.want(t, 204, "hub", "POST", "/hosts/h1/release", "")
 	w.want(t, 204, "hub", "POST", "/events", `{"kind":"host-failed","target":"h1"}`)
-	if !slices.Contains(w.asked, "event.inject hub") || !slices.Contains(w.asked, "inventory.load hub") || !slices.Contains(w.asked, "host.stop-use hub") || !slices.Contains(w.asked, "host.release alpha") {
+	if !slices.Contains(w.asked, "event.report hub") || slices.Contains(w.asked, "event.inject hub") || !slices.Contains(w.asked, "inventory.load hub") || !slices.Contains(w.asked, "host.stop-use hub") || !slices.Contains(w.asked, "host.release alpha") {
 		t.Errorf("asked: %q", w.asked)
+	}
+	w.want(t, 404, "hub", "POST", "/events", `{"kind":"image-altered","target":"none"}`)
+	w.want(t, 400, "hub", "POST", "/events", `{"kind":"flood","target":"h1"}`)
+	if n := len(slices.DeleteFunc(slices.Clone(w.asked), func(a string) bool { return a != "event.inject hub" })); n != 2 {
+		t.Errorf("asked %d times for what no NFVI reports, want 2: %q", n, w.asked)
 	}
 }
 

@@ -48,9 +48,6 @@ const maxKey = 255
 type API struct {
 	Service       *vnfm.Service
 	Subscriptions notify.Store
-	// Callbacks are those of PM jobs and thresholds; nil: there is no performance
-	// management.
-	Callbacks *notify.Outbox
 	// Authorize asks the decision table. target is for the record; an empty
 	// targetDomain is the caller's own.
 	Authorize func(r *http.Request, operation, targetDomain, target string) (hub.Identity, error)
@@ -89,8 +86,8 @@ func (a *API) Routes(mux *httpapi.Mux) {
 	told := &indicators.Resource{List: a.Service.Indicators(), Subscriptions: a.Subscriptions, Authorize: a.permit}
 	told.Routes(mux.API(httpapi.API{Name: indicators.API, Major: "v1", Versions: []httpapi.APIVersion{{Version: indicators.Version}}}))
 
-	if a.Callbacks != nil {
-		measured := &performance.Resource{Meter: a.Service.Performance(), Callbacks: a.Callbacks, Authorize: a.permit, Unbounded: ownNFVO}
+	if a.Service.Performance().Served() {
+		measured := &performance.Resource{Meter: a.Service.Performance(), Authorize: a.permit, Unbounded: ownNFVO}
 		measured.Routes(mux.API(httpapi.API{Name: vnfm.PerformanceAPI, Major: "v2", Versions: []httpapi.APIVersion{{Version: PerformanceVersion}}}))
 	}
 

@@ -70,7 +70,7 @@ func serve(t *testing.T) (*httptest.Server, *rendered) {
 	where := ifa006.Location{Country: "DE", Site: "north", Latitude: 48.1, Longitude: 11.5, Room: "1", Rack: "2", Unit: "3"}
 	host := ifa006.Host{
 		ID: "h1", ZoneID: "z1", Total: ifa006.Capacity{VCPUs: 8, MemoryMiB: 8192, DiskGiB: 100}, Firmware: "1.2", Location: where,
-		Equipment: ifa006.Equipment{TPM: true, HSM: true, HMEE: true}, TrustDomains: []string{"alpha"},
+		Equipment: ifa006.Equipment{TPM: true, HSM: true, HMEE: true}, Acceleration: []string{"gpu"}, TrustDomains: []string{"alpha"},
 	}
 	other := host
 	other.ID = "h2"
@@ -78,7 +78,7 @@ func serve(t *testing.T) (*httptest.Server, *rendered) {
 		NfviPops: []ifa006.NfviPop{{ID: "pop-1", VimID: "vim-1", Location: where, Endpoints: []string{"e1"}}},
 		Zones:    []ifa006.Zone{{ID: "z1", Name: "one", NfviPopID: "pop-1", Properties: []string{"p"}, Metadata: map[string]string{"k": "v"}}},
 		Hosts:    []ifa006.Host{host, other},
-		Flavours: []ifa006.Flavour{{ID: "f", Name: "f", IsPublic: true, Size: ifa006.Capacity{VCPUs: 1, MemoryMiB: 64}, Equipment: ifa006.Equipment{TPM: true}}},
+		Flavours: []ifa006.Flavour{{ID: "f", Name: "f", IsPublic: true, Size: ifa006.Capacity{VCPUs: 1, MemoryMiB: 64}, Equipment: ifa006.Equipment{TPM: true}, Acceleration: []string{"gpu"}}},
 	}))
 	_, err := m.AddImage(t.Context(), ifa006.Image{ID: "i", Name: "i", Provider: "p", Version: "1", TrustDomain: "alpha", DiskFormat: "RAW"})
 	ok(t, err)
