@@ -138,6 +138,7 @@ type Service struct {
 	reading sync.Mutex // held while the log is read for what is not stored
 
 	attesters sync.Map // of attesterRead by the ID of the attester, of which there are no fewer in memory
+	chains    sync.Map // certificates of authorities in PEM, by what they are in DER; of these there are few
 
 	lawful sync.Mutex // covers laws, and is held while one is recorded
 	laws   map[string]known
