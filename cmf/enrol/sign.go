@@ -215,14 +215,14 @@ func (s *Service) proving(w *work) (prove func() error, err error) {
 		return func() error { return nil }, attestation.ProveCSR(w.csr)
 	}
 	proven := make(chan error, 1)
-	go func() {
+	s.beside.do(func() {
 		defer func() {
 			if p := recover(); p != nil { // a request must not end the process
 				proven <- attestation.Because(attestation.CSRSignature, "the signature of the request cannot be checked")
 			}
 		}()
 		proven <- attestation.ProveCSR(w.csr)
-	}()
+	})
 	return func() error { return <-proven }, nil
 }
 
