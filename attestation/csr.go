@@ -20,6 +20,16 @@ const ProjectArc = "2.25.147609804363464683587275685586285789636"
 // own key (RFC 2986). It does not look at the attestation. When the key could be
 // read, the request is returned even with an error, which is a [Reason].
 func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
+	csr, err := ReadCSR(data)
+	if err != nil {
+		return csr, err
+	}
+	return csr, ProveCSR(csr)
+}
+
+// ReadCSR is [ParseCSR] without [ProveCSR], which has to follow before anything is made
+// of the request.
+func ReadCSR(data []byte) (*x509.CertificateRequest, error) {
 	if len(data) > MaxCSR {
 		return nil, Because(CSRTooLarge, "the request has %d bytes, %d are allowed", len(data), MaxCSR)
 	}
@@ -36,10 +46,16 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 	if !allowed[csr.SignatureAlgorithm] {
 		return csr, Because(CSRAlgorithm, "the request is signed with %s", csr.SignatureAlgorithm)
 	}
+	return csr, nil
+}
+
+// ProveCSR checks of a request that [ReadCSR] has read that it is signed with its own key,
+// and does not ask for a CA. Its error is a [Reason].
+func ProveCSR(csr *x509.CertificateRequest) error {
 	if err := csr.CheckSignature(); err != nil {
-		return csr, Because(CSRSignature, "the request is not signed with its own key, or was changed since")
+		return Because(CSRSignature, "the request is not signed with its own key, or was changed since")
 	}
-	return csr, asksCA(csr)
+	return asksCA(csr)
 }
 
 // asksCA refuses a request for a certificate that could sign others.

@@ -29,8 +29,7 @@ func ParseKey(spki []byte) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, Because(KeyUnsupported, "the public key cannot be read: %s", inWords(err))
 	}
-	again, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil || !bytes.Equal(again, spki) {
+	if !usual(spki, key) {
 		return nil, Because(KeyUnsupported, "the public key is not in its usual encoding")
 	}
 	switch key := key.(type) {
@@ -47,6 +46,24 @@ func ParseKey(spki []byte) (crypto.PublicKey, error) {
 		return nil, Because(KeyUnsupported, "a key of type %T", key)
 	}
 	return key, nil
+}
+
+// usual says whether a key that was read of an SPKI has that one in the encoding that Go
+// writes. That of an uncompressed point of P-256, which most keys are, is told by its
+// beginning and its length: the two coordinates have 32 bytes each.
+func usual(spki []byte, key crypto.PublicKey) bool {
+	if k, is := key.(*ecdsa.PublicKey); is && k.Curve == elliptic.P256() && len(spki) == len(beginP256)+64 && bytes.HasPrefix(spki, beginP256) {
+		return true
+	}
+	again, err := x509.MarshalPKIXPublicKey(key)
+	return err == nil && bytes.Equal(again, spki)
+}
+
+// beginP256 is how the SPKI of a key on P-256 begins (RFC 5480), up to its coordinates.
+var beginP256 = []byte{
+	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, // id-ecPublicKey
+	0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, // secp256r1
+	0x03, 0x42, 0x00, 0x04,
 }
 
 // ParseCertificate reads a certificate in DER. Its error is in words that can be shown.

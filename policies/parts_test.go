@@ -16,6 +16,7 @@ import (
 // whole, the first time and again, and that nothing is taken that does not fit.
 func samePartly(t *testing.T, s *Schemas, raw []byte) (taken bool) {
 	t.Helper()
+	sameAtOnce(t, s, raw)
 	for range 2 {
 		is := s.fromParts(raw)
 		want, err := s.parseWhole(raw)
@@ -29,6 +30,52 @@ func samePartly(t *testing.T, s *Schemas, raw []byte) (taken bool) {
 		}
 	}
 	return true
+}
+
+// sameAtOnce holds the same of an input that is read in one go.
+func sameAtOnce(t *testing.T, s *Schemas, raw []byte) (taken bool) {
+	t.Helper()
+	for kind, schema := range s.byKind {
+		is := schema.readNew(kind, raw)
+		if is == nil {
+			continue
+		}
+		taken = true
+		want, err := s.parseWhole(raw)
+		if err != nil || is.Kind != want.Kind || !is.Time.Equal(want.Time) || is.value.Compare(want.value) != 0 || is.value.Hash() != want.value.Hash() {
+			t.Fatalf("in one go it is another input than as a whole: %v\n%s", err, raw)
+		}
+	}
+	return taken
+}
+
+// A request for a certificate is read in one go, and as it is read otherwise.
+func TestParseNew(t *testing.T) {
+	s := ownSchemas(t)
+	const raw = `{"schema":"manoward.policy-input/1","kind":"certificate-request","time":"2026-11-22T23:00:00Z","trustDomain":"north","subject":{"certificateRequestId":"q1"},` +
+		`"event":{"id":"q1","certType":"VNFCI_CERT","subjectId":"c1","manager":"spiffe://north/vnfm/a","registrationId":"r1","key":{"algorithm":"ECDSA","bits":256,"hash":"f1","otherCertificates":0,"otherSubjects":[]}},` +
+		`"attested":true,"assurance":"protected","verdict":{"accepted":true,"assurance":"protected","claims":[{"name":"sign","value":"true"}]},"attester":{"id":"a1","known":["public-key"],"registered":"2026-11-01T00:00:00Z"},` +
+		`"profile":{"minimumAssurance":"bound","nonceRequired":false},"issued":[{"hour":"2026-11-22T08:00:00Z","certificates":1}],"earlier":[]}`
+	if !sameAtOnce(t, s, []byte(raw)) {
+		t.Fatal("it is not read in one go")
+	}
+	for _, change := range [][2]string{
+		{`"kind":"certificate-request"`, `"kind":"review"`}, {`policy-input/1`, `policy-input/2`}, {`"2026-11-22T23:00:00Z"`, `"today"`}, {`"earlier":[]`, `"later":[]`},
+		{`"attested":true`, `"attested":1`}, {`"earlier":[]`, `"earlier":[{}]`}, {`"attested":true`, `"attested":true,"attested":true,"x":1`}, {`"earlier":[]}`, `"earlier":[]`},
+	} {
+		changed := []byte(strings.Replace(raw, change[0], change[1], 1))
+		if sameAtOnce(t, s, changed) {
+			t.Errorf("%q is taken", change)
+		}
+		if _, err := s.ParseNew(hub.EventCertificateRequest, changed); hub.CodeOf(err) != hub.Invalid {
+			t.Errorf("%q: err = %v", change, err)
+		}
+	}
+	for _, kind := range []hub.EventKind{hub.EventReview, "other"} { // it is of the kind that it says
+		if in, err := s.ParseNew(kind, []byte(raw)); err != nil || in.Kind != hub.EventCertificateRequest {
+			t.Errorf("asked for as %s: %v, %v", kind, in, err)
+		}
+	}
 }
 
 func TestParts(t *testing.T) {

@@ -72,6 +72,7 @@ func newPlanner() *planner {
 func (s *Schemas) makePlans() {
 	m := newPlanner()
 	for _, kind := range s.byKind {
+		kind.whole = m.plan(kind.check)
 		for name, is := range kind.shapes {
 			m.plan(kind.check.Properties[name])
 			if is.each != nil {

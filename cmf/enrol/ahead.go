@@ -52,7 +52,9 @@ func (s *Service) prepareAhead(ctx context.Context, w *work) {
 		return nil
 	}
 	ctx, domain := context.WithoutCancel(ctx), w.domain
-	s.later.Go(func() {
+	s.later.Add(1)
+	s.beside.do(func() {
+		defer s.later.Done()
 		var r signedResult
 		defer func() {
 			if p := recover(); p != nil { // a request must not end the process

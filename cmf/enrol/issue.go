@@ -6,9 +6,9 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -353,18 +353,37 @@ func (s *Service) answer(ctx context.Context, r *cmf.Request, c *cmf.Certificate
 	if err != nil {
 		return certmgmt.Signing{}, fmt.Errorf("find the chain of a certificate: %w", err)
 	}
+	a.CertificateChain = make([]string, 0, len(above)+1)
 	for _, der := range above {
-		a.CertificateChain = append(a.CertificateChain, toPEM(der))
+		a.CertificateChain = append(a.CertificateChain, s.chainPEM(der))
 	}
 	if len(root) > 0 {
-		a.CertificateChain = append(a.CertificateChain, toPEM(root))
+		a.CertificateChain = append(a.CertificateChain, s.chainPEM(root))
 	}
 	return a, nil
 }
 
+// chainPEM is toPEM of a certificate of an authority, which is written once.
+func (s *Service) chainPEM(der []byte) string {
+	if text, ok := s.chains.Load(string(der)); ok {
+		return text.(string)
+	}
+	text := toPEM(der)
+	s.chains.Store(string(der), text)
+	return text
+}
+
+// toPEM writes a certificate as encoding/pem does (RFC 7468 clause 3).
 func toPEM(der []byte) string {
+	const octets, line = 48, 64 // of a line, before and after base64
+	const begin, end = "-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n"
 	var text strings.Builder
-	text.Grow(base64.StdEncoding.EncodedLen(len(der))*66/64 + 64)
-	_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der}) // a builder takes all
+	text.Grow(len(begin) + len(end) + (len(der)+octets-1)/octets*(line+1))
+	text.WriteString(begin)
+	var written [line + 1]byte
+	for part := range slices.Chunk(der, octets) {
+		text.Write(append(base64.StdEncoding.AppendEncode(written[:0], part), '\n'))
+	}
+	text.WriteString(end)
 	return text.String()
 }

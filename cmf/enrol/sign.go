@@ -183,9 +183,52 @@ func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error)
 	if w.profile, err = s.profile(w.reg); err != nil {
 		return nil, err
 	}
-	if w.csr, err = attestation.ParseCSR(w.req.CSR); err != nil {
-		return reasons([]attestation.Reason{attestation.ReasonOf(err, attestation.CSRMalformed)}), nil
+	if w.csr, err = attestation.ReadCSR(w.req.CSR); err != nil {
+		return unproven(err), nil
 	}
+	prove, err := s.proving(w)
+	if err != nil {
+		return unproven(err), nil
+	}
+	refused, err := s.checkRead(ctx, w)
+	if err := prove(); err != nil {
+		w.verdict, w.attester = nil, nil // of a request that is nobody's
+		return unproven(err), nil
+	}
+	if len(refused) > 0 || err != nil {
+		return refused, err
+	}
+	s.prepareAhead(ctx, w)
+	return s.decide(ctx, w)
+}
+
+// unproven is why a CSR is refused that is none, or proves nothing.
+func unproven(err error) []certmgmt.Reason {
+	return reasons([]attestation.Reason{attestation.ReasonOf(err, attestation.CSRMalformed)})
+}
+
+// proving checks that the CSR proves its key, while what it asks for and its statement
+// are looked at, and returns how to wait for that. Nobody outside of the process is asked
+// about a CSR that is not proven.
+func (s *Service) proving(w *work) (prove func() error, err error) {
+	if s.Verifier(w.domain) != nil {
+		return func() error { return nil }, attestation.ProveCSR(w.csr)
+	}
+	proven := make(chan error, 1)
+	s.beside.do(func() {
+		defer func() {
+			if p := recover(); p != nil { // a request must not end the process
+				proven <- attestation.Because(attestation.CSRSignature, "the signature of the request cannot be checked")
+			}
+		}()
+		proven <- attestation.ProveCSR(w.csr)
+	})
+	return func() error { return <-proven }, nil
+}
+
+// checkRead makes the checks of a CSR besides its proof: its key, its names, that it is
+// new, and its attestation.
+func (s *Service) checkRead(ctx context.Context, w *work) ([]certmgmt.Reason, error) {
 	w.keyHash = attestation.KeyDigest(w.csr.RawSubjectPublicKeyInfo)
 	if why := w.profile.checkKey(w.csr.PublicKey); why != "" {
 		return []certmgmt.Reason{because(KeyForbidden, "the key is %s", why)}, nil
@@ -202,11 +245,7 @@ func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error)
 	} else if used {
 		return []certmgmt.Reason{replayedElsewhere()}, nil
 	}
-	if refused, err := s.attest(ctx, w); len(refused) > 0 || err != nil {
-		return refused, err
-	}
-	s.prepareAhead(ctx, w)
-	return s.decide(ctx, w)
+	return s.attest(ctx, w)
 }
 
 // checkHolder refuses names that meanwhile are not the registration's: another

@@ -107,6 +107,28 @@ func TestVerifier(t *testing.T) {
 	}
 }
 
+// A CSR that is not proven is shown to no outside verifier, and what its statement says is
+// not recorded, whoever looked at it.
+func TestVerifier_Unproven(t *testing.T) {
+	t.Parallel()
+	server := outside(t, func(*attestation.Verdict) { t.Error("the verifier was asked") })
+	for name, v := range map[string]enrol.Verifier{"outside": client(t, server, server.Certificate()), "here": nil} {
+		w := memory(t)
+		w.verifier = v
+		p := w.process()
+		in := p.register(alpha, "north")
+		csr := der(t, in.csr(t, nil).CSR)
+		csr[len(csr)-1] ^= 1
+		a, err := p.Sign(t.Context(), alpha, "north", in.sends(csr))
+		wantRefused(t, a, err, attestation.CSRSignature)
+		for _, r := range w.kinds("certificate.refused") {
+			if w.ca.signed() != 0 || strings.Contains(string(r.Data), `"verdict"`) {
+				t.Errorf("%s: %d were signed; recorded %s", name, w.ca.signed(), r.Data)
+			}
+		}
+	}
+}
+
 // A verifier that is not who it should be, or that does not answer, refuses the
 // request: nothing is signed without a verdict.
 func TestVerifier_Fails(t *testing.T) {

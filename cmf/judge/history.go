@@ -75,6 +75,9 @@ func (j *Judge) history(ctx context.Context, q *cmf.Question) (*past, error) {
 // of the newest.
 func (j *Judge) issued(q *cmf.Question, p *past) (newest []string) {
 	r, now := q.Request, q.At.UTC().Truncate(time.Hour)
+	if !j.hadAny(r.CertType, r.SubjectID) { // as most that ask
+		return nil
+	}
 	for ago := range maxHours + 1 {
 		at := now.Add(-time.Duration(ago) * time.Hour)
 		ids := without(j.store.Certificates.Find(cmf.ByHour(r.TrustDomain, r.CertType, r.SubjectID, at)), r.ID)
@@ -86,6 +89,15 @@ func (j *Judge) issued(q *cmf.Question, p *past) (newest []string) {
 	}
 	slices.Reverse(p.Issued)
 	return newest
+}
+
+// hadAny reports whether an entity has or had certificates of a type, in whatever trust
+// domain.
+func (j *Judge) hadAny(t certmgmt.CertType, subjectID string) bool {
+	for range j.store.Certificates.FindAfter(cmf.BySubject(t, subjectID), "") {
+		return true
+	}
+	return false
 }
 
 // sharers counts the certificates that other subjects have for the key.

@@ -92,7 +92,7 @@ type answer struct {
 // ask evaluates the policies once.
 func (j *Judge) ask(ctx context.Context, s *policies.Snapshot, doc *input) (*answer, error) {
 	a := &answer{Judgement: cmf.Judgement{Revision: revisionOf(s)}}
-	in, err := j.schemas.ParseInput(doc.json())
+	in, err := j.schemas.ParseNew(hub.EventCertificateRequest, doc.json())
 	if err != nil {
 		a.Undecided = []cmf.Undecided{{Policy: every, Reason: hub.SafeText(err)}}
 		return a, nil

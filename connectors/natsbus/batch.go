@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
@@ -102,7 +103,8 @@ func encodeRecord(r hub.Record) (line, error) {
 }
 
 // decodeBatch reads the records of a batch. It accepts only what encodeRecord
-// makes: whole lines, each a record with an ID.
+// makes: whole lines, each a record with an ID. The data of the records share the payload,
+// which is not changed any more.
 func decodeBatch(payload []byte) ([]hub.Record, error) {
 	n := bytes.Count(payload, []byte{'\n'})
 	if n == 0 || n > maxBatchRecords || payload[len(payload)-1] != '\n' {
@@ -158,7 +160,7 @@ func cutRecord(text []byte) (r hub.Record, ok bool) {
 	if !ok || len(data) == 0 || data[0] <= ' ' || data[len(data)-1] <= ' ' || !validJSON(data) || r.Time.UnmarshalJSON(at) != nil {
 		return r, false
 	}
-	r.Data = bytes.Clone(data)
+	r.Data = slices.Clip(data)
 	return r, true
 }
 

@@ -3,6 +3,8 @@ package stepca
 import (
 	"context"
 	"crypto"
+	"crypto/fips140"
+	"crypto/sha1" // of key identifiers alone
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/smallstep/certificates/cas/apiv1"
 	"github.com/smallstep/certificates/cas/softcas"
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/manoward/manoward/internal/certlint"
 	"github.com/manoward/manoward/internal/hub"
@@ -125,8 +129,10 @@ func (e *Embedded) Issue(_ context.Context, o hub.CertificateOrder) (hub.IssuedC
 	if err != nil {
 		return hub.IssuedCertificate{}, err
 	}
+	to := template(o, csr.PublicKey)
+	to.SubjectKeyId = subjectKeyID(csr.RawSubjectPublicKeyInfo)
 	signed, err := e.signing(o.Permit).CreateCertificate(&apiv1.CreateCertificateRequest{
-		Template: template(o, csr.PublicKey), CSR: csr, Lifetime: o.NotAfter.Sub(o.NotBefore),
+		Template: to, CSR: csr, Lifetime: o.NotAfter.Sub(o.NotBefore),
 	})
 	var style *styleError
 	if errors.As(err, &style) {
@@ -150,6 +156,20 @@ func (e *Embedded) Issue(_ context.Context, o hub.CertificateOrder) (hub.IssuedC
 		issued.Chain = append(issued.Chain, c.Raw)
 	}
 	return issued, nil
+}
+
+// subjectKeyID is the identifier that step-ca gives a key (RFC 5280 clause 4.2.1.2,
+// method 1), without writing the key anew for it; nil, so that it does that, where the
+// key is not to be read, and in FIPS mode, where it takes another digest.
+func subjectKeyID(spki []byte) []byte {
+	in := cryptobyte.String(spki)
+	var body cryptobyte.String
+	var key []byte
+	if fips140.Enabled() || !in.ReadASN1(&body, cryptobyteasn1.SEQUENCE) || !body.SkipASN1(cryptobyteasn1.SEQUENCE) || !body.ReadASN1BitStringAsBytes(&key) {
+		return nil
+	}
+	id := sha1.Sum(key)
+	return id[:]
 }
 
 // badStyle is the failure of an order that the lint does not let pass.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"unicode/utf8"
 
@@ -15,6 +14,10 @@ import (
 // maxDepth bounds how deep JSON objects and arrays of a request may nest. The
 // deepest ETSI input, an UpdateNsRequest, needs about fifteen levels.
 const maxDepth = 32
+
+// usualBody is how much memory, in bytes, is asked for at once because a request says
+// that its body is so long.
+const usualBody = 64 << 10
 
 // Decode reads the JSON body of r into v, a pointer. It is strict: a member that
 // v does not have, or has in another spelling, a member that stands twice, a
@@ -36,11 +39,11 @@ func decodeBody(r *http.Request, mediaType string, v any, strict bool) error {
 	if err := checkContentType(r, mediaType); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(r.Body) // bounded by the mux
-	if err != nil {
+	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), usualBody)+bytes.MinRead))
+	if _, err := body.ReadFrom(r.Body); err != nil { // bounded by the mux
 		return readError(err)
 	}
-	return decode(body, v, strict)
+	return decode(body.Bytes(), v, strict)
 }
 
 func readError(err error) error {

@@ -44,6 +44,7 @@ class := request.setting(params.classes)
 # METADATA
 # title: assurance too low
 findings contains f if {
+	count(params.classes) > 0 # there are none before somebody sets them
 	least := params.minimum[class]
 	request.rank[input.assurance] < request.rank[least]
 	actions
@@ -58,6 +59,7 @@ findings contains f if {
 # METADATA
 # title: class unknown
 findings contains f if {
+	count(params.classes) > 0
 	class
 	not params.minimum[class]
 	f := {
