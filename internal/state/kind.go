@@ -44,11 +44,13 @@ type Entry[T any] struct {
 	Revision uint64
 	Value    T
 
-	packed bool // it has no key of its own, see pack
+	packed  bool // it has no key of its own, see pack
+	grouped bool // and was created together with others
 }
 
 // NewKind adds a kind of resource to a space that is not open yet. prefix is
-// part of the stored format: letters, digits, '-' and '_'. terms returns what the
+// part of the stored format: letters, digits, '-' and '_', and none of those of messages
+// that hold several resources. terms returns what the
 // resource can be found by, such as "name=edge"; it may be nil.
 func NewKind[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 	return newKind(s, prefix, terms, false)
@@ -69,6 +71,9 @@ func NewLasting[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T
 }
 
 func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool) *Kind[T] {
+	if prefix == packPrefix || prefix == groupPrefix { // its resources would be read as such messages
+		panic(fmt.Sprintf("state: the keys of %s belong to messages that hold several resources", prefix))
+	}
 	if terms == nil {
 		terms = func(*T) []string { return nil }
 	}
@@ -157,6 +162,9 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 		return k.entry(d, id, revision, raw)
 	}
 	known, from := k.revision(d, id)
+	if from != nil && from.left != nil { // it never has a key of its own
+		return k.readPacked(ctx, d, id, from)
+	}
 	raw, revision, err := d.table.Get(ctx, k.key(id))
 	if hub.CodeOf(err) == hub.NotFound && from != nil {
 		return k.readPacked(ctx, d, id, from)
@@ -270,6 +278,9 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 	if e.Revision == 0 {
 		return Entry[T]{}, k.unkept(ctx, d, e.ID)
 	}
+	if e.grouped { // what is deleted would come back
+		return Entry[T]{}, hub.E(hub.Internal, "change "+k.prefix, "it was created together with others, and is kept as it is", nil)
+	}
 	if e.packed {
 		return k.unpacked(ctx, d, e)
 	}
@@ -307,6 +318,9 @@ func (k *Kind[T]) Delete(ctx context.Context, id string, unless func(*T) error) 
 		d, err := k.space.ready(ctx, e.Domain)
 		if err != nil {
 			return err
+		}
+		if _, from := k.revision(d, id); e.grouped && from != nil {
+			return k.deleteGrouped(ctx, d, id, from, e.Revision)
 		}
 		if e.Revision == 0 {
 			err = k.unkept(ctx, d, id)
