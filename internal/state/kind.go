@@ -22,8 +22,9 @@ type Kind[T any] struct {
 	keep   bool // values are held in memory
 	told   func(id string, value *T)
 
-	lasting bool // nothing of it is ever deleted
-	holds   bool // values are read in memory where they can be, see NewHeld
+	lasting bool       // nothing of it is ever deleted
+	holds   bool       // values are read in memory where they can be, see NewHeld
+	recent  *recent[T] // the last ones are; nil: see NewRecent
 
 	dictionary dictionary // of what is held
 
@@ -175,6 +176,11 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 	}
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("read %s %s: %w", k.prefix, id, err)
+	}
+	if k.recent != nil {
+		k.mu.Lock()
+		k.remember(d, id, revision, raw)
+		k.mu.Unlock()
 	}
 	return k.entry(d, id, revision, raw)
 }

@@ -56,7 +56,7 @@ func New(c Config) *Service {
 	s.space = state.New(c.Tables, "NFVO", c.Log)
 	s.nss = state.NewHeld(s.space, "ns", nsTerms)
 	s.vnfs = state.NewHeld(s.space, "vnf", vnfTerms)
-	s.ops = state.NewKind(s.space, "op", opTerms)
+	s.ops = state.NewRecent(s.space, "op", opTerms)
 	s.snaps = state.NewKind[snapshot](s.space, "snap", nil)
 	s.outsiders = state.NewKind(s.space, "outside", outsideTerms)
 	s.grants = state.NewKind[sol003.Grant](s.space, "grant", nil)
