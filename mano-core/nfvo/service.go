@@ -222,7 +222,7 @@ func (s *Service) startLock(nsID string) *sync.Mutex {
 func (s *Service) publish(ctx context.Context, domain string, events []event) error {
 	for i := range events {
 		e := &events[i]
-		err := s.c.Publisher.Publish(ctx, notify.Event{ID: e.ID, API: "nslcm", TrustDomain: domain, Render: e.render})
+		err := s.c.Publisher.Publish(ctx, notify.Event{ID: e.ID, API: "nslcm", TrustDomain: domain, Key: e.NsID, Render: e.render})
 		if err != nil {
 			return fmt.Errorf("publish notification %s: %w", e.ID, err)
 		}
