@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -23,22 +21,6 @@ type ledger struct {
 	table state.Table
 	now   func() time.Time
 	keep  time.Duration
-
-	// used are the slots of occurrences that this process knows to be there. One that
-	// it does not know most often is not, and is created without being read.
-	used [slots / 64]atomic.Uint64
-}
-
-// slots keep each of them small at any rate that one queue can take.
-const slots = 1 << 16
-
-// firstUse notes that the slot of an occurrence is used, and reports whether this
-// process did not know that.
-func (l *ledger) firstUse(slot string) bool {
-	sum, _ := hex.DecodeString(strings.TrimPrefix(slot, spaceOcc+"/")) // of nameOf
-	n := int(sum[0])<<8 | int(sum[1])
-	bit := uint64(1) << (n % 64)
-	return l.used[n/64].Or(bit)&bit == 0
 }
 
 // entry is one thing that came.
@@ -57,7 +39,8 @@ const (
 	spaceOcc  = "occ"  // occurrences, by name
 )
 
-// nameOf returns the slot and the key of a name.
+// nameOf returns the slot and the key of a name. 65,536 slots keep each of them
+// small at any rate that one queue can take.
 func nameOf(space string, parts ...string) (slot, key string) {
 	h := sha256.New()
 	for _, p := range parts {
@@ -72,15 +55,6 @@ func nameOf(space string, parts ...string) (slot, key string) {
 func (l *ledger) claim(ctx context.Context, space string, name []string, e entry, same func(*entry) bool) (_ entry, found bool, err error) {
 	slot, key := nameOf(space, name...)
 	e.Key, e.Came = key, l.now().UTC()
-	if space == spaceOcc && l.firstUse(slot) {
-		raw, err := json.Marshal([]entry{e})
-		if err != nil {
-			return entry{}, false, hub.E(hub.Internal, "write the intake's ledger", "the value cannot be encoded", err)
-		}
-		if _, err = l.table.Create(ctx, slot, raw); hub.CodeOf(err) != hub.Conflict {
-			return e, false, err
-		}
-	}
 	err = change(ctx, l.table, slot, func(list *[]entry) bool {
 		for i := range *list {
 			if was := &(*list)[i]; was.Key == key && same(was) {

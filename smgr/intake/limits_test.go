@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
-	"github.com/manoward/manoward/internal/state"
 )
 
 // The flood of one sender, twenty times what is sustainable for 30 s while nobody
@@ -99,46 +97,6 @@ func TestInFlight(t *testing.T) {
 	if _, refused := g.enter(t.Context(), "a"); refused != nil {
 		t.Fatalf("after one left: %+v", refused)
 	}
-}
-
-// An occurrence whose slot this process does not know is entered without reading the
-// slot, and is found there by whoever asks next, also another process.
-func TestLedger_FirstUse(t *testing.T) {
-	w := newWorld(t)
-	first, second := w.open(Limits{}), w.open(Limits{})
-	reads := &countedReads{Table: first.ledger.table}
-	first.ledger.table, second.ledger.table = reads, reads
-	at := w.clock()
-	is := (&occurrence{name: "op/1/COMPLETED", at: at}).is
-	for _, step := range []struct {
-		by    *Intake
-		name  string
-		event string
-		was   string
-		reads int64
-	}{
-		{first, "op/1/COMPLETED", "a", "a", 0},
-		{first, "op/2/COMPLETED", "b", "b", 0},
-		{first, "op/1/COMPLETED", "c", "a", 1},
-		{second, "op/1/COMPLETED", "d", "a", 2},
-		{second, "op/1/COMPLETED", "e", "a", 3},
-	} {
-		e, found, err := step.by.ledger.claim(t.Context(), spaceOcc, []string{step.name}, entry{Event: step.event, At: at}, is)
-		if err != nil || e.Event != step.was || found != (step.event != step.was) || reads.n.Load() != step.reads {
-			t.Errorf("%+v: %+v %v %v after %d reads", step, e, found, err, reads.n.Load())
-		}
-	}
-}
-
-// countedReads is a table that counts what is read of it.
-type countedReads struct {
-	state.Table
-	n atomic.Int64
-}
-
-func (c *countedReads) Get(ctx context.Context, key string) ([]byte, uint64, error) {
-	c.n.Add(1)
-	return c.Table.Get(ctx, key)
 }
 
 // The ledger forgets what is older than it keeps, when its slot is written.
