@@ -77,6 +77,7 @@ type Outbox struct {
 	subs  *state.Kind[Subscription]
 
 	subscribing sync.Mutex // held while one subscription is looked for and made
+	turns       *turns
 
 	mu        sync.Mutex // covers what is below; never held while anything is waited for
 	work      context.Context
@@ -111,7 +112,7 @@ func New(c Config) *Outbox {
 	if c.Count == nil {
 		c.Count = func(string, string) {}
 	}
-	o := &Outbox{cfg: c, space: state.New(c.Tables, c.Table, c.Log), queues: map[string]*outQueue{}, endpoints: map[string]*endpoint{}}
+	o := &Outbox{cfg: c, space: state.New(c.Tables, c.Table, c.Log), turns: newTurns(), queues: map[string]*outQueue{}, endpoints: map[string]*endpoint{}}
 	o.subs = state.NewKept(o.space, "subscription", terms)
 	return o
 }
@@ -223,7 +224,8 @@ type notification struct {
 // trust domain and those of the hub. When it returns nil, each notification is
 // durable and will be delivered. After an error publish the same event again:
 // what was taken is not taken twice. Each subscription gets its notifications in
-// the order of the calls of Publish; of calls at the same time, in any order.
+// the order of the calls of Publish; of calls at the same time, in any order, which
+// is the same for all subscriptions where the events have the same key.
 //
 // The cost grows with the subscriptions of the API in these two domains, and with
 // nothing else. A subscription that another process has just made may be missed.
@@ -241,6 +243,13 @@ func (o *Outbox) Publish(ctx context.Context, e Event) error {
 			return err
 		}
 		work = append(work, list...)
+	}
+	if e.Key != "" && len(work) > 1 {
+		done, err := o.turns.take(ctx, e.API, e.TrustDomain, e.Key)
+		if err != nil {
+			return err
+		}
+		defer done()
 	}
 	return o.push(ctx, work)
 }

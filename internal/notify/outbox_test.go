@@ -67,6 +67,48 @@ func sameWords(got, want string) bool {
 	return true
 }
 
+// Of events of one key that are published at the same time all subscriptions get the
+// same one first, however slow the queue is for one of them.
+func TestOutbox_SameOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		const quick, slow = "https://a.example/n", "https://hub.example/n"
+		o, stop := w.open(t, w.config())
+		defer stop()
+		subscribe(t, o, "a", quick)
+		held := notify.NotificationID("1", subscribe(t, o, "hub", slow).ID)
+		w.queues.slow = func(id string) {
+			if id == held {
+				time.Sleep(time.Minute)
+			}
+		}
+		published := make(chan error, 2)
+		for _, id := range []string{"1", "2"} {
+			e := event("a", id)
+			e.Key = "ns"
+			go func() { published <- o.Publish(t.Context(), e) }()
+			synctest.Wait()
+		}
+		gone, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		e := event("a", "3")
+		e.Key = "ns"
+		wantCode(t, o.Publish(gone, e), hub.Unavailable)
+		other := event("a", "4")
+		other.Key = "another"
+		must(t, o.Publish(t.Context(), other))
+		must(t, <-published)
+		must(t, <-published)
+		synctest.Wait()
+		for _, uri := range []string{quick, slow} {
+			got := strings.ReplaceAll(" "+w.endpoints.took(uri), " 4", "")
+			if got != " 1 2" {
+				t.Errorf("%s got%s", uri, got)
+			}
+		}
+	})
+}
+
 // Publishing again what may not have been taken delivers it once.
 func TestOutbox_PublishAgain(t *testing.T) {
 	w := newWorld()

@@ -27,6 +27,7 @@ type memQueues struct {
 	queues  map[string]*memQueue
 	backoff func(int) time.Duration
 	fail    func(domain string) error // of opening and pushing; may be nil
+	slow    func(id string)           // is called before an item is pushed; may be nil
 }
 
 func (m *memQueues) open(_ context.Context, domain string) (notify.Queue, error) {
@@ -74,6 +75,9 @@ type memQueue struct {
 }
 
 func (q *memQueue) Push(_ context.Context, id, key string, data []byte) error {
+	if q.all.slow != nil {
+		q.all.slow(id)
+	}
 	if q.all.fail != nil {
 		if err := q.all.fail(q.domain); err != nil {
 			return err

@@ -53,6 +53,10 @@ type Event struct {
 	ID          string
 	API         string // subscriptions of this API are asked
 	TrustDomain string // that the event belongs to
+	// Key names what the event is about, such as an NS: of two events of one key in a
+	// trust domain that are published by one process at the same time, all
+	// subscriptions get the same one first. Empty: nothing is promised.
+	Key string
 	// Render returns the notification for a subscription, or false if its filter
 	// does not match. notificationID is the one that the body must carry.
 	Render func(s *Subscription, notificationID string) (body any, ok bool)

@@ -24,3 +24,9 @@ func (k *Kind[T]) HeldBytes() (n int) {
 	}
 	return n
 }
+
+// The bounds of what a kind of [NewRecent] has in memory.
+const (
+	RecentBytes   = recentBytes
+	RecentLargest = recentLargest
+)

@@ -33,6 +33,7 @@ type domainTable struct {
 	removed atomic.Bool   // nothing of it may enter the index any more
 	waiting atomic.Int32  // how many wait for told to grow
 	packer  packer
+	creator creator
 	sole    bool // no other process writes to it
 
 	mu      sync.Mutex       // covers what is below
@@ -242,8 +243,11 @@ func (s *Space) apply(d *domainTable, changes []Change) {
 // version of this program wrote it.
 func (s *Space) decode(d *domainTable, c Change) (finish func() error) {
 	prefix, _, _ := strings.Cut(c.Key, "/")
-	if prefix == packPrefix {
+	switch prefix {
+	case packPrefix:
 		return s.unpack(d, c)
+	case groupPrefix:
+		return s.ungroup(d, c)
 	}
 	s.mu.Lock()
 	k := s.kinds[prefix]

@@ -70,7 +70,7 @@ func (k *Kind[T]) hold(d *domainTable, x *indexed[T], raw []byte) {
 
 // held returns the value that memory has of a resource, with its revision.
 func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, ok bool) {
-	if !k.holds {
+	if !k.holds && k.recent == nil {
 		return nil, 0, false
 	}
 	k.mu.RLock()
@@ -79,8 +79,11 @@ func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, 
 		k.mu.RUnlock()
 		return nil, 0, false
 	}
-	packed, dict, revision := x.held, x.dict, x.revision
+	packed, dict, plain, revision := x.held, x.dict, x.plain, x.revision
 	k.mu.RUnlock()
+	if plain {
+		return packed, revision, true
+	}
 	var err error
 	if dict {
 		raw, err = k.dictionary.made.Load().Decode(nil, packed)
@@ -124,12 +127,13 @@ func (k *Kind[T]) sure(d *domainTable, id string) *T {
 // doubt has a resource read from the bus again, after a write of which this process does
 // not know what became, until it is told.
 func (k *Kind[T]) doubt(d *domainTable, id string) {
-	if !k.holds && !k.keep {
+	if !k.holds && !k.keep && k.recent == nil {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if x := k.byID[id]; x != nil && x.domain == d {
+		k.recent.letGo(x)
 		x.held, x.doubted = nil, true
 	}
 }

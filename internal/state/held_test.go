@@ -108,8 +108,15 @@ func TestHeld(t *testing.T) {
 
 // Of many changes at once, in a table that is read in memory, none is lost.
 func TestHeld_Contended(t *testing.T) {
+	for name, newKind := range map[string]func(*state.Space, string, func(*thing) []string) *state.Kind[thing]{"held": state.NewHeld[thing], "recent": state.NewRecent[thing]} {
+		t.Run(name, func(t *testing.T) { contended(t, newKind) })
+	}
+}
+
+func contended(t *testing.T, newKind func(*state.Space, string, func(*thing) []string) *state.Kind[thing]) {
+	t.Helper()
 	s := state.New(&memstate.Bus{Alone: true}, "THINGS", quiet())
-	k := state.NewHeld(s, "thing", byName)
+	k := newKind(s, "thing", byName)
 	open(t, s, "a")
 	_, err := k.Create(within(t), "a", "1", &thing{Name: "one"})
 	must(t, err)
@@ -233,6 +240,84 @@ func TestShared(t *testing.T) {
 			want(3, 0)
 			must(t, k.Delete(within(t), "1", nil))
 			_, err = k.Shared(within(t), "a", "1")
+			wantCode(t, err, hub.NotFound)
+		})
+	}
+}
+
+// What was written or read last is read in memory where this process alone writes the
+// table, within a bound, and is what was written last, whatever became of a write.
+func TestRecent(t *testing.T) {
+	for name, alone := range map[string]bool{"sole": true, "shared": false} {
+		t.Run(name, func(t *testing.T) {
+			tables := &countedTables{Bus: &memstate.Bus{Alone: alone}}
+			begin := func() *state.Kind[thing] {
+				s := state.New(tables, "THINGS", quiet())
+				k := state.NewRecent(s, "thing", byName)
+				open(t, s, "a")
+				return k
+			}
+			k := begin()
+			add := func(id string, fill int) {
+				t.Helper()
+				_, err := k.Create(within(t), "a", id, &thing{Name: "one", Fill: strings.Repeat("x", fill)})
+				must(t, err)
+			}
+			want := func(k *state.Kind[thing], id string, count int, reads int64) {
+				t.Helper()
+				if !alone {
+					reads = 1
+				}
+				before := tables.reads.Load()
+				e, err := k.Get(within(t), id)
+				if err != nil || e.ID != id || e.Value.Count != count || e.Value.Fill == "" || e.Revision == 0 {
+					t.Fatalf("%+v, %v; want count %d", e, err, count)
+				}
+				if got := tables.reads.Load() - before; got != reads {
+					t.Errorf("%s: %d reads of the table, want %d", id, got, reads)
+				}
+			}
+			count := func(k *state.Kind[thing], id string) error {
+				_, err := k.Update(within(t), id, func(v *thing) error { v.Count++; return nil })
+				return err
+			}
+			add("1", 5000)
+			want(k, "1", 0, 0)
+			must(t, count(k, "1"))
+			want(k, "1", 1, 0)
+			found := begin()
+			want(found, "1", 1, 1)
+			want(found, "1", 1, 0)
+
+			tables.lose.Store(true)
+			wantCode(t, count(k, "1"), hub.Unavailable)
+			tables.lose.Store(false)
+			if e, err := k.Get(within(t), "1"); err != nil || e.Value.Count != 2 {
+				t.Errorf("after a lost answer %+v, %v", e, err)
+			}
+			eventually(t, "it is told", func() bool { e, err := found.Get(within(t), "1"); return err == nil && e.Value.Count == 2 })
+			must(t, count(k, "1"))
+			want(k, "1", 3, 0)
+
+			for range 1000 { // what one value was takes no room
+				must(t, count(k, "1"))
+			}
+			add("2", 5000)
+			want(k, "1", 1003, 0)
+			add("large", state.RecentLargest+1)
+			want(k, "large", 0, 1)
+			want(k, "large", 0, 1)
+			for n := range state.RecentBytes/5000 + 1 {
+				add(fmt.Sprint("more", n), 5000)
+			}
+			if got := k.HeldBytes(); got > state.RecentBytes || alone && got < state.RecentBytes-6000 {
+				t.Errorf("%d bytes are held, want nearly %d", got, state.RecentBytes)
+			}
+			want(k, "2", 0, 1)
+			want(k, "2", 0, 0)
+
+			must(t, k.Delete(within(t), "2", nil))
+			_, err := k.Get(within(t), "2")
 			wantCode(t, err, hub.NotFound)
 		})
 	}

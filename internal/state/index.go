@@ -15,6 +15,7 @@ type indexed[T any] struct {
 	life     life
 	told     bool     // the watch that runs now has told it
 	dict     bool     // held is compressed with the kind's dictionary
+	plain    bool     // held is not compressed
 	number   uint32   // of its ID in the order; of what is live
 	terms    []uint32 // by their numbers, sorted as texts; of what is live
 	value    *T       // of a kind that keeps its values
@@ -95,6 +96,7 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 	if revision > d.told.Load() {
 		k.put(id, x, terms)
 	}
+	k.remember(d, id, revision, raw)
 	return nil
 }
 
@@ -146,6 +148,7 @@ func (k *Kind[T]) put(id string, x *indexed[T], terms []string) (other string) {
 		close(old.promise.kept)
 	}
 	k.reckon(old, Weight.minus)
+	k.recent.letGo(old)
 	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !k.order.are(old.terms, terms)) {
 		k.drop(old)
 		old = nil

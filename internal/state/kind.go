@@ -22,8 +22,9 @@ type Kind[T any] struct {
 	keep   bool // values are held in memory
 	told   func(id string, value *T)
 
-	lasting bool // nothing of it is ever deleted
-	holds   bool // values are read in memory where they can be, see NewHeld
+	lasting bool       // nothing of it is ever deleted
+	holds   bool       // values are read in memory where they can be, see NewHeld
+	recent  *recent[T] // the last ones are; nil: see NewRecent
 
 	dictionary dictionary // of what is held
 
@@ -44,11 +45,13 @@ type Entry[T any] struct {
 	Revision uint64
 	Value    T
 
-	packed bool // it has no key of its own, see pack
+	packed  bool // it has no key of its own, see pack
+	grouped bool // and was created together with others
 }
 
 // NewKind adds a kind of resource to a space that is not open yet. prefix is
-// part of the stored format: letters, digits, '-' and '_'. terms returns what the
+// part of the stored format: letters, digits, '-' and '_', and none of those of messages
+// that hold several resources. terms returns what the
 // resource can be found by, such as "name=edge"; it may be nil.
 func NewKind[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 	return newKind(s, prefix, terms, false)
@@ -69,6 +72,9 @@ func NewLasting[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T
 }
 
 func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool) *Kind[T] {
+	if prefix == packPrefix || prefix == groupPrefix { // its resources would be read as such messages
+		panic(fmt.Sprintf("state: the keys of %s belong to messages that hold several resources", prefix))
+	}
 	if terms == nil {
 		terms = func(*T) []string { return nil }
 	}
@@ -157,6 +163,9 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 		return k.entry(d, id, revision, raw)
 	}
 	known, from := k.revision(d, id)
+	if from != nil && from.left != nil { // it never has a key of its own
+		return k.readPacked(ctx, d, id, from)
+	}
 	raw, revision, err := d.table.Get(ctx, k.key(id))
 	if hub.CodeOf(err) == hub.NotFound && from != nil {
 		return k.readPacked(ctx, d, id, from)
@@ -167,6 +176,11 @@ func (k *Kind[T]) read(ctx context.Context, d *domainTable, id string) (Entry[T]
 	}
 	if err != nil {
 		return Entry[T]{}, fmt.Errorf("read %s %s: %w", k.prefix, id, err)
+	}
+	if k.recent != nil {
+		k.mu.Lock()
+		k.remember(d, id, revision, raw)
+		k.mu.Unlock()
 	}
 	return k.entry(d, id, revision, raw)
 }
@@ -270,6 +284,9 @@ func (k *Kind[T]) Replace(ctx context.Context, e Entry[T]) (Entry[T], error) {
 	if e.Revision == 0 {
 		return Entry[T]{}, k.unkept(ctx, d, e.ID)
 	}
+	if e.grouped { // what is deleted would come back
+		return Entry[T]{}, hub.E(hub.Internal, "change "+k.prefix, "it was created together with others, and is kept as it is", nil)
+	}
 	if e.packed {
 		return k.unpacked(ctx, d, e)
 	}
@@ -307,6 +324,9 @@ func (k *Kind[T]) Delete(ctx context.Context, id string, unless func(*T) error) 
 		d, err := k.space.ready(ctx, e.Domain)
 		if err != nil {
 			return err
+		}
+		if _, from := k.revision(d, id); e.grouped && from != nil {
+			return k.deleteGrouped(ctx, d, id, from, e.Revision)
 		}
 		if e.Revision == 0 {
 			err = k.unkept(ctx, d, id)

@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 )
 
-// packPrefix begins the keys of messages that hold several resources. No kind has it.
+// packPrefix begins the keys of messages that hold several resources.
 const packPrefix = "pack"
 
 // Bounds of a pack, which only a single resource may exceed. Whoever reads one of its
@@ -35,7 +36,10 @@ const packTimeout = 30 * time.Second
 // pack is a message of a table that holds several resources, one on a line: its key, a
 // space and its JSON. It is written once and never changed. A resource that is changed
 // has its own key from then on, which is what counts, whatever the revisions are.
-type pack struct{ key string }
+type pack struct {
+	key  string
+	left *atomic.Int32 // of a group, see CreateTogether: its resources that are not deleted; nil: it is none
+}
 
 // Row names a resource for [Space.KeepAll].
 type Row struct {
@@ -301,6 +305,13 @@ func (s *Space) unpack(d *domainTable, c Change) (finish func() error) {
 			return nil
 		}
 	}
+	_, finish = s.unpackRows(d, c, from)
+	return finish
+}
+
+// unpackRows prepares what a message holds for the kinds of it, and says how many
+// resources that are.
+func (s *Space) unpackRows(d *domainTable, c Change, from *pack) (rows int, finish func() error) {
 	var all []func() error
 	err := eachRow(c.Value, func(key string, raw []byte) {
 		prefix, _, _ := strings.Cut(key, "/")
@@ -318,7 +329,7 @@ func (s *Space) unpack(d *domainTable, c Change) (finish func() error) {
 			return nil
 		})
 	})
-	return func() error {
+	return len(all), func() error {
 		failed := []error{err}
 		for _, row := range all {
 			failed = append(failed, row())
@@ -363,6 +374,14 @@ func eachRow(text []byte, fn func(key string, raw []byte)) error {
 // readPacked reads a resource out of its pack: it has no key of its own.
 func (k *Kind[T]) readPacked(ctx context.Context, d *domainTable, id string, from *pack) (Entry[T], error) {
 	text, revision, err := d.table.Get(ctx, from.key)
+	if hub.CodeOf(err) == hub.NotFound && from.left != nil { // all of it was deleted
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if x := k.byID[id]; x != nil && x.domain == d && x.pack == from {
+			k.put(id, &indexed[T]{domain: d, revision: x.revision, life: deleted, told: true}, nil)
+		}
+		return Entry[T]{}, k.notFound()
+	}
 	if hub.CodeOf(err) == hub.NotFound { // it was there, and nothing removes it
 		return Entry[T]{}, hub.E(hub.Unavailable, "read "+k.prefix+" "+id, unreadable, errors.Join(errUnreadable, err))
 	}
@@ -377,7 +396,7 @@ func (k *Kind[T]) readPacked(ctx context.Context, d *domainTable, id string, fro
 		}
 	}
 	e, err := k.entry(d, id, revision, found)
-	e.packed = true
+	e.packed, e.grouped = true, from.left != nil
 	return e, err
 }
 

@@ -68,6 +68,7 @@ type applier interface {
 	untold(d *domainTable) []string
 	confirm(ctx context.Context, d *domainTable, id string) error
 	forget(d *domainTable)
+	dropPacked(d *domainTable, key string)
 }
 
 // New makes the space of the function whose tables have this name. Add its kinds

@@ -118,7 +118,7 @@ func New(c Config) *Service {
 		kinds: map[Kind]*state.Kind[Package]{}, fetching: make(chan struct{}, maxFetches), judging: make(chan struct{}, c.Parallel),
 	}
 	for _, k := range Kinds() {
-		s.kinds[k] = state.NewKind(space, string(k), terms)
+		s.kinds[k] = state.NewRecent(space, string(k), terms)
 	}
 	s.policies = state.NewKind[Policy](space, "policy", nil)
 	return s

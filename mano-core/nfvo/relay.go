@@ -65,6 +65,9 @@ func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotifi
 		return ignoreGone(err)
 	}
 	s.wake("vnfop/" + n.VnfLcmOpOccID)
+	if p := e.Value.Pending; p != nil && p.VnfOp == n.VnfLcmOpOccID {
+		return nil // who ordered it reads it
+	}
 	var occ sol003.VnfLcmOpOcc
 	if _, err := s.c.VNFM.Do(ctx, "GET", "/vnf_lcm_op_occs/"+url.PathEscape(n.VnfLcmOpOccID), nil, &occ); err != nil {
 		return ignoreGone(fmtRead(n.VnfLcmOpOccID, err))

@@ -56,7 +56,7 @@ func New(c Config) *Service {
 	s.space = state.New(c.Tables, "NFVO", c.Log)
 	s.nss = state.NewHeld(s.space, "ns", nsTerms)
 	s.vnfs = state.NewHeld(s.space, "vnf", vnfTerms)
-	s.ops = state.NewKind(s.space, "op", opTerms)
+	s.ops = state.NewRecent(s.space, "op", opTerms)
 	s.snaps = state.NewKind[snapshot](s.space, "snap", nil)
 	s.outsiders = state.NewKind(s.space, "outside", outsideTerms)
 	s.grants = state.NewKind[sol003.Grant](s.space, "grant", nil)
@@ -222,7 +222,7 @@ func (s *Service) startLock(nsID string) *sync.Mutex {
 func (s *Service) publish(ctx context.Context, domain string, events []event) error {
 	for i := range events {
 		e := &events[i]
-		err := s.c.Publisher.Publish(ctx, notify.Event{ID: e.ID, API: "nslcm", TrustDomain: domain, Render: e.render})
+		err := s.c.Publisher.Publish(ctx, notify.Event{ID: e.ID, API: "nslcm", TrustDomain: domain, Key: e.NsID, Render: e.render})
 		if err != nil {
 			return fmt.Errorf("publish notification %s: %w", e.ID, err)
 		}

@@ -17,15 +17,17 @@ func vnfTask(ctx context.Context, r *run) error {
 	if id == "" {
 		return hub.E(hub.Conflict, "run VNF operation", "the VNF of this step was never created; roll the operation back or continue without it", nil)
 	}
-	info, _, err := r.s.look(ctx, id)
-	if hub.CodeOf(err) == hub.NotFound && st.Task == "terminate" {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if st.VnfOp == "" && (st.Task == "terminate") == (info.InstantiationState != instantiated) && (st.Task == "terminate" || st.Task == "instantiate") {
-		return r.s.tookEffect(ctx, r, id)
+	if st.Task == "terminate" || st.Task == "instantiate" { // of others nothing is there to be seen before they began
+		info, err := r.s.readVnf(ctx, id)
+		if hub.CodeOf(err) == hub.NotFound && st.Task == "terminate" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if st.VnfOp == "" && (st.Task == "terminate") == (info.InstantiationState != instantiated) {
+			return r.s.tookEffect(ctx, r, id)
+		}
 	}
 	if err := r.expect(ctx, id, st.Task, st.VnfOp); err != nil {
 		return err

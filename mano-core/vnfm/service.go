@@ -98,8 +98,8 @@ func New(c Config) *Service {
 		c.Wait = waitOnClock
 	}
 	s := &Service{Config: c, space: state.New(c.Tables, Table, c.Log), active: map[string]*runner{}, beginning: map[string]bool{}}
-	s.vnfs = state.NewKind(s.space, "vnf", (*VNF).terms)
-	s.ops = state.NewKind(s.space, "op", (*Operation).terms)
+	s.vnfs = state.NewRecent(s.space, "vnf", (*VNF).terms)
+	s.ops = state.NewRecent(s.space, "op", (*Operation).terms)
 	s.snapshots = state.NewKind[Snapshot](s.space, "snapshot", nil)
 	s.faults, s.indicators, s.configuration, s.performance = s.newFaults(), s.newIndicators(), s.newConfiguration(), s.newPerformance()
 	return s

@@ -14,6 +14,9 @@ import (
 type Archive struct {
 	State state.Table // of its resources
 	Blobs state.Table // of its contents
+	// Grouped returns, as it is stored, a resource that was created together with others
+	// and so has no key of its own in State, hub.NotFound if there is none.
+	Grouped func(ctx context.Context, key string) ([]byte, error)
 }
 
 const opArchive = "read what a Security Manager kept"
@@ -74,6 +77,9 @@ func (a Archive) Parameters(ctx context.Context, policyRevision, dataRevision st
 // read reads a resource as it is stored, and whether it is there.
 func (a Archive) read(ctx context.Context, kind, id string, into any) (bool, error) {
 	raw, _, err := a.State.Get(ctx, kind+"/"+id)
+	if hub.CodeOf(err) == hub.NotFound {
+		raw, err = a.Grouped(ctx, kind+"/"+id)
+	}
 	if code := hub.CodeOf(err); code == hub.NotFound || code == hub.Invalid {
 		return false, nil
 	}

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -24,8 +25,21 @@ func TestArchive(t *testing.T) {
 	check(t, err)
 	kept, err := stepTables{w}.Open(t.Context(), domain, "SM-north-BLOBS")
 	check(t, err)
-	a := Archive{State: own, Blobs: kept}
-	for _, dec := range list(t, d, Query{}) {
+	grouped := map[string][]byte{}
+	a := Archive{State: own, Blobs: kept, Grouped: func(_ context.Context, key string) ([]byte, error) {
+		if raw := grouped[key]; raw != nil {
+			return raw, nil
+		}
+		return nil, hub.E(hub.NotFound, "read", "it is not there", nil)
+	}}
+	// One of the two was created together with others.
+	key := "decision/" + list(t, d, Query{})[0].ID
+	raw, revision, err := own.Get(t.Context(), key)
+	check(t, err)
+	decisions := list(t, d, Query{})
+	check(t, own.Delete(t.Context(), key, revision))
+	grouped[key] = raw
+	for _, dec := range decisions {
 		raw, err := a.Input(t.Context(), dec.ID, dec.InputDigest)
 		if err != nil || digest(raw) != dec.InputDigest {
 			t.Errorf("input of %s: %v", dec.ID, err)

@@ -266,7 +266,7 @@ func (d *Decider) decide(ctx context.Context, e smgr.Event, attempt int) (*store
 	}
 	is := &stored{*dec, with, e.Digest}
 	d.elsewhere.making.Store(dec.ID, nil)
-	_, err = d.decisions.Create(ctx, d.c.TrustDomain, dec.ID, is)
+	_, err = d.decisions.CreateTogether(ctx, d.c.TrustDomain, dec.ID, is)
 	d.elsewhere.making.Delete(dec.ID)
 	if hub.CodeOf(err) == hub.Conflict { // by another process, or by us before a crash
 		there, err := d.decisions.GetIn(ctx, d.c.TrustDomain, dec.ID)

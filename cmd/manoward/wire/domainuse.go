@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/manoward/manoward/connectors/natsbus"
+	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/catalogue"
 	"github.com/manoward/manoward/mano-core/trust"
 	"github.com/manoward/manoward/mano-core/vim"
@@ -108,24 +110,28 @@ func (k held) count(ctx context.Context, bus *natsbus.Bus, domain string) (int, 
 	return n, nil
 }
 
-// countKeys counts what is there under a prefix, and keeps none of it: there may be
-// a million decisions.
+// countKeys counts what is there under a prefix, and of what was created together what
+// has it. It keeps none of it: there may be a million decisions.
 func countKeys(ctx context.Context, table *natsbus.Table, prefix string) (n int, err error) {
-	whole, done := context.WithCancel(ctx)
-	defer done()
-	err = table.Watch(whole, prefix, func(c natsbus.Change) {
-		switch {
-		case whole.Err() != nil:
-		case c.Synced:
-			done()
-		case c.Deleted:
-			n--
-		default:
-			n++
+	for _, of := range []string{prefix, state.Groups} {
+		whole, done := context.WithCancel(ctx)
+		err = table.Watch(whole, of, func(c natsbus.Change) {
+			switch {
+			case whole.Err() != nil:
+			case c.Synced:
+				done()
+			case of == state.Groups:
+				n += state.CountGrouped(c.Value, prefix) // one that is removed has no value
+			case c.Deleted:
+				n--
+			default:
+				n++
+			}
+		})
+		done()
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return n, err
 		}
-	})
-	if err == nil {
-		err = ctx.Err()
 	}
-	return n, err
+	return n, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/manoward/manoward/cmd/manoward/cli"
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/state"
 	"github.com/manoward/manoward/mano-core/trust"
 	"github.com/manoward/manoward/mano-core/vim"
 )
@@ -85,11 +86,14 @@ func TestDeleteDomain_SaysWhatIsLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := table.Create(t.Context(), state.Groups+"g", []byte("decision/d3 {}\norder/o2 {}\ndecision/d4 {}\n")); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := h.registry.Revoke(t.Context(), operator, "north", "alpha", hub.Revocation{Reason: "the end"}); err != nil {
 		t.Fatal(err)
 	}
 	err = h.registry.DeleteDomain(t.Context(), operator, "north")
-	for _, told := range []string{"2 decisions of Security Manager alpha", "1 orders", "1 revisions of policies", "--discard"} {
+	for _, told := range []string{"4 decisions of Security Manager alpha", "2 orders", "1 revisions of policies", "--discard"} {
 		if hub.CodeOf(err) != hub.Conflict || !strings.Contains(hub.SafeText(err), told) {
 			t.Errorf("%q is not told: %v", told, err)
 		}

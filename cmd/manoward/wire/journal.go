@@ -71,7 +71,7 @@ func (j journals) source(ctx context.Context, domain string, epoch int) (journal
 	if err != nil {
 		return journal.Source{}, err
 	}
-	kept := contents{account, domain, j.managers}
+	kept := contents{account, domain, j.managers, &grouped{within: map[string]map[string]string{}}}
 	return journal.Source{Records: recordBatches{records}, Seals: sealLog{seals}, Key: key, Now: time.Now, Contents: kept.read, Epoch: epoch}, nil
 }
 

@@ -22,6 +22,7 @@ type contents struct {
 	account  *natsbus.Account
 	domain   string
 	managers func(domain string) []string // Security Managers of a trust domain
+	grouped  *grouped
 }
 
 const opContents = "read contents of records"
@@ -81,7 +82,9 @@ func (c contents) ofManager(ctx context.Context, name string, ref journal.Refere
 	if err != nil {
 		return nil, err
 	}
-	a := decide.Archive{State: own, Blobs: blobs}
+	a := decide.Archive{State: own, Blobs: blobs, Grouped: func(ctx context.Context, key string) ([]byte, error) {
+		return c.grouped.get(ctx, c.account, smTable(name), key)
+	}}
 	switch ref.Kind {
 	case journal.ContentInput:
 		return a.Input(ctx, ref.Name, ref.SHA256)
