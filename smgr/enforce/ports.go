@@ -147,7 +147,7 @@ func New(c Config) *Enforcer {
 		Config: c,
 		orders: state.NewKind(c.Space, "order", (*order).terms),
 		// What is one of a kind for the whole Security Manager.
-		pauses:   state.NewKind[pause](c.Space, "pause", nil),
+		pauses:   state.NewKept[pause](c.Space, "pause", nil),
 		windows:  state.NewKind[window](c.Space, "limit", nil),
 		removals: state.NewKind[removal](c.Space, "removal", nil),
 		resting:  resting{since: map[string]time.Time{}}, following: following{ends: map[string]context.CancelFunc{}},
