@@ -221,19 +221,36 @@ func (f *Follower) Compare(ctx context.Context) error {
 }
 
 // subscribe asks the VNFM for the ends of operations unless it has been asked
-// already, by this process or one before it.
+// already, by this process or one before it. A subscription of an earlier version, for
+// all that operations do, ends.
 func (f *Follower) subscribe(ctx context.Context) error {
+	subscribed, early := false, []string{}
 	for x, err := range httpapi.All[sol003.LccnSubscription](ctx, f.VNFM, "/subscriptions", nil) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if x.CallbackURI == f.Callback {
-			return nil
+		case x.CallbackURI != f.Callback:
+		case x.Filter != nil && len(x.Filter.OperationStates) == 0:
+			early = append(early, x.ID)
+		default:
+			subscribed = true
 		}
 	}
-	in := sol003.LccnSubscriptionRequest{CallbackURI: f.Callback, Filter: &sol003.LifecycleChangeNotificationsFilter{NotificationTypes: []string{"VnfLcmOperationOccurrenceNotification"}}}
-	_, err := f.VNFM.Do(ctx, http.MethodPost, "/subscriptions", in, nil)
-	return err
+	if !subscribed {
+		in := sol003.LccnSubscriptionRequest{CallbackURI: f.Callback, Filter: &sol003.LifecycleChangeNotificationsFilter{
+			NotificationTypes: []string{"VnfLcmOperationOccurrenceNotification"},
+			OperationStates:   []sol003.LcmOperationStateType{sol003.LcmOperationStateCompleted, sol003.LcmOperationStateFailed, sol003.LcmOperationStateRolledBack},
+		}}
+		if _, err := f.VNFM.Do(ctx, http.MethodPost, "/subscriptions", in, nil); err != nil {
+			return err
+		}
+	}
+	for _, id := range early {
+		if _, err := f.VNFM.Do(ctx, http.MethodDelete, "/subscriptions/"+url.PathEscape(id), nil, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
+			return err
+		}
+	}
+	return nil
 }
 
 // Follow looks at the VNFs of all hints. A hint ends when its VNF was looked at

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -51,11 +52,15 @@ func (f *fakeVNFM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/subscriptions" && r.Method == http.MethodPost:
 		var in map[string]any
 		_ = json.NewDecoder(r.Body).Decode(&in)
+		in["id"] = fmt.Sprint("sub-", len(f.subscriptions))
 		f.subscriptions = append(f.subscriptions, in)
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, `{}`)
 	case path == "/subscriptions":
 		_ = json.NewEncoder(w).Encode(f.subscriptions)
+	case strings.HasPrefix(path, "/subscriptions/") && r.Method == http.MethodDelete:
+		f.subscriptions = slices.DeleteFunc(f.subscriptions, func(s map[string]any) bool { return path == "/subscriptions/"+fmt.Sprint(s["id"]) })
+		w.WriteHeader(http.StatusNoContent)
 	case path == "/vnf_lcm_op_occs":
 		list := []sol003.VnfLcmOpOcc{}
 		for vnf, is := range f.ops {
@@ -311,16 +316,33 @@ func TestFollow_Direct(t *testing.T) {
 	}
 }
 
-// It subscribes once, for the ends of operations.
+// It subscribes once, for the ends of operations. The subscription of an earlier
+// version, for everything, ends; another's stays.
 func TestCompare_Subscribes(t *testing.T) {
-	r := newRig(t)
-	for range 3 {
-		if err := r.follower.Compare(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(r.vnfm.subscriptions) != 1 || r.vnfm.subscriptions[0]["callbackUri"] != "https://cmf.test/notifications" {
-		t.Errorf("subscriptions are %v", r.vnfm.subscriptions)
+	const callback = "https://cmf.test/notifications"
+	everything := map[string]any{"notificationTypes": []any{"VnfLcmOperationOccurrenceNotification"}}
+	other := map[string]any{"id": "other", "callbackUri": "https://nfvo.test/notifications", "filter": everything}
+	for name, tc := range map[string]struct{ there, want []map[string]any }{
+		"none":                  {nil, nil},
+		"of an earlier version": {[]map[string]any{{"id": "early", "callbackUri": callback, "filter": everything}, other}, []map[string]any{other}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.vnfm.subscriptions = tc.there
+			for range 3 {
+				if err := r.follower.Compare(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rest := slices.DeleteFunc(slices.Clone(r.vnfm.subscriptions), func(s map[string]any) bool { return s["callbackUri"] == callback })
+			if len(r.vnfm.subscriptions) != len(tc.want)+1 || !reflect.DeepEqual(append([]map[string]any{}, rest...), append([]map[string]any{}, tc.want...)) {
+				t.Fatalf("subscriptions are %v", r.vnfm.subscriptions)
+			}
+			states := r.vnfm.subscriptions[len(r.vnfm.subscriptions)-1]["filter"].(map[string]any)["operationStates"]
+			if want := []any{"COMPLETED", "FAILED", "ROLLED_BACK"}; !reflect.DeepEqual(states, want) {
+				t.Errorf("it asks for %v, want %v", states, want)
+			}
+		})
 	}
 }
 

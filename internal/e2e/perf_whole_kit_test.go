@@ -238,7 +238,7 @@ func (h *wholeHub) redirect(sm *scorSM, dir string, endpoints []byte) {
 	cert, roots := perfIdentity(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if part := strings.Split(r.URL.Path, "/"); r.Method == http.MethodPost && len(part) == 6 && part[5] == "update" { // .../ns_instances/{nsInstanceId}/update
-			h.ordered(part[4])
+			h.arrives(part[4])
 		}
 		pass.ServeHTTP(w, r)
 	}))
@@ -345,17 +345,18 @@ func (h *wholeHub) multiply(copies int) int {
 	return made
 }
 
-func (h *wholeHub) ordered(ns string) {
+func (h *wholeHub) arrives(ns string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.arrived[ns] = append(h.arrived[ns], time.Now())
 }
 
-// orders returns how many NSs something was ordered for.
-func (h *wholeHub) orders() int {
+// ordered says whether something was ordered for each of these NSs. Others may have
+// orders too, which an earlier run on the same directory did not see carried out.
+func (h *wholeHub) ordered(nss []string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.arrived)
+	return !slices.ContainsFunc(nss, func(ns string) bool { return len(h.arrived[ns]) == 0 })
 }
 
 // wholeRego orders something at each operation that another than the operator asked

@@ -45,7 +45,7 @@ func (h *wholeHub) load(events int, rate float64) wholeMeasured {
 		all.Go(func() { sent[n] = h.send(n, orders) })
 	}
 	all.Wait()
-	perfWait(h.t, "every event is decided and each order on the wire", func() bool { return h.orders() >= orders && h.decided() >= decided+events })
+	perfWait(h.t, "every event is decided and each order on the wire", func() bool { return h.ordered(h.nsIDs[:orders]) && h.decided() >= decided+events })
 	m := wholeMeasured{cpu: perfCPU(h.t, h.cmd.Process.Pid) - before, wall: time.Since(began), rss: watch(), later: h.later.Swap(0)}
 	h.mu.Lock()
 	defer h.mu.Unlock()

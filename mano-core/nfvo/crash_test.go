@@ -219,3 +219,25 @@ func (c *crashingWorld) checkTold(t *testing.T, opID string, cut int64) {
 		}
 	}
 }
+
+// An order on one VNF is eleven writes, each of which waits for the disk: the operation
+// planned, its NS held, shown; the VNF that waits for an operation of the VNFM, the step
+// that names it, the VNF told of its beginning and of its end, and that this was told; the
+// end of the step and the operation, the NS let go, and the operation closed.
+func TestOrder_Writes(t *testing.T) {
+	c := newCrashingWorld(t)
+	id := c.instantiated(north, "shop").ID
+	if !c.settle(id) {
+		t.Fatal("dead without a crash")
+	}
+	in := updateOf("MODIFY_VNF_INFORMATION")
+	in.ModifyVnfInfoData = []sol005.ModifyVnfInfoData{{VnfInstanceID: web(c.world, id), VnfInstanceName: "other"}}
+	before := c.left.Load()
+	c.run(north, id, "update", in)
+	if !c.settle(id) {
+		t.Fatal("dead without a crash")
+	}
+	if n := before - c.left.Load(); n != 11 {
+		t.Errorf("%d writes", n)
+	}
+}

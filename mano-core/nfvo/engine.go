@@ -52,14 +52,16 @@ func (s *Service) advance(ctx context.Context, id string) (again bool, err error
 	if ended(o.State) {
 		return false, s.closeOp(ctx, &e)
 	}
-	if err := s.flushOp(ctx, id); err != nil {
+	if o.State == sol005.NsLcmOperationStateFailedTemp {
+		return false, s.flushOp(ctx, id)
+	}
+	// Whatever comes next is stored, and with it that this was told.
+	if err := s.publish(ctx, e.Domain, o.Events); err != nil {
 		return false, err
 	}
 	switch {
-	case o.State == sol005.NsLcmOperationStateFailedTemp:
-		return false, nil
 	case o.Cancel != "":
-		return true, s.failTemp(ctx, id, -1, hub.E(hub.Conflict, "run NS operation", "the operation was cancelled; retry, roll back, continue or fail it", nil))
+		return true, s.failTemp(ctx, &e, -1, hub.E(hub.Conflict, "run NS operation", "the operation was cancelled; retry, roll back, continue or fail it", nil))
 	case o.State == sol005.NsLcmOperationStateRollingBack:
 		return true, s.undoNext(ctx, &e)
 	}
@@ -68,23 +70,32 @@ func (s *Service) advance(ctx context.Context, id string) (again bool, err error
 
 // doNext carries out the first step that is not done.
 func (s *Service) doNext(ctx context.Context, e *state.Entry[op]) error {
-	i := slices.IndexFunc(e.Value.Steps, func(st step) bool { return st.State == "" })
+	i := e.Value.nextStep()
 	if i < 0 {
-		final := sol005.NsLcmOperationStateCompleted
-		if len(e.Value.Warnings) > 0 {
-			final = sol005.NsLcmOperationStatePartiallyCompleted
-		}
-		return s.enter(ctx, e.ID, final, nil)
+		return s.enter(ctx, e, e.Value.completed(), nil)
 	}
-	r := &run{s: s, id: e.ID, domain: e.Domain, op: &e.Value, i: i}
+	r := &run{s: s, id: e.ID, domain: e.Domain, op: &e.Value, i: i, told: e.Value.Events}
 	err := s.try(ctx, func() error { return kindOf(r.step().Kind).do(ctx, r) })
 	if ctx.Err() != nil {
 		return fmt.Errorf("step %d: %w", i, ctx.Err())
 	}
 	if err != nil {
-		return s.failTemp(ctx, e.ID, i, err)
+		return s.failTemp(ctx, e, i, err)
 	}
 	return s.stepped(ctx, r, stepDone)
+}
+
+// nextStep is the first step that is not done, or -1.
+func (o *op) nextStep() int {
+	return slices.IndexFunc(o.Steps, func(st step) bool { return st.State == "" })
+}
+
+// completed is the state of an operation whose steps are all done.
+func (o *op) completed() sol005.NsLcmOperationStateType {
+	if len(o.Warnings) > 0 {
+		return sol005.NsLcmOperationStatePartiallyCompleted
+	}
+	return sol005.NsLcmOperationStateCompleted
 }
 
 // try repeats what fails because somebody does not answer.
@@ -101,13 +112,27 @@ func (s *Service) try(ctx context.Context, fn func() error) error {
 	}
 }
 
-// stepped stores what became of a step, and what it changed in the operation.
+// stepped stores what became of a step, and what it changed in the operation. The
+// end of the last step is the end of the operation, in the same write, unless
+// somebody cancelled it meanwhile.
 func (s *Service) stepped(ctx context.Context, r *run, state string) error {
 	if r.step().State == "" || state == stepUndone {
 		r.step().State = state
 	}
+	var about *ns // of an operation that ends
+	if state == stepDone && r.op.nextStep() < 0 {
+		n, err := s.nss.Get(ctx, r.op.NsID)
+		if err != nil {
+			return err
+		}
+		about = &n.Value
+	}
 	_, err := s.ops.Update(ctx, r.id, func(o *op) error {
 		o.Steps, o.Slots, o.Warnings, o.Changes = r.op.Steps, r.op.Slots, r.op.Warnings, r.op.Changes
+		o.Events = dropTaken(o.Events, r.told)
+		if about != nil && o.Cancel == "" {
+			s.turn(r.id, o, about, o.completed(), nil)
+		}
 		return nil
 	})
 	return err
@@ -120,15 +145,15 @@ func (s *Service) undoNext(ctx context.Context, e *state.Entry[op]) error {
 		i--
 	}
 	if i < 0 {
-		return s.enter(ctx, e.ID, sol005.NsLcmOperationStateRolledBack, e.Value.Error)
+		return s.enter(ctx, e, sol005.NsLcmOperationStateRolledBack, e.Value.Error)
 	}
-	r := &run{s: s, id: e.ID, domain: e.Domain, op: &e.Value, i: i}
+	r := &run{s: s, id: e.ID, domain: e.Domain, op: &e.Value, i: i, told: e.Value.Events}
 	err := s.try(ctx, func() error { return kindOf(r.step().Kind).undo(ctx, r) })
 	if ctx.Err() != nil {
 		return fmt.Errorf("undo step %d: %w", i, ctx.Err())
 	}
 	if err != nil {
-		return s.failTemp(ctx, e.ID, i, err)
+		return s.failTemp(ctx, e, i, err)
 	}
 	return s.stepped(ctx, r, stepUndone)
 }
@@ -141,8 +166,9 @@ func needsUndo(st *step) bool {
 }
 
 // failTemp ends the run until somebody says how it goes on. A cancel is carried
-// out by the same write that forgets it.
-func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) error {
+// out by the same write that forgets it. What the operation had to tell before was told.
+func (s *Service) failTemp(ctx context.Context, was *state.Entry[op], i int, cause error) error {
+	id := was.ID
 	s.c.Log.Warn("a step of an NS operation failed", "nsLcmOpOccId", id, "step", i, "err", cause)
 	problem := &sol005.ProblemDetails{Status: httpapi.StatusOf(hub.CodeOf(cause)), Title: "NS operation failed", Detail: hub.SafeText(cause)}
 	e, err := s.ops.Get(ctx, id)
@@ -163,6 +189,7 @@ func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) e
 		return err
 	}
 	_, err = s.ops.Update(ctx, id, func(o *op) error {
+		o.Events = dropTaken(o.Events, was.Value.Events)
 		if i >= 0 {
 			o.Steps[i].Attempt++
 			o.affectFailed(i, about)
@@ -175,17 +202,17 @@ func (s *Service) failTemp(ctx context.Context, id string, i int, cause error) e
 }
 
 // enter changes the state of an operation and keeps what is to be told of it in
-// the same write.
-func (s *Service) enter(ctx context.Context, id string, to sol005.NsLcmOperationStateType, problem *sol005.ProblemDetails) error {
-	e, err := s.ops.Get(ctx, id)
-	if err != nil {
-		return err
-	}
+// the same write. What it had to tell before was told.
+func (s *Service) enter(ctx context.Context, e *state.Entry[op], to sol005.NsLcmOperationStateType, problem *sol005.ProblemDetails) error {
 	n, err := s.nss.Get(ctx, e.Value.NsID)
 	if err != nil {
 		return err
 	}
-	_, err = s.ops.Update(ctx, id, func(o *op) error { s.turn(id, o, &n.Value, to, problem); return nil })
+	_, err = s.ops.Update(ctx, e.ID, func(o *op) error {
+		o.Events = dropTaken(o.Events, e.Value.Events)
+		s.turn(e.ID, o, &n.Value, to, problem)
+		return nil
+	})
 	return err
 }
 
@@ -236,10 +263,10 @@ func (s *Service) closeOp(ctx context.Context, e *state.Entry[op]) error {
 	if err := s.record(ctx, e.Domain, operationRecord("ns.operation.ended", e.ID, &e.Value)); err != nil {
 		return err
 	}
-	if err := s.flushOp(ctx, e.ID); err != nil {
+	if err := s.publish(ctx, e.Domain, e.Value.Events); err != nil {
 		return err
 	}
-	if _, err = s.ops.Update(ctx, e.ID, func(o *op) error { o.Closed = true; return nil }); err != nil {
+	if _, err = s.ops.Update(ctx, e.ID, func(o *op) error { o.Events, o.Closed = nil, true; return nil }); err != nil {
 		return err
 	}
 	if e.Value.Parent != "" {

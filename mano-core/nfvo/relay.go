@@ -17,6 +17,8 @@ type VnfNotification struct {
 	NotificationType string `json:"notificationType"`
 	VnfInstanceID    string `json:"vnfInstanceId"`
 	VnfLcmOpOccID    string `json:"vnfLcmOpOccId"`
+	// NotificationStatus is START or RESULT, of an operation.
+	NotificationStatus string `json:"notificationStatus"`
 	// RequestedBy is the identity of the party that asked the VNFM for the
 	// operation, as our VNFM adds it.
 	RequestedBy string `json:"manoward.requestedBy"`
@@ -64,9 +66,8 @@ func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotifi
 	if err != nil || n.VnfLcmOpOccID == "" || !mayServe(caller, e.Domain) {
 		return ignoreGone(err)
 	}
-	s.wake("vnfop/" + n.VnfLcmOpOccID)
-	if p := e.Value.Pending; p != nil && p.VnfOp == n.VnfLcmOpOccID {
-		return nil // who ordered it reads it
+	if s.follows(&e.Value, &n) {
+		return nil
 	}
 	var occ sol003.VnfLcmOpOcc
 	if _, err := s.c.VNFM.Do(ctx, "GET", "/vnf_lcm_op_occs/"+url.PathEscape(n.VnfLcmOpOccID), nil, &occ); err != nil {
@@ -75,9 +76,23 @@ func (s *Service) Notified(ctx context.Context, caller hub.Identity, n VnfNotifi
 	if occ.VnfInstanceID != n.VnfInstanceID || s.isOurs(&e.Value, &occ) {
 		return nil
 	}
-	_, err = s.tellVnfOp(ctx, n.VnfInstanceID, &occ, sourceOfVnfOp(caller, n.RequestedBy, &occ))
+	_, err = s.tellVnfOp(ctx, n.VnfInstanceID, &occ, sourceOfVnfOp(caller, n.RequestedBy, &occ), "")
 	return ignoreGone(err)
 }
+
+// follows says whether an operation of this NFVO waits for the operation of the VNFM
+// that a notification is about. It is woken up when that may have ended, and reads it
+// and tells of it itself; its beginning it knows.
+func (s *Service) follows(v *vnf, n *VnfNotification) bool {
+	name := followed(n.VnfLcmOpOccID)
+	if n.NotificationStatus != statusStart {
+		s.wake(name)
+	}
+	return v.Pending != nil && v.Pending.VnfOp == n.VnfLcmOpOccID || s.awaited(name)
+}
+
+// followed is under which name an operation of the VNFM is waited for.
+func followed(vnfOp string) string { return "vnfop/" + vnfOp }
 
 func fmtRead(id string, err error) error {
 	return fmt.Errorf("read VNF operation %s: %w", id, err)

@@ -174,15 +174,8 @@ func (s *Service) idle(name string) bool {
 
 // pause waits for d, or less when somebody wakes the name.
 func (s *Service) pause(ctx context.Context, name string, d time.Duration) error {
-	s.mu.Lock()
-	wake := s.wakes[name]
-	if wake == nil {
-		wake = make(chan struct{}, 1)
-		s.wakes[name] = wake
-	}
-	s.mu.Unlock()
 	select {
-	case <-wake:
+	case <-s.await(name):
 	case <-s.c.After(d):
 	case <-ctx.Done():
 		return hub.E(hub.Unavailable, "wait", "the NFVO is being stopped; it goes on when it is started again", ctx.Err())
@@ -190,7 +183,27 @@ func (s *Service) pause(ctx context.Context, name string, d time.Duration) error
 	return nil
 }
 
-// wake ends the pause of a name. A wake-up that comes before its pause counts.
+// await has wake-ups of a name counted until it is forgotten.
+func (s *Service) await(name string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wake := s.wakes[name]
+	if wake == nil {
+		wake = make(chan struct{}, 1)
+		s.wakes[name] = wake
+	}
+	return wake
+}
+
+// awaited says whether wake-ups of a name count.
+func (s *Service) awaited(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wakes[name] != nil
+}
+
+// wake ends the pause of a name that is awaited. A wake-up that comes before the pause
+// counts.
 func (s *Service) wake(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,6 +22,7 @@ type run struct {
 	domain string
 	op     *op
 	i      int
+	told   []event // what the operation had to tell before the step, and did
 }
 
 func (r *run) step() *step { return &r.op.Steps[r.i] }

@@ -35,9 +35,9 @@ type Connectivity struct {
 const keptOps = 16
 
 // tellVnfOp tells every NS of a VNF that an operation of the VNFM began or
-// ended, once, and keeps what the VNF is now. ordered is the source if the NFVO
-// ordered the operation.
-func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOpOcc, source Source) (*vnf, error) {
+// ended, once, and keeps what the VNF is now. by is the operation of the NFVO that
+// ordered it, empty if none did.
+func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOpOcc, source Source, by string) (*vnf, error) {
 	e, err := s.vnfs.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -49,23 +49,23 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 	if final && !told(&e.Value, occ.ID, string(sol005.ChangeStart)) { // nobody saw it begin
 		begun := *occ
 		begun.OperationState, begun.Error = sol003.LcmOperationStateProcessing, nil
-		if _, err := s.tellVnfOp(ctx, id, &begun, source); err != nil {
+		if _, err := s.tellBegun(ctx, e, &begun, source, by); err != nil {
 			return nil, err
 		}
 	}
+	if !final {
+		return s.tellBegun(ctx, e, occ, source, by)
+	}
 	info, places, uses := e.Value.Info, e.Value.Places, counted{}
-	counts := final && occ.Operation != sol003.LcmOperationModifyInfo // which is granted nothing, and renews certificates
-	if final {
-		now, at, err := s.look(ctx, id)
-		if err == nil {
-			info, places = now, at
-		} else if hub.CodeOf(err) != hub.NotFound {
+	counts := occ.Operation != sol003.LcmOperationModifyInfo // which is granted nothing, and renews certificates
+	if now, at, err := s.look(ctx, id); err == nil {
+		info, places = now, at
+	} else if hub.CodeOf(err) != hub.NotFound {
+		return nil, err
+	}
+	if counts {
+		if uses, err = s.count(ctx, e.Domain, &info); err != nil {
 			return nil, err
-		}
-		if counts {
-			if uses, err = s.count(ctx, e.Domain, &info); err != nil {
-				return nil, err
-			}
 		}
 	}
 	nss, err := s.nssOf(ctx, &e.Value)
@@ -79,12 +79,7 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 		changed := compare(v, &info, places)
 		was := *v
 		v.Info, v.Places = info, places
-		v.Ops = append(v.Ops, toldOp{ID: occ.ID, Status: string(status)})
-		v.Ops = v.Ops[max(0, len(v.Ops)-keptOps):]
-		if !final {
-			v.Events = append(v.Events, s.changeEvents(id, v, nss, occ, status, source, nil)...)
-			return nil
-		}
+		v.remember(occ.ID, string(status))
 		if counts {
 			v.Use = uses.settled(v.Use, func(o *grantedOp) bool { return o.VnfOp == occ.ID })
 		}
@@ -99,6 +94,46 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 		return nil, err
 	}
 	return &next.Value, s.flushVnf(ctx, id)
+}
+
+// tellBegun tells that an operation of the VNFM began, and then stores that it did: a
+// beginning changes nothing that who hears of it could miss, and after a crash it is
+// told again under the same identifier.
+func (s *Service) tellBegun(ctx context.Context, e state.Entry[vnf], occ *sol003.VnfLcmOpOcc, source Source, by string) (*vnf, error) {
+	nss, err := s.nssOf(ctx, &e.Value)
+	if err != nil {
+		return nil, err
+	}
+	waited := e.Value.Events
+	e.Value.ordered(occ.ID, by)
+	if err := s.publish(ctx, e.Domain, append(slices.Clone(waited), s.changeEvents(e.ID, &e.Value, nss, occ, sol005.ChangeStart, source, nil)...)); err != nil {
+		return nil, err
+	}
+	next, err := s.vnfs.Update(ctx, e.ID, func(v *vnf) error {
+		v.ordered(occ.ID, by)
+		v.Events = dropTaken(v.Events, waited)
+		if !told(v, occ.ID, string(sol005.ChangeStart)) {
+			v.remember(occ.ID, string(sol005.ChangeStart))
+		}
+		return nil
+	})
+	return &next.Value, err
+}
+
+// ordered notes which operation of the VNFM an operation of the NFVO led to, if it is
+// the one that the VNF waits for.
+func (v *vnf) ordered(vnfOp, by string) {
+	if p := v.Pending; p != nil && by != "" && p.OpOccID == by && p.VnfOp == "" {
+		known := *p
+		known.VnfOp = vnfOp
+		v.Pending = &known
+	}
+}
+
+// remember notes what was told of an operation.
+func (v *vnf) remember(opID, status string) {
+	v.Ops = append(v.Ops, toldOp{ID: opID, Status: status})
+	v.Ops = v.Ops[max(0, len(v.Ops)-keptOps):]
 }
 
 func told(v *vnf, opID, status string) bool {

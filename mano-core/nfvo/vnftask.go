@@ -17,7 +17,7 @@ func vnfTask(ctx context.Context, r *run) error {
 	if id == "" {
 		return hub.E(hub.Conflict, "run VNF operation", "the VNF of this step was never created; roll the operation back or continue without it", nil)
 	}
-	if st.Task == "terminate" || st.Task == "instantiate" { // of others nothing is there to be seen before they began
+	if st.Task == "terminate" || st.Task == "instantiate" { // others cannot be seen to have taken effect before
 		info, err := r.s.readVnf(ctx, id)
 		if hub.CodeOf(err) == hub.NotFound && st.Task == "terminate" {
 			return nil
@@ -156,16 +156,14 @@ func (s *Service) heldAtVnfm(ctx context.Context, id string) (bool, error) {
 	return false, nil
 }
 
-// saveStep stores a step that is not at its end.
+// saveStep stores a step that is not at its end. The VNF learns with what is told of
+// it which operation of the VNFM that is.
 func (r *run) saveStep(ctx context.Context) error {
-	_, err := r.s.ops.Update(ctx, r.id, func(o *op) error { o.Steps[r.i] = *r.step(); return nil })
-	if err != nil {
-		return err
-	}
-	if id := r.vnfID(); id != "" {
-		return r.expect(ctx, id, r.step().Task, r.step().VnfOp)
-	}
-	return nil
+	_, err := r.s.ops.Update(ctx, r.id, func(o *op) error {
+		o.Steps[r.i], o.Events = *r.step(), dropTaken(o.Events, r.told)
+		return nil
+	})
+	return err
 }
 
 func lastSegment(location string) string {
@@ -185,13 +183,14 @@ func lastSegment(location string) string {
 // notifications wake the wait; what counts is what the VNFM answers.
 func (r *run) follow(ctx context.Context, id, vnfOp string) (*sol003.VnfLcmOpOcc, *vnf, error) {
 	cancelled := false
-	defer r.s.forget("vnfop/" + vnfOp)
+	r.s.await(followed(vnfOp))
+	defer r.s.forget(followed(vnfOp))
 	for {
 		var occ sol003.VnfLcmOpOcc
 		if _, err := r.s.c.VNFM.Do(ctx, "GET", "/vnf_lcm_op_occs/"+url.PathEscape(vnfOp), nil, &occ); err != nil {
 			return nil, nil, fmt.Errorf("read VNF operation %s: %w", vnfOp, err)
 		}
-		v, err := r.s.tellVnfOp(ctx, id, &occ, r.op.Source)
+		v, err := r.s.tellVnfOp(ctx, id, &occ, r.op.Source, r.id)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -204,7 +203,7 @@ func (r *run) follow(ctx context.Context, id, vnfOp string) (*sol003.VnfLcmOpOcc
 				return nil, nil, err
 			}
 		}
-		if err := r.s.pause(ctx, "vnfop/"+vnfOp, r.s.c.Poll); err != nil {
+		if err := r.s.pause(ctx, followed(vnfOp), r.s.c.Poll); err != nil {
 			return nil, nil, err
 		}
 	}

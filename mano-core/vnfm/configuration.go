@@ -89,7 +89,7 @@ func (s *Service) configured(ctx context.Context, id string) (configuration.VNF,
 		return out, err
 	}
 	o := &op.Value
-	out.Busy = o.State == starting || o.State == processing || o.State == rollingBack
+	out.Busy = o.runs()
 	out.Stamp, out.By = op.ID+" "+o.Entered.UTC().Format(time.RFC3339Nano), o.RequestedBy
 	return out, nil
 }

@@ -76,13 +76,16 @@ func (s *Service) run(ctx context.Context, id string) bool {
 			if err := s.dropUnheld(ctx, op); err != nil {
 				return err
 			}
+			if op.Value.runs() { // with what it comes to it is stored that this was told
+				return s.publish(ctx, op.Domain, op.Value.Pending)
+			}
 			return s.publishOp(ctx, op)
 		})
 		if err == nil {
-			switch op.Value.State {
-			case starting:
+			switch {
+			case op.Value.State == starting:
 				err = s.runStart(ctx, op)
-			case processing, rollingBack:
+			case op.Value.runs():
 				err = s.runSteps(ctx, op)
 			default:
 				return false
@@ -98,6 +101,11 @@ func (s *Service) run(ctx context.Context, id string) bool {
 			return false
 		}
 	}
+}
+
+// runs says whether an operation is in a state in which it goes on by itself.
+func (o *Operation) runs() bool {
+	return o.State == starting || o.State == processing || o.State == rollingBack
 }
 
 // dropUnheld removes an operation that never got hold of its VNF: nobody was told
@@ -128,7 +136,7 @@ func (s *Service) runStart(ctx context.Context, op state.Entry[Operation]) error
 	if ctx.Err() != nil && s.work.Err() != nil {
 		return ctx.Err()
 	}
-	return s.move(op.ID, func(o *Operation) error {
+	return s.move(op, func(o *Operation) error {
 		switch {
 		case o.State != starting:
 			return nil
@@ -200,7 +208,7 @@ func (s *Service) runSteps(ctx context.Context, op state.Entry[Operation]) error
 	}); err != nil {
 		return err
 	}
-	return s.move(op.ID, func(o *Operation) error {
+	return s.move(op, func(o *Operation) error {
 		if o.State == rollingBack {
 			o.Actual = o.Before
 			o.leave(rolledBack, s)
@@ -216,7 +224,7 @@ func (s *Service) complete(ctx context.Context, op state.Entry[Operation]) error
 		return err
 	}
 	done := op.Value
-	err := s.move(op.ID, func(o *Operation) error {
+	err := s.move(op, func(o *Operation) error {
 		if o.State == processing {
 			o.After, o.Before, o.ChangedInfo, o.Error = done.After, done.Before, done.ChangedInfo, nil
 			o.leave(completed, s)
@@ -230,7 +238,7 @@ func (s *Service) complete(ctx context.Context, op state.Entry[Operation]) error
 // halt records a failure, with what the VIM really has.
 func (s *Service) halt(ctx context.Context, op state.Entry[Operation], cause error) error {
 	actual := s.survey(ctx, op.Value.Before, op.Value.After)
-	return s.move(op.ID, func(o *Operation) error {
+	return s.move(op, func(o *Operation) error {
 		if o.State != processing && o.State != rollingBack {
 			return nil
 		}
@@ -243,18 +251,20 @@ func (s *Service) halt(ctx context.Context, op state.Entry[Operation], cause err
 	})
 }
 
-// move changes a stored operation; it does not give up before the service ends.
-func (s *Service) move(id string, fn func(*Operation) error) error {
+// move changes a stored operation, and forgets what it had to tell before, which was
+// told; it does not give up before the service ends.
+func (s *Service) move(op state.Entry[Operation], fn func(*Operation) error) error {
 	return s.again(s.work, "record operation", func() error {
-		_, err := s.ops.Update(s.work, id, func(o *Operation) error {
+		_, err := s.ops.Update(s.work, op.ID, func(o *Operation) error {
 			before := o.State
+			o.Pending = without(o.Pending, op.Value.Pending)
 			if err := fn(o); err != nil {
 				return err
 			}
 			if o.State == before {
 				return nil
 			}
-			return s.note(id, o)
+			return s.note(op.ID, o)
 		})
 		return err
 	})

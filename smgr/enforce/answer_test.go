@@ -289,6 +289,44 @@ func TestHold(t *testing.T) {
 	w.want(s, "o", smgr.OrderCompleted)
 }
 
+// The result of an operation that is followed has it asked for at once; nothing else
+// that is told does.
+func TestTold(t *testing.T) {
+	w := newWorld(t, true)
+	s := w.process()
+	event := func(kind hub.EventKind, body string) *smgr.Event {
+		return &smgr.Event{Kind: kind, Body: json.RawMessage(strings.ReplaceAll(body, "ID", w.nfvo.ops[0].id))}
+	}
+	waits := 0
+	s.Wait = func(ctx context.Context, _ time.Duration) error {
+		waits++
+		for _, e := range []*smgr.Event{
+			event(hub.EventNsOperation, `{"notificationStatus":"START","nsLcmOpOccId":"ID"}`),
+			event(hub.EventNsOperation, `{"notificationStatus":"RESULT","nsLcmOpOccId":"another"}`),
+			event(hub.EventNsChange, `{"notificationStatus":"RESULT","nsLcmOpOccId":"ID"}`),
+			event(hub.EventNsOperation, `{"notificationStatus":"RESULT","nsLcmOpOccId":["ID"]}`),
+		} {
+			if s.Told(e); ctx.Err() != nil {
+				t.Fatalf("%s %s ends the wait", e.Kind, e.Body)
+			}
+		}
+		if s.Told(event(hub.EventNsOperation, `{"notificationStatus":"RESULT","nsLcmOpOccId":"ID"}`)); ctx.Err() == nil {
+			t.Fatal("the result of the operation does not end the wait")
+		}
+		return ctx.Err()
+	}
+	w.nfvo.polls = 2 // it goes on when it is asked for the first time
+	w.plan(s, terminate("o", "vnf-a"))
+	if err := w.step(s, "ns/ns-1"); err != nil {
+		t.Fatal(err)
+	}
+	w.want(s, "o", smgr.OrderCompleted)
+	if waits != 2 {
+		t.Errorf("%d waits, want one before each of two answers", waits)
+	}
+	s.Told(event(hub.EventNsOperation, `{"notificationStatus":"RESULT","nsLcmOpOccId":"ID"}`)) // nobody waits any more
+}
+
 func TestCapabilities(t *testing.T) {
 	for _, ours := range []bool{true, false} {
 		w := newWorld(t, ours)

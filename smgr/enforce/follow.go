@@ -2,11 +2,13 @@ package enforce
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
@@ -16,11 +18,56 @@ import (
 	"github.com/manoward/manoward/smgr"
 )
 
-// How often an operation is asked for.
+// How often an operation is asked for whose end nobody tells.
 const (
-	firstPoll = 100 * time.Millisecond
+	firstPoll = 500 * time.Millisecond
 	mostPoll  = 5 * time.Second
 )
+
+// following are the operations whose end this process waits for, each with what ends
+// the wait.
+type following struct {
+	mu   sync.Mutex // covers ends
+	ends map[string]context.CancelFunc
+}
+
+// Told takes note of an event before it is judged: when it is the result of an
+// operation whose end is waited for, that is asked for now. What else it says is not
+// believed. Where another process gets the event the next poll finds the end.
+func (s *Enforcer) Told(e *smgr.Event) {
+	s.following.mu.Lock()
+	defer s.following.mu.Unlock()
+	if len(s.following.ends) == 0 || e.Kind != hub.EventNsOperation {
+		return
+	}
+	var n struct {
+		Status string `json:"notificationStatus"`
+		ID     string `json:"nsLcmOpOccId"`
+	}
+	if json.Unmarshal(e.Body, &n) != nil || n.Status != "RESULT" {
+		return
+	}
+	if end := s.following.ends[n.ID]; end != nil {
+		end()
+	}
+}
+
+// untilTold waits for d, or less when the end of an operation is told.
+func (s *Enforcer) untilTold(ctx context.Context, id string, d time.Duration) error {
+	told, end := context.WithCancel(ctx)
+	defer end()
+	s.following.mu.Lock()
+	s.following.ends[id] = end
+	s.following.mu.Unlock()
+	err := s.Wait(told, d)
+	s.following.mu.Lock()
+	delete(s.following.ends, id)
+	s.following.mu.Unlock()
+	if ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
 
 // opOcc is what is needed of an NsLcmOpOcc. Members of which SOL 005 says more
 // than is needed are not read, so that they cannot be wrong.
@@ -55,6 +102,11 @@ type progress struct {
 func (s *Enforcer) follow(ctx context.Context, e *state.Entry[order], i int, until time.Time) error {
 	r := s.request(&e.Value, e.Value.Steps[i].Name)
 	id := resourceID(e.Value.Steps[i].Resource)
+	if s.now().Sub(e.Value.Steps[i].Started) < firstPoll { // it was just sent
+		if err := s.untilTold(ctx, id, firstPoll); err != nil {
+			return err
+		}
+	}
 	for wait := firstPoll; ; wait = min(2*wait, mostPoll) {
 		p, err := s.ask(ctx, r, id)
 		switch {
@@ -69,7 +121,7 @@ func (s *Enforcer) follow(ctx context.Context, e *state.Entry[order], i int, unt
 		case !s.Now().Add(wait).Before(until):
 			return errStillRunning
 		}
-		if err := s.Wait(ctx, wait); err != nil {
+		if err := s.untilTold(ctx, id, wait); err != nil {
 			return err
 		}
 	}

@@ -121,12 +121,13 @@ const DefaultExpiry = 7 * 24 * time.Hour
 // processes may run one. It is safe for concurrent use.
 type Enforcer struct {
 	Config
-	orders   *state.Kind[order]
-	pauses   *state.Kind[pause]
-	windows  *state.Kind[window]
-	removals *state.Kind[removal]
-	peer     peer
-	resting  resting
+	orders    *state.Kind[order]
+	pauses    *state.Kind[pause]
+	windows   *state.Kind[window]
+	removals  *state.Kind[removal]
+	peer      peer
+	resting   resting
+	following following
 }
 
 // New adds the enforcer's kinds to the space, which the caller opens next.
@@ -146,10 +147,10 @@ func New(c Config) *Enforcer {
 		Config: c,
 		orders: state.NewRecent(c.Space, "order", (*order).terms),
 		// What is one of a kind for the whole Security Manager.
-		pauses:   state.NewKind[pause](c.Space, "pause", nil),
+		pauses:   state.NewKept[pause](c.Space, "pause", nil),
 		windows:  state.NewRecent[window](c.Space, "limit", nil),
 		removals: state.NewKind[removal](c.Space, "removal", nil),
-		resting:  resting{since: map[string]time.Time{}},
+		resting:  resting{since: map[string]time.Time{}}, following: following{ends: map[string]context.CancelFunc{}},
 	}
 }
 

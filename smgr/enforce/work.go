@@ -122,8 +122,11 @@ func (o *order) next() int {
 }
 
 // whilePaused holds an order until the Security Manager is resumed. held says
-// that the order changed.
+// that the order changed. What memory does not know of is seen before a request is sent.
 func (s *Enforcer) whilePaused(ctx context.Context, e *state.Entry[order]) (held bool, err error) {
+	if p := s.pauses.Kept(theOne); e.Value.Hold != holdPaused && (p == nil || !p.Paused) {
+		return false, nil
+	}
 	p, err := s.paused(ctx)
 	if err != nil {
 		return false, err

@@ -259,7 +259,7 @@ func (s *securityManager) start(work context.Context, p *smParts) {
 	background("changed policies"+of, func(ctx context.Context) { s.tellChanges(ctx, p) })
 	background("capabilities"+of, func(ctx context.Context) { s.reportCapabilities(ctx, p) })
 	s.run("orders"+of, work, p.enforcer.Run)
-	s.run("events"+of, work, func(ctx context.Context) error { return p.events.judge(ctx, p.decider) })
+	s.run("events"+of, work, func(ctx context.Context) error { return p.events.judge(ctx, p.decider, p.enforcer.Told) })
 	s.sms.add(p.served)
 	s.log.Info("a Security Manager runs")
 }

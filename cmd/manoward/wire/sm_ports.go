@@ -60,13 +60,14 @@ func (q smEvents) push(ctx context.Context, e smgr.Event) error {
 	return q.pushRaw(ctx, e.ID, e.Key, raw)
 }
 
-// judge has every event judged until ctx ends.
-func (q smEvents) judge(ctx context.Context, d *decide.Decider) error {
+// judge has every event judged until ctx ends. told hears of each first.
+func (q smEvents) judge(ctx context.Context, d *decide.Decider, told func(*smgr.Event)) error {
 	return q.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
 		var e smgr.Event
 		if err := json.Unmarshal(it.Data, &e); err != nil {
 			return fmt.Errorf("read event %s: %w", it.ID, err)
 		}
+		told(&e)
 		return d.Handle(ctx, e, it.Attempt)
 	})
 }
