@@ -19,6 +19,12 @@ const (
 	// heapUsual is the runtime's own setting, in percent of what is in use, and
 	// heapLeast the hardest: a larger heap is filled to one and a half times.
 	heapUsual, heapLeast = 100, 50
+	// heapFirst is the setting while a start reads what it keeps. Go never moves what is
+	// in use: what stays lies among the garbage of its time, and keeps the pages of that
+	// from being given back. What the heap grows to here is what it is at rest.
+	// heapLittle is the garbage, in bytes, that it is not set lower for. heapYoung is how
+	// many looks this may last, in a hub that does not come to rest.
+	heapFirst, heapLittle, heapYoung = 25, 16 << 20, 120
 	// heapStep is the least change of the setting that is made: each stops the
 	// program for a moment.
 	heapStep = 5
@@ -41,6 +47,7 @@ type heapSeen struct {
 type heapKeeper struct {
 	percent   int    // as it is set
 	cycles    uint64 // at the last look
+	young     int    // looks that are left of the start
 	quiet     int    // looks without a collection
 	collected uint64 // bytes allocated up to the last collection that this asked for
 }
@@ -48,7 +55,12 @@ type heapKeeper struct {
 // look returns the percentage by which the heap may grow, and whether memory is to
 // be given back now.
 func (k *heapKeeper) look(s heapSeen) (percent int, release bool) {
-	if p := heapPercent(s.live); p-k.percent >= heapStep || k.percent-p >= heapStep {
+	p := heapPercent(s.live)
+	if k.young > 0 {
+		k.young--
+		p = min(p, max(heapFirst, int(100*heapLittle/max(s.live, 1))))
+	}
+	if p-k.percent >= heapStep || k.percent-p >= heapStep {
 		k.percent = p
 	}
 	if s.cycles != k.cycles {
@@ -58,7 +70,7 @@ func (k *heapKeeper) look(s heapSeen) (percent int, release bool) {
 	if k.quiet++; k.quiet < heapRest || s.allocated-k.collected < heapWaste {
 		return k.percent, false
 	}
-	k.collected = s.allocated
+	k.collected, k.young = s.allocated, 0
 	return k.percent, true
 }
 
@@ -78,7 +90,7 @@ func keepHeap(ctx context.Context) {
 		return
 	}
 	defer debug.SetGCPercent(heapUsual)
-	k := heapKeeper{percent: heapUsual}
+	k := heapKeeper{percent: heapUsual, young: heapYoung}
 	for tick := time.NewTicker(heapLook); ; {
 		select {
 		case <-ctx.Done():

@@ -64,6 +64,37 @@ func TestHeap_Rest(t *testing.T) {
 	}
 }
 
+// While a start reads, the heap grows less, but for a small one: until the process rests for
+// the first time, or for so many looks.
+func TestHeap_Start(t *testing.T) {
+	begin := func() heapKeeper { return heapKeeper{percent: heapUsual, young: heapYoung} }
+	k := begin()
+	for n, step := range []struct {
+		live uint64
+		want int
+	}{{8 << 20, 100}, {32 << 20, 50}, {64 << 20, 25}, {200 << 20, 25}} {
+		if got, _ := k.look(heapSeen{live: step.live, cycles: uint64(n)}); got != step.want {
+			t.Errorf("%d MB in use: %d %%, want %d", step.live>>20, got, step.want)
+		}
+	}
+	seen := heapSeen{live: 200 << 20, allocated: 100 << 20, cycles: 10}
+	for released := false; !released; {
+		_, released = k.look(seen)
+	}
+	if got, _ := k.look(seen); got != heapLeast {
+		t.Errorf("after the first rest %d %%, want %d", got, heapLeast)
+	}
+	k = begin()
+	for n := range uint64(heapYoung) {
+		if got, _ := k.look(heapSeen{live: 200 << 20, cycles: n}); got != heapFirst {
+			t.Fatalf("look %d: %d %%, want %d", n, got, heapFirst)
+		}
+	}
+	if got, _ := k.look(heapSeen{live: 200 << 20, cycles: heapYoung}); got != heapLeast {
+		t.Errorf("without a rest %d %% in the end, want %d", got, heapLeast)
+	}
+}
+
 // What an operator has set stays, and what a hub has set ends with it.
 func TestHeap_Setting(t *testing.T) {
 	for _, was := range []int{250, heapUsual} {
