@@ -24,7 +24,7 @@ const (
 	// from being given back. What the heap grows to here is what it is at rest.
 	// heapLittle is the garbage, in bytes, that it is not set lower for. heapYoung is how
 	// many looks this may last, in a hub that does not come to rest.
-	heapFirst, heapLittle, heapYoung = 25, 16 << 20, 120
+	heapFirst, heapLittle, heapYoung = 25, 16 << 20, 300
 	// heapStep is the least change of the setting that is made: each stops the
 	// program for a moment.
 	heapStep = 5
