@@ -19,12 +19,12 @@ const (
 	// heapUsual is the runtime's own setting, in percent of what is in use, and
 	// heapLeast the hardest: a larger heap is filled to one and a half times.
 	heapUsual, heapLeast = 100, 50
-	// heapFirst is the setting while a start reads what it keeps. Go never moves what is
+	// heapFirst is the setting while a start reads what it keeps, of a heap that is not
+	// small. Go never moves what is
 	// in use: what stays lies among the garbage of its time, and keeps the pages of that
 	// from being given back. What the heap grows to here is what it is at rest.
-	// heapLittle is the garbage, in bytes, that it is not set lower for. heapYoung is how
-	// many looks this may last, in a hub that does not come to rest.
-	heapFirst, heapLittle, heapYoung = 25, 16 << 20, 300
+	// heapYoung is how many looks this may last, in a hub that does not come to rest.
+	heapFirst, heapYoung = 25, 300
 	// heapStep is the least change of the setting that is made: each stops the
 	// program for a moment.
 	heapStep = 5
@@ -58,7 +58,9 @@ func (k *heapKeeper) look(s heapSeen) (percent int, release bool) {
 	p := heapPercent(s.live)
 	if k.young > 0 {
 		k.young--
-		p = min(p, max(heapFirst, int(100*heapLittle/max(s.live, 1))))
+		if s.live > heapSmall {
+			p = heapFirst
+		}
 	}
 	if p-k.percent >= heapStep || k.percent-p >= heapStep {
 		k.percent = p

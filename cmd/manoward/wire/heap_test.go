@@ -72,7 +72,7 @@ func TestHeap_Start(t *testing.T) {
 	for n, step := range []struct {
 		live uint64
 		want int
-	}{{8 << 20, 100}, {32 << 20, 50}, {64 << 20, 25}, {200 << 20, 25}} {
+	}{{8 << 20, 100}, {heapSmall, heapLeast}, {heapSmall + 1, heapFirst}, {200 << 20, heapFirst}} {
 		if got, _ := k.look(heapSeen{live: step.live, cycles: uint64(n)}); got != step.want {
 			t.Errorf("%d MB in use: %d %%, want %d", step.live>>20, got, step.want)
 		}
