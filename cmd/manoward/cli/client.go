@@ -91,6 +91,10 @@ func wantedClient(name, party, domain string, all bool) (map[string]string, erro
 		return nil, usage("a reader belongs to no trust domain; leave --trust-domain out")
 	case kind == hub.KindClient:
 		domain = allDomains
+	case kind == hub.KindNFVI && (domain != "" || !all):
+		return nil, usage("an NFVI belongs to no trust domain; give --all-domains and no --trust-domain")
+	case kind == hub.KindVNF && (domain == "" || all):
+		return nil, usage("a VNF belongs to one trust domain; name it with --trust-domain, without --all-domains")
 	case (domain == "") == !all:
 		return nil, usage("name the trust domain of the %s with --trust-domain, or give --all-domains", party)
 	case all:
