@@ -78,7 +78,7 @@ func certClient(b *testing.B, conf *tls.Config) *http.Client {
 // database issue certificates for keys that nobody attested over HTTPS; by turns, with
 // 1, 4 and 16 clients. Every certificate of the hub is another VNFC instance's.
 func BenchmarkAttested(b *testing.B) {
-	const rounds, each, warm = 3, 128, 64
+	const rounds, each, warm = 10, 128, 256
 	device := devicekit.NewSoft(b)
 	ours, vnfm := attestedPeer(b)
 	step := stepcakit.Start(b, stepcakit.Options{})
