@@ -29,7 +29,7 @@ func mountNamespace(t *testing.T, h *hubProcess, script string) (root string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var errs strings.Builder
+	var errs buffer // which is written while it is read
 	holder.Stderr = &errs
 	if err := holder.Start(); err != nil {
 		t.Fatal(err)
@@ -39,7 +39,9 @@ func mountNamespace(t *testing.T, h *hubProcess, script string) (root string) {
 		_ = holder.Wait() // what it ends with says nothing
 	})
 	pid, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || errs.Len() > 0 {
+	if said := errs.String(); err != nil || said != "" {
+		in.Close()
+		_ = holder.Wait() // for all that it says
 		t.Fatalf("this test needs a mount namespace of its own (unshare --mount): %v\n%s", err, errs.String())
 	}
 	pid = strings.TrimSpace(pid)
