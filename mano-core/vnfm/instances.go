@@ -16,7 +16,16 @@ import (
 
 // VNF returns a VNF instance, hub.NotFound if there is none.
 func (s *Service) VNF(ctx context.Context, id string) (state.Entry[VNF], error) {
-	e, err := s.vnfs.Get(ctx, id)
+	return present(s.vnfs.Get(ctx, id))
+}
+
+// VNFIn is VNF for one whose trust domain is known, such as that of a request that is
+// repeated: it finds what another request has just created, before the index has it.
+func (s *Service) VNFIn(ctx context.Context, domain, id string) (state.Entry[VNF], error) {
+	return present(s.vnfs.GetIn(ctx, domain, id))
+}
+
+func present(e state.Entry[VNF], err error) (state.Entry[VNF], error) {
 	if hub.CodeOf(err) == hub.NotFound || err == nil && e.Value.Deleted {
 		return e, notFound("VNF instance")
 	}
@@ -90,7 +99,7 @@ func (s *Service) Create(ctx context.Context, c Caller, domain string, in sol003
 	}
 	if _, err := s.vnfs.Create(ctx, domain, id, &vnf); err != nil {
 		if hub.CodeOf(err) == hub.Conflict { // the same request at the same time
-			was, err := s.VNF(ctx, id)
+			was, err := s.VNFIn(ctx, domain, id)
 			if err != nil {
 				return "", false, err
 			}

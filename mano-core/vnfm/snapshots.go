@@ -13,7 +13,15 @@ import (
 
 // Snapshot returns a VNF snapshot resource, hub.NotFound if there is none.
 func (s *Service) Snapshot(ctx context.Context, id string) (state.Entry[Snapshot], error) {
-	e, err := s.snapshots.Get(ctx, id)
+	return presentSnapshot(s.snapshots.Get(ctx, id))
+}
+
+// SnapshotIn is to Snapshot what [Service.VNFIn] is to VNF.
+func (s *Service) SnapshotIn(ctx context.Context, domain, id string) (state.Entry[Snapshot], error) {
+	return presentSnapshot(s.snapshots.GetIn(ctx, domain, id))
+}
+
+func presentSnapshot(e state.Entry[Snapshot], err error) (state.Entry[Snapshot], error) {
 	if hub.CodeOf(err) == hub.NotFound {
 		return e, notFound("VNF snapshot")
 	}
@@ -44,7 +52,7 @@ func (s *Service) CreateSnapshotInfo(ctx context.Context, c Caller, domain strin
 	}
 	_, err = s.snapshots.Create(ctx, domain, id, &Snapshot{PkgID: in.VnfSnapshotPkgID, CreatedBy: c.Identity.String(), BodyHash: hash})
 	if hub.CodeOf(err) == hub.Conflict { // the same request at the same time
-		was, err := s.Snapshot(ctx, id)
+		was, err := s.SnapshotIn(ctx, domain, id)
 		if err != nil {
 			return "", false, err
 		}

@@ -76,7 +76,7 @@ func (a *API) createVNF(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.Service.VNF(r.Context(), id)
+	e, err := a.Service.VNFIn(r.Context(), domain, id)
 	if err != nil {
 		return err
 	}

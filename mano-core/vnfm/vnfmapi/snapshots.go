@@ -55,7 +55,7 @@ func (a *API) createSnapshotInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.Service.Snapshot(r.Context(), id)
+	e, err := a.Service.SnapshotIn(r.Context(), domain, id)
 	if err != nil {
 		return err
 	}
