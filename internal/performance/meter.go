@@ -75,11 +75,12 @@ type Meter struct {
 	reports    *state.Kind[report]
 	thresholds *state.Kind[threshold]
 
-	mu      sync.Mutex     // covers making
-	making  map[string]int // what is being made, by operation and consumer
-	round   sync.Mutex     // held while due periods are collected; covers what is below
-	failing map[string]bool
-	sweepAt time.Time // when what is nobody's is looked for again
+	mu        sync.Mutex     // covers making
+	making    map[string]int // what is being made, by operation and consumer
+	round     sync.Mutex     // held while due periods are collected; covers what is below
+	failing   map[string]bool
+	sweepAt   time.Time // when what is nobody's is looked for again
+	orphansAt time.Time // and reports without a job
 }
 
 // New makes the meter of a function, which is kept with its other resources.

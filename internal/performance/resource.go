@@ -440,9 +440,6 @@ func (x *Resource) deleteJob(w http.ResponseWriter, r *http.Request) error {
 	if err := end(r.Context(), x.Meter, x.Meter.jobs, e.ID); err != nil {
 		return err
 	}
-	if err := x.Meter.dropOrphans(r.Context()); err != nil { // what is left is swept later
-		x.Meter.c.Log.Warn("reports of a PM job that was deleted are left", "id", e.ID, "err", err)
-	}
 	return httpapi.NoContent(w)
 }
 

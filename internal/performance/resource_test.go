@@ -190,6 +190,46 @@ func TestVNFOfItselfAlone(t *testing.T) {
 	}
 }
 
+// The reports of a job go with it, and those that a crash left are found at the next start
+// and now and then; no others.
+func TestReportOfNothing(t *testing.T) {
+	b := newBench(t)
+	job := func() string {
+		t.Helper()
+		return want[thing](b, 201, b.do("POST", "/pm_jobs", aJob(`["a"]`, criteria))).ID
+	}
+	stays, deleted, left, later := job(), job(), job(), job()
+	b.pass(21 * time.Second)
+	reports := func(of string) int { return len(b.meter.reports.Find(termJob + of)) }
+	if reports(stays) == 0 || reports(deleted) == 0 || reports(left) == 0 || reports(later) == 0 {
+		t.Fatal("a job has no report")
+	}
+	b.do("DELETE", "/pm_jobs/"+deleted, "")
+	if n := reports(deleted); n != 0 {
+		t.Errorf("a job that was deleted left %d reports", n)
+	}
+	lose := func(id string) {
+		t.Helper()
+		if err := b.meter.jobs.Delete(t.Context(), id, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lose(left)
+	b.open() // as after a crash
+	b.pass(0)
+	if n := reports(left); n != 0 {
+		t.Errorf("%d reports of no job are left after a start", n)
+	}
+	lose(later)
+	b.pass(orphansEvery)
+	if n := reports(later); n != 0 {
+		t.Errorf("%d reports of no job are left after %s", n, orphansEvery)
+	}
+	if reports(stays) == 0 {
+		t.Error("the reports of a job that is there are gone")
+	}
+}
+
 // A callback whose job was not stored is dropped, and no other.
 func TestCallbackOfNothing(t *testing.T) {
 	b := newBench(t)

@@ -14,6 +14,10 @@ import (
 // sweepEvery is how often what is nobody's any more is looked for.
 const sweepEvery = 10 * time.Second
 
+// orphansEvery is how often reports are looked for whose job is no more, which a crash or
+// a bus that fails leaves. It looks at every report, in memory.
+const orphansEvery = 10 * time.Minute
+
 // keepCallback is how long a callback may be there before its job or threshold is, which
 // its test comes before. A crash in between leaves it alone.
 const keepCallback = 10 * time.Minute
@@ -22,7 +26,12 @@ const keepCallback = 10 * time.Minute
 // reports without their job, and callbacks without their job or threshold. But for these
 // and for consumers that may be gone it reads memory only.
 func (m *Meter) sweep(ctx context.Context) error {
-	return errors.Join(endOfGone(ctx, m, m.jobs), endOfGone(ctx, m, m.thresholds), m.dropOrphans(ctx), m.dropCallbacks(ctx))
+	err := errors.Join(endOfGone(ctx, m, m.jobs), endOfGone(ctx, m, m.thresholds), m.dropCallbacks(ctx))
+	if now := m.now(); !now.Before(m.orphansAt) {
+		m.orphansAt = now.Add(orphansEvery)
+		err = errors.Join(err, m.dropOrphans(ctx))
+	}
+	return err
 }
 
 // endOfGone ends the jobs or thresholds of consumers that are gone.
@@ -56,7 +65,7 @@ func endOfGone[T any](ctx context.Context, m *Meter, k *state.Kind[T]) error {
 }
 
 // end deletes a job or a threshold. Its notifications end first, so that a deletion that
-// was cut off can be repeated.
+// was cut off can be repeated. The reports of a job that it cannot delete are swept later.
 func end[T any](ctx context.Context, m *Meter, k *state.Kind[T], id string) error {
 	if m.c.Callbacks != nil {
 		if err := m.c.Callbacks.Unsubscribe(ctx, m.c.API, id); err != nil && hub.CodeOf(err) != hub.NotFound {
@@ -65,6 +74,9 @@ func end[T any](ctx context.Context, m *Meter, k *state.Kind[T], id string) erro
 	}
 	if err := k.Delete(ctx, id, nil); err != nil && hub.CodeOf(err) != hub.NotFound {
 		return err
+	}
+	if err := m.dropReports(ctx, state.Entry[job]{ID: id}); err != nil {
+		m.c.Log.Warn("reports of a PM job that was deleted are left", "id", id, "err", err)
 	}
 	return nil
 }

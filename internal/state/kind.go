@@ -49,10 +49,10 @@ type Entry[T any] struct {
 	grouped bool // and was created together with others
 }
 
-// NewKind adds a kind of resource to a space that is not open yet. prefix is
-// part of the stored format: letters, digits, '-' and '_', and none of those of messages
-// that hold several resources. terms returns what the
-// resource can be found by, such as "name=edge"; it may be nil.
+// NewKind adds a kind of resource to a space that is not open yet. prefix is part of the
+// stored format: letters, digits, '-' and '_'; one that messages with several resources
+// have is a mistake of the program, and panics. terms returns what the resource can be
+// found by, such as "name=edge"; it may be nil.
 func NewKind[T any](s *Space, prefix string, terms func(*T) []string) *Kind[T] {
 	return newKind(s, prefix, terms, false)
 }
