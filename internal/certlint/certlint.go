@@ -14,8 +14,9 @@ import (
 
 // Linter holds the rules. It is safe for concurrent use.
 type Linter struct {
-	rules []rule
-	conf  lint.Configuration
+	rules  []rule
+	conf   lint.Configuration
+	leaves passed // see CheckLeaf
 }
 
 // rule is a rule of zlint. Those that keep nothing are made once; zlint makes them for
@@ -59,8 +60,21 @@ func (l *Linter) Check(der []byte) error {
 
 // CheckLeaf is Check for a certificate that must not be a CA's: it has to say so
 // (RFC 5280 clauses 4.2.1.3 and 4.2.1.9), and a validity. What stands against that is
-// [ErrNoLeaf].
+// [ErrNoLeaf]. One that differs from one which has passed in nothing that a rule can
+// tell ([likeness]) has passed as well.
 func (l *Linter) CheckLeaf(der []byte) error {
+	like, known := likeness(der)
+	if known && l.leaves.has(like) {
+		return nil
+	}
+	err := l.checkLeaf(der)
+	if err == nil && known {
+		l.leaves.add(like)
+	}
+	return err
+}
+
+func (l *Linter) checkLeaf(der []byte) error {
 	c, err := read(der)
 	if err != nil {
 		return err
