@@ -33,9 +33,10 @@ var errNotAllowed = errors.New("the request has no certificate like the one that
 
 // prepareAhead has a certificate prepared for the verdict that the policies are asked about:
 // nearly always they leave that as it is. Nothing is prepared for an authority
-// elsewhere, before which the order is stored, and for a request that came before.
+// elsewhere, before which the order is stored, for a request that came before, and where
+// nothing would be gained.
 func (s *Service) prepareAhead(ctx context.Context, w *work) {
-	if w.verdict == nil || !w.verdict.Accepted || w.had != nil || s.Authorities.Elsewhere(w.domain) {
+	if s.crowded() || w.verdict == nil || !w.verdict.Accepted || w.had != nil || s.Authorities.Elsewhere(w.domain) {
 		return
 	}
 	o, err := s.order(ctx, w, w.verdict.Assurance)

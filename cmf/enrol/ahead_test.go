@@ -70,6 +70,35 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// Among many requests nothing is prepared: the authority is asked when the policies have
+// judged, for what they leave.
+func TestAhead_Crowded(t *testing.T) {
+	t.Parallel()
+	w := memory(t)
+	var judged atomic.Bool
+	w.ca.before = func() error {
+		if !judged.Load() {
+			t.Error("the authority is asked before the policies have judged")
+		}
+		return nil
+	}
+	var says cmf.Judgement
+	w.judge = judgeFunc(func(cmf.Question) (cmf.Judgement, error) {
+		judged.Store(true)
+		return says, nil
+	})
+	p := w.process()
+	p.Crowd()
+	v := p.register(alpha, "north")
+	if a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil)); err != nil || a.State != certmgmt.RequestIssued || w.ca.signed() != 1 {
+		t.Fatalf("%s, %v, and %d certificates signed", a.State, err, w.ca.signed())
+	}
+	says = cmf.Judgement{Refused: true, Reasons: []certmgmt.Reason{{Code: "sensitive", Detail: "it is sensitive"}}}
+	if a, err := p.Sign(t.Context(), alpha, "north", v.csr(t, nil)); err != nil || a.State != certmgmt.RequestRefused || w.ca.signed() != 1 {
+		t.Errorf("%s, %v, and %d certificates signed", a.State, err, w.ca.signed())
+	}
+}
+
 // A defect in making a certificate fails the request, and not the process. It may be sent
 // again.
 func TestAhead_Panics(t *testing.T) {

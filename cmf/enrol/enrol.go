@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/manoward/manoward/attestation"
@@ -135,8 +137,11 @@ type Service struct {
 
 	keeping chan struct{} // holds one value for each certificate that is stored after its answer
 	later   sync.WaitGroup
-	beside  crew       // does what goes on beside a request
-	reading sync.Mutex // held while the log is read for what is not stored
+	beside  crew // does what goes on beside a request
+
+	checking   atomic.Int64 // requests that are being checked
+	processors int          // that there are
+	reading    sync.Mutex   // held while the log is read for what is not stored
 
 	attesters sync.Map // of attesterRead by the ID of the attester, of which there are no fewer in memory
 	chains    sync.Map // certificates of authorities in PEM, by what they are in DER; of these there are few
@@ -172,7 +177,7 @@ func New(c Config) (*Service, error) {
 	if _, err := x509.ParseOID(c.PolicyArc + ".0"); err != nil {
 		return nil, hub.E(hub.Invalid, "set up enrolment", fmt.Sprintf("%q is no OID in dotted form; give the arc of the policies that name an assurance as in %s", c.PolicyArc, AssuranceArc), err)
 	}
-	return &Service{Config: c, arc: c.PolicyArc, keeping: make(chan struct{}, mostKept), beside: newCrew(), busy: map[string]*turn{}, laws: map[string]known{}}, nil
+	return &Service{Config: c, arc: c.PolicyArc, keeping: make(chan struct{}, mostKept), beside: newCrew(), processors: runtime.GOMAXPROCS(0), busy: map[string]*turn{}, laws: map[string]known{}}, nil
 }
 
 // strict is the judge of trust domains without policies: it adds nothing, so that

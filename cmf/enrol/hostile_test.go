@@ -243,13 +243,24 @@ var hostile = []struct {
 // What does not prove itself is refused, each for its own reason, nothing is signed,
 // and the record shows which check failed.
 func TestSign_Hostile(t *testing.T) {
-	t.Parallel()
+	for name, crowded := range map[string]bool{"one by one": false, "among many": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			signHostile(t, crowded)
+		})
+	}
+}
+
+func signHostile(t *testing.T, crowded bool) {
 	w := memory(t)
 	profile := w.profiles["north"]
 	profile.Keys = []string{enrol.KeyP256, enrol.KeyRSA}
 	profile.MinimumRSA = 3072
 	w.profiles["north"] = profile
 	p := w.process()
+	if crowded {
+		p.Crowd()
+	}
 	s := scene{p: p, v: p.register(alpha, "north"), other: p.register(alpha, "north"), foreign: p.register(beta, "north")}
 	for _, tc := range hostile {
 		t.Run(tc.name, func(t *testing.T) {

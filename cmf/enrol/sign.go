@@ -176,6 +176,8 @@ func readSigning(in certmgmt.SigningRequest) (subject string, csr []byte, err er
 // check makes all checks in their order, and returns why the request is refused: the
 // reasons of the first one that fails.
 func (s *Service) check(ctx context.Context, w *work) ([]certmgmt.Reason, error) {
+	s.checking.Add(1)
+	defer s.checking.Add(-1)
 	if w.reg == nil {
 		return []certmgmt.Reason{because(SubjectUnknown, "the subject is not registered by this consumer in this trust domain")}, nil
 	}
@@ -207,11 +209,15 @@ func unproven(err error) []certmgmt.Reason {
 	return reasons([]attestation.Reason{attestation.ReasonOf(err, attestation.CSRMalformed)})
 }
 
+// crowded says whether more requests are being checked than there are processors: what
+// could be done beside one of them would wait for a processor, and the handing over is lost.
+func (s *Service) crowded() bool { return int(s.checking.Load()) > s.processors }
+
 // proving checks that the CSR proves its key, while what it asks for and its statement
 // are looked at, and returns how to wait for that. Nobody outside of the process is asked
 // about a CSR that is not proven.
 func (s *Service) proving(w *work) (prove func() error, err error) {
-	if s.Verifier(w.domain) != nil {
+	if s.crowded() || s.Verifier(w.domain) != nil {
 		return func() error { return nil }, attestation.ProveCSR(w.csr)
 	}
 	proven := make(chan error, 1)
