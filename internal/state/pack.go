@@ -358,6 +358,9 @@ func appendRow(text []byte, key string, raw []byte) []byte {
 	return append(append(text, raw...), '\n')
 }
 
+// rowSize is what appendRow adds, in bytes.
+func rowSize(key string, raw []byte) int { return len(key) + len(raw) + 2 }
+
 // eachRow hands out what a pack holds. Its error says that it is none.
 func eachRow(text []byte, fn func(key string, raw []byte)) error {
 	for line := range bytes.Lines(text) {

@@ -214,14 +214,18 @@ func (k *creator) next() *group {
 		return nil
 	}
 	g := &group{from: &pack{key: groupPrefix + "/" + hub.NewID(), left: new(atomic.Int32)}}
-	for len(g.rows) < min(len(k.waiting), mostPacked) {
-		c := k.waiting[len(g.rows)]
-		if len(g.rows) > 0 && len(g.text)+len(c.key)+len(c.raw) > packBytes {
+	n, size := 0, 0
+	for ; n < min(len(k.waiting), mostPacked); n++ {
+		row := rowSize(k.waiting[n].key, k.waiting[n].raw)
+		if n > 0 && size+row > packBytes {
 			break
 		}
-		g.rows, g.text = append(g.rows, c), appendRow(g.text, c.key, c.raw)
+		size += row
 	}
-	k.waiting = k.waiting[len(g.rows):]
+	g.rows, g.text, k.waiting = k.waiting[:n:n], make([]byte, 0, size), k.waiting[n:]
+	for _, c := range g.rows {
+		g.text = appendRow(g.text, c.key, c.raw)
+	}
 	g.from.left.Store(int32(len(g.rows)))
 	k.own[g.from.key] = g // before it is there: the watch may tell it first
 	k.lately = len(g.rows)
