@@ -1,8 +1,8 @@
 package enforce
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,17 +40,26 @@ func (s *Enforcer) Told(e *smgr.Event) {
 	if len(s.following.ends) == 0 || e.Kind != hub.EventNsOperation {
 		return
 	}
-	var n struct {
-		Status string `json:"notificationStatus"`
-		ID     string `json:"nsLcmOpOccId"`
-	}
-	if json.Unmarshal(e.Body, &n) != nil || n.Status != "RESULT" {
+	if !bytes.Contains(e.Body, isResult) {
 		return
 	}
-	if end := s.following.ends[n.ID]; end != nil {
-		end()
+	for rest := []byte(e.Body); len(rest) > 0; { // an event on the way to its decision is not read for this
+		_, named, _ := bytes.Cut(rest, ofOperation)
+		var id []byte
+		id, rest, _ = bytes.Cut(named, quote)
+		if end := s.following.ends[string(id)]; end != nil {
+			end()
+		}
 	}
 }
+
+// What the result of an operation has in its body, which the queue holds without white
+// space. One that spells it in another way is found by the next poll.
+var (
+	isResult    = []byte(`"notificationStatus":"RESULT"`)
+	ofOperation = []byte(`"nsLcmOpOccId":"`)
+	quote       = []byte{'"'}
+)
 
 // untilTold waits for d, or less when the end of an operation is told.
 func (s *Enforcer) untilTold(ctx context.Context, id string, d time.Duration) error {
