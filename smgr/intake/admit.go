@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -65,7 +64,7 @@ func (in *Intake) admit(ctx context.Context, ev *smgr.Event, occ occurrence, kno
 			return "", err
 		}
 	}
-	raw, err := json.Marshal(ev)
+	raw, err := ev.JSON()
 	if err != nil {
 		return "", hub.E(hub.Internal, "take an event in", "the event cannot be encoded", err)
 	}

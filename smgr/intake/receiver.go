@@ -179,6 +179,10 @@ func (rc *Receiver) take(w http.ResponseWriter, r *http.Request, i hub.Interface
 	return outcome, nil
 }
 
+// usualBody is how much memory, in bytes, is asked for at once because a request says
+// that its body is so long.
+const usualBody = 64 << 10
+
 // read reads the body: as JSON in one spelling of its white space, and into n.
 func (rc *Receiver) read(w http.ResponseWriter, r *http.Request, n *notification) ([]byte, *refusal) {
 	limit := rc.in.limits.MaxBody
@@ -191,7 +195,9 @@ func (rc *Receiver) read(w http.ResponseWriter, r *http.Request, n *notification
 	}
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(rc.in.limits.BodyTime)) // a writer that is no connection has none
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	got := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), usualBody)+bytes.MinRead))
+	_, err := got.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	raw := got.Bytes()
 	if err != nil { // and with the deadline behind it the server reads no further either
 		if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 			return nil, tooLarge

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -53,7 +52,7 @@ func (q smEvents) pushRaw(ctx context.Context, id, key string, event []byte) err
 }
 
 func (q smEvents) push(ctx context.Context, e smgr.Event) error {
-	raw, err := json.Marshal(e)
+	raw, err := e.JSON()
 	if err != nil {
 		return fmt.Errorf("push event %s: %w", e.ID, err)
 	}
@@ -63,8 +62,8 @@ func (q smEvents) push(ctx context.Context, e smgr.Event) error {
 // judge has every event judged until ctx ends. told hears of each first.
 func (q smEvents) judge(ctx context.Context, d *decide.Decider, told func(*smgr.Event)) error {
 	return q.Consume(ctx, func(ctx context.Context, it natsbus.Item) error {
-		var e smgr.Event
-		if err := json.Unmarshal(it.Data, &e); err != nil {
+		e, err := smgr.ReadEvent(it.Data)
+		if err != nil {
 			return fmt.Errorf("read event %s: %w", it.ID, err)
 		}
 		told(&e)
