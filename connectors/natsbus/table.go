@@ -1,7 +1,6 @@
 package natsbus
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -144,6 +143,9 @@ func (t *Table) absent(op, key string) error {
 // Create writes a key that is not there and returns its revision; hub.Conflict
 // when it is there.
 //
+// The value is not to be changed afterwards, by the caller of Update either: who leaves
+// when ctx ends may leave before it is sent.
+//
 // For this, Update and Delete alike: when the answer of the server is lost, the
 // key is read back, and the call tells what became of it. Only when that is not
 // possible either, or ctx ends first, the answer is hub.Unavailable and the
@@ -224,7 +226,7 @@ func (t *Table) write(ctx context.Context, op, subject string, value []byte, pre
 		return 0, err
 	}
 	m := nats.NewMsg(subject)
-	m.Data = bytes.Clone(value) // the caller may leave before it is sent
+	m.Data = value
 	m.Header.Set(headerPrevious, strconv.FormatUint(previous, 10))
 	if del {
 		m.Header.Set(headerOperation, operationDelete)

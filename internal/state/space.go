@@ -20,6 +20,7 @@ import (
 // not known what became of the call).
 type Table interface {
 	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
+	// Create and Update keep the value, which is not to be changed afterwards.
 	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	Delete(ctx context.Context, key string, revision uint64) error
