@@ -73,10 +73,13 @@ func isType(s *jsonschema.Schema, name string) bool {
 	return len(names) == 1 && names[0] == name
 }
 
+// usualMembers is no less than an input has.
+const usualMembers = 20
+
 // fromParts reads an input part by part. It returns nil for one that it is not
 // sure to fit: who wants to know why reads it as a whole.
 func (s *Schemas) fromParts(raw []byte) *Input {
-	var members []member
+	members := make([]member, 0, usualMembers)
 	if !eachMember(raw, func(m member) bool { members = append(members, m); return true }) {
 		return nil
 	}
