@@ -31,13 +31,27 @@ func (o *Outbox) Attach(r *http.Request, id string, in Input) error {
 	}
 	_, err = o.subs.Create(r.Context(), s.TrustDomain, id, &s)
 	if hub.CodeOf(err) == hub.Conflict {
-		_, err = o.subs.Update(r.Context(), id, func(old *Subscription) error { *old = s; return nil })
-		o.gone(id)
+		err = o.attachAnew(r, &s)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the callback of %s: %w", id, err)
 	}
 	return nil
+}
+
+// attachAnew replaces what is there under the ID of a subscription. The same request at
+// the same time may have made it a moment ago, so that the index is waited for.
+func (o *Outbox) attachAnew(r *http.Request, s *Subscription) error {
+	there, err := o.subs.GetIn(r.Context(), s.TrustDomain, s.ID)
+	if err != nil {
+		return err
+	}
+	if err := o.subs.Reflected(r.Context(), there); err != nil {
+		return err
+	}
+	_, err = o.subs.Update(r.Context(), s.ID, func(old *Subscription) error { *old = *s; return nil })
+	o.gone(s.ID)
+	return err
 }
 
 // prove checks the callback of a subscription with secrets in the clear, tests it, and

@@ -10,6 +10,7 @@ import (
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol"
+	"github.com/manoward/manoward/internal/state"
 )
 
 const (
@@ -156,6 +157,35 @@ func identifier(r *http.Request, what, owner string) (string, error) {
 		return hub.NewID(), nil
 	}
 	return hub.DeriveID(what, owner, key), nil
+}
+
+// repeated returns what the same request has made before; another one with its key is
+// refused.
+func repeated[T any](ctx context.Context, k *state.Kind[T], id string, asked func(*T) string, now string) (state.Entry[T], bool, error) {
+	e, err := k.Get(ctx, id)
+	if hub.CodeOf(err) == hub.NotFound {
+		return e, false, nil
+	}
+	if err == nil && asked(&e.Value) != now {
+		err = errKeyReused
+	}
+	return e, err == nil, err
+}
+
+var errKeyReused = hub.E(hub.Unprocessable, "create", "this "+idempotency+" came with another request before; use a new one", nil)
+
+// create stores what a request asks for, or returns what the same request has stored
+// meanwhile, which the index may not have yet.
+func create[T any](ctx context.Context, k *state.Kind[T], domain, id string, value *T, asked func(*T) string) (state.Entry[T], error) {
+	e, err := k.Create(ctx, domain, id, value)
+	if hub.CodeOf(err) != hub.Conflict {
+		return e, err
+	}
+	e, err = k.GetIn(ctx, domain, id)
+	if err == nil && asked(&e.Value) != asked(value) {
+		err = errKeyReused
+	}
+	return e, err
 }
 
 // tooMany refuses one more than a consumer may have.

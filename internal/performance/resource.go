@@ -1,7 +1,6 @@
 package performance
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -143,7 +142,7 @@ func (x *Resource) createJob(w http.ResponseWriter, r *http.Request) error {
 		Metrics:   c.PerformanceMetric, Groups: c.PerformanceMetricGroup, Collect: c.CollectionPeriod, Report: c.ReportingPeriod, Boundary: c.ReportingBoundary,
 	}
 	j.Due = now.Add(j.reporting())
-	e, err := m.jobs.Create(r.Context(), who.TrustDomain, id, j)
+	e, err := create(r.Context(), m.jobs, who.TrustDomain, id, j, func(j *job) string { return j.Asked })
 	if err != nil {
 		return err
 	}
@@ -201,7 +200,7 @@ func (x *Resource) createThreshold(w http.ResponseWriter, r *http.Request) error
 		measuring: measuring{Owner: who.String(), Type: kind.Name, Objects: objects, Subs: in.SubObjectInstanceIDs, Asked: asked, Created: now, Until: now},
 		Metric:    in.Criteria.PerformanceMetric, Value: in.Criteria.SimpleThresholdDetails.ThresholdValue, Hysteresis: in.Criteria.SimpleThresholdDetails.Hysteresis,
 	}
-	e, err := m.thresholds.Create(r.Context(), who.TrustDomain, id, t)
+	e, err := create(r.Context(), m.thresholds, who.TrustDomain, id, t, func(t *threshold) string { return t.Asked })
 	if err != nil {
 		return err
 	}
@@ -216,19 +215,6 @@ func digest[T any](in T, without func(*T)) (string, error) {
 		return "", hub.E(hub.Internal, "read request", "the request cannot be encoded", err)
 	}
 	return hub.DeriveID(string(raw)), nil
-}
-
-// repeated returns what the same request has made before; another one with its key is
-// refused.
-func repeated[T any](ctx context.Context, k *state.Kind[T], id string, asked func(*T) string, now string) (state.Entry[T], bool, error) {
-	e, err := k.Get(ctx, id)
-	if hub.CodeOf(err) == hub.NotFound {
-		return e, false, nil
-	}
-	if err == nil && asked(&e.Value) != now {
-		err = hub.E(hub.Unprocessable, "create", "this "+idempotency+" came with another request before; use a new one", nil)
-	}
-	return e, err == nil, err
 }
 
 // room refuses one more than a consumer may have. Until done is called the one that is

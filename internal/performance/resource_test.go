@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -350,4 +351,32 @@ func FuzzCreate(f *testing.F) {
 			t.Errorf("DELETE %s: %d %s", self, w.Code, w.Body)
 		}
 	})
+}
+
+// The same request many times at once, with a key, has one effect.
+func TestSameKeyAtOnce(t *testing.T) {
+	b := newBench(t)
+	for path, body := range map[string]string{"/pm_jobs": aJob(`["a"]`, criteria), "/thresholds": aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":1}`)} {
+		for round := range 20 { // in some of them two find that it is not there yet
+			var mu sync.Mutex
+			ids := map[string]int{}
+			var group sync.WaitGroup
+			for range 8 {
+				group.Go(func() {
+					w := b.do("POST", path, body, "Idempotency-Key", fmt.Sprint("k", round))
+					var made thing
+					if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil || w.Code != 201 {
+						t.Error(path, w.Code, err, w.Body)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					ids[made.ID]++
+				})
+			}
+			group.Wait()
+			if len(ids) != 1 {
+				t.Fatalf("%s: %v", path, ids)
+			}
+		}
+	}
 }
