@@ -99,8 +99,10 @@ func (s *Service) StopUse(ctx context.Context, o Order, hostID string, in StopUs
 		Source: o.Source, StartTime: s.now(), Migrated: []string{}, Terminated: []string{}, Operations: []string{}, Problems: []string{},
 	}}
 	e, err := s.orders.Create(ctx, o.Actor.TrustDomain, id, &value)
-	if hub.CodeOf(err) == hub.Conflict {
-		e, err = s.orders.Get(ctx, id)
+	if hub.CodeOf(err) == hub.Conflict { // the index may not have yet what the same request has just stored
+		if e, err = s.orders.GetIn(ctx, o.Actor.TrustDomain, id); err == nil {
+			err = s.orders.Reflected(ctx, e) // what runs the order finds it by the index
+		}
 		if err == nil && e.Value.BodyHash != value.BodyHash {
 			err = errKeyReused()
 		}

@@ -2,7 +2,9 @@ package nfvo_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -237,5 +239,33 @@ func TestHostOrderMeetsAnotherRemoval(t *testing.T) {
 	w.await(other, "COMPLETED")
 	if o := w.ordered(r); o.State != "COMPLETED" || len(o.Terminated) != 2 || len(w.show(n.ID).VnfInstance) != 0 {
 		t.Errorf("order: %+v, left %d", o, len(w.show(n.ID).VnfInstance))
+	}
+}
+
+// The same order many times at once, with a key, is one.
+func TestStopUse_SameKeyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	for round := range 20 { // in some of them two find that it is not there yet
+		var mu sync.Mutex
+		locations := map[string]reply{}
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				r := w.call(north, "POST", "/manoward/v1/hosts/h1/stop_use", nfvo.StopUseRequest{Vnfs: "TERMINATE", Reason: "rootkit"}, "Idempotency-Key", strconv.Itoa(round))
+				if r.status != 202 {
+					t.Errorf("%d: %s", r.status, r.body)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				locations[r.location] = r
+			})
+		}
+		group.Wait()
+		if len(locations) != 1 {
+			t.Fatalf("%v", locations)
+		}
+		for _, r := range locations {
+			w.ordered(r)
+		}
 	}
 }

@@ -69,7 +69,9 @@ func (s *Service) storeNew(ctx context.Context, nsd NSD, id string, n *ns) error
 		case "":
 			err = s.stillEnabled(ctx, &e)
 		case hub.Conflict: // another process was first
-			e, err = s.nss.Get(ctx, id)
+			if e, err = s.nss.GetIn(ctx, nsd.Domain, id); err == nil {
+				err = s.nss.Reflected(ctx, e) // what follows finds it by the index
+			}
 		}
 	}
 	if err == nil && e.Value.BodyHash != n.BodyHash {
