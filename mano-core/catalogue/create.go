@@ -75,8 +75,14 @@ func (s *Service) Create(ctx context.Context, c Creation) (Package, error) {
 	return s.seen(e.Value), nil
 }
 
+// repeated returns what a creation with this ID has made before. The index may not have
+// yet what the same request has just stored; then it is in the domain that is asked for.
 func (s *Service) repeated(ctx context.Context, c Creation) (Package, error) {
-	e, err := s.kinds[c.Kind].Get(ctx, c.ID)
+	domain, known := s.kinds[c.Kind].Domain(c.ID)
+	if !known {
+		domain = c.Domain
+	}
+	e, err := s.kinds[c.Kind].GetIn(ctx, domain, c.ID)
 	if err != nil {
 		return Package{}, err
 	}

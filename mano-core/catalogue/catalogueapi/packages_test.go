@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
@@ -343,6 +345,32 @@ func TestVnfPackage_Idempotency(t *testing.T) {
 	}
 	r.want(400, alice, "POST", packages, body, "Idempotency-Key", strings.Repeat("k", 256))
 	r.want(400, alice, "POST", packages, "no object")
+}
+
+// The same request many times at once, with a key, makes one package.
+func TestVnfPackage_SameKeyAtOnce(t *testing.T) {
+	r := newRig(t)
+	body := map[string]any{"userDefinedData": map[string]any{"a": 1}}
+	for round := range 50 { // in some of them two find that it is not there yet
+		var mu sync.Mutex
+		locations := map[string]int{}
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				a := r.call(alice, "POST", packages, body, "Idempotency-Key", strconv.Itoa(round))
+				if a.status != http.StatusCreated {
+					t.Errorf("%d: %s", a.status, a.body)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				locations[a.header.Get("Location")]++
+			})
+		}
+		group.Wait()
+		if len(locations) != 1 {
+			t.Fatalf("%v", locations)
+		}
+	}
 }
 
 // A package that was changed on disk after on-boarding is refused with the

@@ -284,7 +284,7 @@ func (r *rig) call(who hub.Identity, method, path string, body any, header ...st
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	client := r.server.Client()
+	client := *r.server.Client() // a copy: tests call at the same time
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
 	if err != nil {
