@@ -107,7 +107,8 @@ func jobsFor(t *performance.Task, vnf string) (jobs []vnfJob) {
 }
 
 // measured reads what was measured in the periods of a task: of SAPs at the VIM, and of
-// VNFs what the VNFM has reported since the marks, which are, for each of its PM jobs, when the newest report was made that was read.
+// VNFs what the VNFM has reported since the marks: for each of its PM jobs, when the
+// newest report was made that was read.
 func (s *Service) measured(ctx context.Context, t *performance.Task) (values []performance.Value, marks map[string]time.Time, _ error) {
 	if t.Type == measuredSap {
 		values, err := s.measuredSaps(ctx, t)
