@@ -236,7 +236,7 @@ func (t *Topology) before(ctx context.Context, eventID, nsID string, at time.Tim
 		if err != nil {
 			return nil, err
 		}
-		all = slices.Clone(w.Value.Entries)
+		all = w.Value.Entries // shared, and in order
 	case nsID != "":
 		ids = append(ids, windowOf(nsID))
 	}
@@ -255,12 +255,12 @@ func (t *Topology) before(ctx context.Context, eventID, nsID string, at time.Tim
 		if err != nil {
 			return nil, fmt.Errorf("read recent events: %w", err)
 		}
-		all = append(all, w.Value.Entries...)
+		all = slices.Concat(all, w.Value.Entries)
+		slices.SortFunc(all, compareEntries)
 	}
-	slices.SortFunc(all, compareEntries)
-	out := []earlier{}
-	for _, e := range all {
-		if e.EventID != eventID && !e.Time.After(at) && at.Sub(e.Time) <= Window {
+	out := make([]earlier, 0, len(all))
+	for i := range all {
+		if e := &all[i]; e.EventID != eventID && !e.Time.After(at) && at.Sub(e.Time) <= Window {
 			out = append(out, e.earlier)
 		}
 	}
