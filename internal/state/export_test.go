@@ -19,8 +19,13 @@ func (k *Kind[T]) Places() int {
 func (k *Kind[T]) HeldBytes() (n int) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	if k.recent != nil {
+		n = k.recent.bytes
+	}
 	for _, x := range k.byID {
-		n += len(x.held)
+		if x.life == live {
+			n += len(k.heldIn(x))
+		}
 	}
 	return n
 }

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -54,18 +53,19 @@ func (d *dictionary) learn(raw []byte) {
 	}
 }
 
-// hold keeps a stored value for memory, unless it is read from the bus.
-func (k *Kind[T]) hold(d *domainTable, x *indexed[T], raw []byte) {
+// hold keeps a stored value, which is JSON, for memory, unless it is read from the bus.
+func (k *Kind[T]) hold(d *domainTable, x *arrival[T], raw []byte) {
 	if !k.holds || !d.sole {
 		return
 	}
+	short := shorten(raw)
 	dict := k.dictionary.made.Load()
 	if dict == nil {
-		k.dictionary.learn(raw)
-		x.held = bytes.Clone(s2.Encode(nil, raw)) // which leaves room for the worst case
+		k.dictionary.learn(short)
+		x.held = s2.Encode(nil, short)
 		return
 	}
-	x.held, x.dict = bytes.Clone(dict.Encode(nil, raw)), true
+	x.held, x.dict = dict.Encode(nil, short), true
 }
 
 // held returns the value that memory has of a resource, with its revision.
@@ -75,22 +75,36 @@ func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, 
 	}
 	k.mu.RLock()
 	x := k.byID[id]
-	if x == nil || x.domain != d || x.life != live || x.held == nil {
+	if x == nil || x.domain != d || x.life != live || x.doubted {
 		k.mu.RUnlock()
 		return nil, 0, false
 	}
-	packed, dict, plain, revision := x.held, x.dict, x.plain, x.revision
+	packed, dict, revision := k.heldIn(x), x.dict, x.revision
+	raw = k.recent.get(x.number)
 	k.mu.RUnlock()
-	if plain {
-		return packed, revision, true
+	switch {
+	case raw != nil:
+		return raw, revision, true
+	case len(packed) == 0:
+		return nil, 0, false
 	}
+	raw, ok = k.unpackHeld(packed, dict)
+	return raw, revision, ok
+}
+
+// unpackHeld is the reverse of hold.
+func (k *Kind[T]) unpackHeld(packed []byte, dict bool) (raw []byte, ok bool) {
+	var short []byte
 	var err error
 	if dict {
-		raw, err = k.dictionary.made.Load().Decode(nil, packed)
+		short, err = k.dictionary.made.Load().Decode(nil, packed)
 	} else {
-		raw, err = s2.Decode(nil, packed)
+		short, err = s2.Decode(nil, packed)
 	}
-	return raw, revision, err == nil
+	if err != nil {
+		return nil, false
+	}
+	return lengthen(short)
 }
 
 // Shared returns a resource as [Kind.GetIn] does. It is for kinds made by [NewKept]: where
@@ -133,7 +147,7 @@ func (k *Kind[T]) doubt(d *domainTable, id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if x := k.byID[id]; x != nil && x.domain == d {
-		k.recent.letGo(x)
-		x.held, x.doubted = nil, true
+		k.recent.letGo(x.number)
+		x.doubted = true
 	}
 }

@@ -186,7 +186,7 @@ func TestHeld_Dictionary(t *testing.T) {
 		for _, text := range texts {
 			whole += len(text)
 		}
-		const ids = 3 * 36 // bytes in each that nothing makes smaller
+		const ids = 3 * 17 // bytes in each that nothing makes smaller
 		if most := whole - plain + (many-long)*(ids+60); k.HeldBytes() > most {
 			t.Errorf("%d bytes are held, want at most %d", k.HeldBytes(), most)
 		}

@@ -12,18 +12,27 @@ import (
 type indexed[T any] struct {
 	domain   *domainTable
 	revision uint64
-	life     life
-	told     bool     // the watch that runs now has told it
-	dict     bool     // held is compressed with the kind's dictionary
-	plain    bool     // held is not compressed
-	number   uint32   // of its ID in the order; of what is live
-	terms    []uint32 // by their numbers, sorted as texts; of what is live
 	value    *T       // of a kind that keeps its values
 	promise  *promise // it is not in the table yet; nil: it is
 	pack     *pack    // that holds it; nil: it has its own key
-	held     []byte   // the stored value, compressed; nil: it is read from the bus
-	doubted  bool     // the table may have another value
 	weight   *Weight  // see Weigh; nil: nothing
+	row      berth    // of what is live: its terms and the value that is held, see row.go
+	number   uint32   // of its ID in the order, and of this in the slots
+	life     life
+	told     bool // the watch that runs now has told it
+	dict     bool // the value that is held is compressed with the kind's dictionary
+	doubted  bool // the table may have another value
+}
+
+// arrival is what is to enter the index.
+type arrival[T any] struct {
+	indexed[T]
+	held []byte // the stored value, compressed; nil: it is read from the bus
+}
+
+// gone is the arrival of a removal.
+func gone[T any](d *domainTable, revision uint64, told bool) *arrival[T] {
+	return &arrival[T]{indexed: indexed[T]{domain: d, revision: revision, life: deleted, told: told}}
 }
 
 // life is what is known of a stored key.
@@ -65,8 +74,8 @@ func (k *Kind[T]) decode(d *domainTable, c Change, from *pack) (finish func() er
 
 // indexOf makes of a change what the index holds, with the terms and the value; with
 // the error, that it cannot be read.
-func (k *Kind[T]) indexOf(d *domainTable, c Change) (*indexed[T], []string, *T, error) {
-	x := &indexed[T]{domain: d, revision: c.Revision, told: true}
+func (k *Kind[T]) indexOf(d *domainTable, c Change) (*arrival[T], []string, *T, error) {
+	x := &arrival[T]{indexed: indexed[T]{domain: d, revision: c.Revision, told: true}}
 	if c.Deleted {
 		x.life = deleted
 		return x, nil, nil, nil
@@ -101,8 +110,8 @@ func (k *Kind[T]) learn(d *domainTable, id string, revision uint64, raw []byte, 
 }
 
 // written makes of what this process writes what the index holds, with the terms.
-func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*indexed[T], []string, error) {
-	x := &indexed[T]{domain: d, revision: revision, weight: k.weightOf(value)}
+func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte, value *T) (*arrival[T], []string, error) {
+	x := &arrival[T]{indexed: indexed[T]{domain: d, revision: revision, weight: k.weightOf(value)}}
 	k.hold(d, x, raw)
 	if k.keep { // the caller may change what it gave us
 		x.value = new(T)
@@ -120,13 +129,13 @@ func (k *Kind[T]) unlearn(d *domainTable, id string, revision uint64) {
 	if x := k.byID[id]; x == nil || x.domain != d || x.revision > revision || x.promise != nil {
 		return
 	}
-	k.put(id, &indexed[T]{domain: d, revision: revision, life: deleted, told: revision <= d.told.Load()}, nil)
+	k.put(id, gone[T](d, revision, revision <= d.told.Load()), nil)
 }
 
 // put replaces what is known of an ID, and the terms that it is found by, unless
 // something newer is known. It returns the trust domain that has the ID when that is
 // another. k.mu is held.
-func (k *Kind[T]) put(id string, x *indexed[T], terms []string) (other string) {
+func (k *Kind[T]) put(id string, x *arrival[T], terms []string) (other string) {
 	if x.domain.removed.Load() {
 		return ""
 	}
@@ -144,33 +153,51 @@ func (k *Kind[T]) put(id string, x *indexed[T], terms []string) (other string) {
 		old.told = old.told || x.told
 		return ""
 	}
-	if old != nil && old.promise != nil {
-		close(old.promise.kept)
-	}
-	k.reckon(old, Weight.minus)
-	k.recent.letGo(old)
-	if old != nil && (x.life != live || old.life != live || old.domain != x.domain || !k.order.are(old.terms, terms)) {
-		k.drop(old)
-		old = nil
-	}
-	switch {
-	case x.life == deleted && x.told: // nothing older can come any more
-		delete(k.byID, id)
-		return ""
-	case x.life == live && old == nil:
-		x.number, x.terms = k.order.ids.take(id), make([]uint32, len(terms))
-		for i, term := range terms {
-			x.terms[i] = k.order.add(term, x.number)
+	alike := false // but for the value
+	if old != nil {
+		if old.promise != nil {
+			close(old.promise.kept)
 		}
-		k.order.add(x.domain.term, x.number)
-		k.order.add("", x.number)
-		k.count++
-	case x.life == live:
-		x.number, x.terms = old.number, old.terms
+		k.reckon(old, Weight.minus)
+		k.recent.letGo(old.number)
+		alike = x.life == live && old.life == live && old.domain == x.domain && k.order.are(k.termsIn(old), terms)
+		if !alike {
+			k.drop(old)
+		}
 	}
-	k.reckon(x, Weight.plus)
-	k.byID[id] = x
+	if x.life == deleted && x.told { // nothing older can come any more
+		k.vacate(id, old)
+		return ""
+	}
+	if old == nil {
+		number := k.order.ids.take(id)
+		old = k.slots.at(number)
+		old.number = number
+		k.byID[id] = old
+	}
+	x.number = old.number
+	switch {
+	case alike:
+		x.row = k.rewrite(old, x.held)
+	case x.life == live:
+		x.row = k.write(x.number, k.enter(x, terms), x.held)
+	}
+	*old = x.indexed
+	k.reckon(old, Weight.plus)
 	return ""
+}
+
+// enter puts a resource into the ordered index under its terms, and returns their numbers.
+// k.mu is held.
+func (k *Kind[T]) enter(x *arrival[T], terms []string) []uint32 {
+	numbers := make([]uint32, len(terms))
+	for i, term := range terms {
+		numbers[i] = k.order.add(term, x.number)
+	}
+	k.order.add(x.domain.term, x.number)
+	k.order.add("", x.number)
+	k.count++
+	return numbers
 }
 
 // drop takes what was known of an ID out of the ordered index. k.mu is held.
@@ -178,13 +205,24 @@ func (k *Kind[T]) drop(x *indexed[T]) {
 	if x.life != live {
 		return
 	}
-	for _, number := range x.terms {
+	for _, number := range k.termsIn(x) {
 		k.order.remove(k.order.terms.text[number], x.number)
 	}
 	k.order.remove(x.domain.term, x.number)
 	k.order.remove("", x.number)
-	k.order.ids.drop(x.number)
 	k.count--
+	k.erase(x)
+}
+
+// vacate forgets an ID of which nothing is in the ordered index. k.mu is held.
+func (k *Kind[T]) vacate(id string, x *indexed[T]) {
+	if x == nil {
+		return
+	}
+	number := x.number
+	delete(k.byID, id)
+	*x = indexed[T]{}
+	k.order.ids.drop(number)
 }
 
 // termsOf returns the terms of a value, sorted, each once.
@@ -204,8 +242,9 @@ func (k *Kind[T]) forget(d *domainTable) {
 				close(x.promise.kept)
 			}
 			k.reckon(x, Weight.minus)
+			k.recent.letGo(x.number)
 			k.drop(x)
-			delete(k.byID, id)
+			k.vacate(id, x)
 		}
 	}
 }
@@ -240,7 +279,7 @@ func (k *Kind[T]) untold(d *domainTable) []string {
 		switch {
 		case x.domain != d || x.told:
 		case x.life == deleted:
-			delete(k.byID, id)
+			k.vacate(id, x)
 		default:
 			ids = append(ids, id)
 		}
@@ -250,8 +289,12 @@ func (k *Kind[T]) untold(d *domainTable) []string {
 
 // has says whether a resource that is live has all of these terms. k.mu is held.
 func (k *Kind[T]) has(id string, terms []string) bool {
+	if len(terms) == 0 {
+		return true
+	}
+	own := k.termsIn(k.byID[id])
 	for _, t := range terms {
-		if !k.order.has(k.byID[id].terms, t) {
+		if !k.order.has(own, t) {
 			return false
 		}
 	}

@@ -22,17 +22,19 @@ type Kind[T any] struct {
 	keep   bool // values are held in memory
 	told   func(id string, value *T)
 
-	lasting bool       // nothing of it is ever deleted
-	holds   bool       // values are read in memory where they can be, see NewHeld
-	recent  *recent[T] // the last ones are; nil: see NewRecent
+	lasting bool    // nothing of it is ever deleted
+	holds   bool    // values are read in memory where they can be, see NewHeld
+	recent  *recent // the last ones are; nil: see NewRecent
 
 	dictionary dictionary // of what is held
 
 	weigh func(*T) Weight // nil: nothing is added up
 	sumBy []string        // what the terms begin with that are added up by
 
-	mu    sync.RWMutex // covers what is below; never held while the bus is asked
-	byID  map[string]*indexed[T]
+	mu    sync.RWMutex           // covers what is below; never held while the bus is asked
+	byID  map[string]*indexed[T] // which are in slots
+	slots slots[T]
+	shelf shelf // of their rows
 	order order
 	count int // IDs that are live
 	sums  map[sumOf]Weight
@@ -79,6 +81,7 @@ func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool)
 		terms = func(*T) []string { return nil }
 	}
 	k := &Kind[T]{space: s, prefix: prefix, terms: terms, keep: keep, byID: map[string]*indexed[T]{}}
+	k.shelf.moved = k.movedRow
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kinds[prefix] = k

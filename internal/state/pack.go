@@ -70,7 +70,7 @@ func (k *Kind[T]) keptIn(d *domainTable, id string, p *promise, from *pack, revi
 	switch {
 	case x == nil:
 	case x.promise == p:
-		k.put(id, &indexed[T]{domain: d, revision: revision, pack: from, told: told, value: x.value, weight: x.weight}, k.order.textsOf(x.terms))
+		k.put(id, &arrival[T]{indexed: indexed[T]{domain: d, revision: revision, pack: from, told: told, value: x.value, weight: x.weight}}, k.order.textsOf(k.termsIn(x)))
 	case told && x.pack != nil && x.pack.key == from.key:
 		x.told = true
 	}
@@ -381,7 +381,7 @@ func (k *Kind[T]) readPacked(ctx context.Context, d *domainTable, id string, fro
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if x := k.byID[id]; x != nil && x.domain == d && x.pack == from {
-			k.put(id, &indexed[T]{domain: d, revision: x.revision, life: deleted, told: true}, nil)
+			k.put(id, gone[T](d, x.revision, true), nil)
 		}
 		return Entry[T]{}, k.notFound()
 	}

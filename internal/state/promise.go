@@ -86,7 +86,8 @@ func (k *Kind[T]) kept(d *domainTable, id string, p *promise, revision uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if x := k.byID[id]; x != nil && x.promise == p {
-		k.put(id, &indexed[T]{domain: d, revision: revision, value: x.value, held: x.held, dict: x.dict, weight: x.weight}, k.order.textsOf(x.terms))
+		is := &arrival[T]{indexed: indexed[T]{domain: d, revision: revision, value: x.value, dict: x.dict, weight: x.weight}, held: k.heldIn(x)}
+		k.put(id, is, k.order.textsOf(k.termsIn(x)))
 	}
 }
 

@@ -75,7 +75,7 @@ func (k *Kind[T]) reckon(x *indexed[T], add func(Weight, Weight) Weight) {
 		}
 	}
 	change("")
-	for _, number := range x.terms {
+	for _, number := range k.termsIn(x) {
 		term := k.order.terms.text[number]
 		for _, prefix := range k.sumBy {
 			if strings.HasPrefix(term, prefix) {

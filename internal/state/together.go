@@ -323,7 +323,7 @@ func (k *Kind[T]) dropPacked(d *domainTable, key string) {
 	defer k.mu.Unlock()
 	for id, x := range k.byID {
 		if x.domain == d && x.pack != nil && x.pack.key == key {
-			k.put(id, &indexed[T]{domain: d, revision: x.revision, life: deleted, told: true}, nil)
+			k.put(id, gone[T](d, x.revision, true), nil)
 		}
 	}
 }
@@ -340,7 +340,7 @@ func (k *Kind[T]) deleteGrouped(ctx context.Context, d *domainTable, id string, 
 		k.mu.Unlock()
 		return k.notFound()
 	}
-	k.put(id, &indexed[T]{domain: d, revision: x.revision, life: deleted, told: true}, nil)
+	k.put(id, gone[T](d, x.revision, true), nil)
 	k.mu.Unlock()
 	if from.left.Add(-1) > 0 {
 		return nil
