@@ -241,14 +241,7 @@ func (v *vnf) tellChange(c *toldChange) {
 		v.Operational = oneOf(c.State.After, "STARTED", "STOPPED")
 	}
 	if len(c.Removed) > 0 {
-		vnfcs := map[string]string{}
-		for id, c := range v.vnfcs {
-			vnfcs[id] = c
-		}
-		for _, id := range c.Removed {
-			delete(vnfcs, id)
-		}
-		v.vnfcs = vnfcs
+		v.vnfcs = slices.DeleteFunc(slices.Clone(v.vnfcs), func(m member[string]) bool { return slices.Contains(c.Removed, m.key) })
 		v.lose(c.Removed)
 	}
 }
@@ -269,7 +262,8 @@ func (m *model) moveComputes(vnfID string, c *toldChange, at, now time.Time) {
 	if c == nil || e == nil {
 		return
 	}
-	for vnfc, id := range e.val.vnfcs {
+	for _, of := range e.val.vnfcs {
+		vnfc, id := of.key, of.val
 		tell(m, &m.computes, id, at, now, false, func(v *compute) {
 			if c.Location != nil {
 				if p, ok := c.Location.After[vnfc]; ok && p.Host != "" {

@@ -21,24 +21,24 @@ type source struct {
 }
 
 type ns struct {
-	ID     string             `json:"id"`
-	Name   string             `json:"name,omitempty"`
-	NsdID  string             `json:"nsdId,omitempty"`
-	State  string             `json:"state,omitempty"`
-	Flavor string             `json:"flavourId,omitempty"`
-	VnfIDs []string           `json:"vnfInstanceIds,omitzero"` // sorted
-	Pnfs   map[string]pnf     `json:"pnfs,omitzero"`
-	Links  map[string]link    `json:"virtualLinks,omitzero"`
-	Bars   map[string]nsBar   `json:"replacementBars,omitzero"`
-	ports  map[string]portsOf // what is attached to each virtual link
+	ID     string           `json:"id"`
+	Name   string           `json:"name,omitempty"`
+	NsdID  string           `json:"nsdId,omitempty"`
+	State  string           `json:"state,omitempty"`
+	Flavor string           `json:"flavourId,omitempty"`
+	VnfIDs []string         `json:"vnfInstanceIds,omitzero"` // sorted
+	Pnfs   few[pnf]         `json:"pnfs,omitzero"`
+	Links  few[link]        `json:"virtualLinks,omitzero"`
+	Bars   map[string]nsBar `json:"replacementBars,omitzero"`
+	ports  few[portsOf]     // what is attached to each virtual link
 
-	profiles map[string]string // by VNF, as the NS says
+	profiles few[string] // by VNF, as the NS says
 }
 
 // portsOf are the connection points on a virtual link: of a VNF by the VNF's ID
 // and its own, and the PNFs.
 type portsOf struct {
-	cps  map[[2]string]bool
+	cps  [][2]string
 	pnfs []string
 }
 
@@ -60,25 +60,25 @@ type nsBar struct {
 }
 
 type vnf struct {
-	ID            string            `json:"id"`
-	NsIDs         []string          `json:"nsInstanceIds,omitzero"` // joined
-	ProfileID     string            `json:"vnfProfileId,omitempty"`
-	VnfdID        string            `json:"vnfdId,omitempty"`
-	PkgID         string            `json:"vnfPkgId,omitempty"`
-	Provider      string            `json:"provider,omitempty"`
-	Product       string            `json:"productName,omitempty"`
-	Version       string            `json:"softwareVersion,omitempty"`
-	Instantiation string            `json:"instantiationState,omitempty"`
-	Operational   string            `json:"operationalState,omitempty"`
-	Security      *bool             `json:"securityVnf,omitempty"`
-	MinInstances  *int              `json:"minInstances,omitempty"`
-	Integrity     *integrity        `json:"integrity,omitempty"`
-	Connectivity  []connection      `json:"connectivity,omitzero"` // as told last, until it is read
-	cps           []connection      // as read, to be joined with the virtual links
-	ComputeIDs    []string          `json:"computeIds,omitzero"` // joined
-	Certificates  []certificate     `json:"certificates,omitzero"`
-	Config        map[string]string `json:"configuration,omitzero"`
-	vnfcs         map[string]string // compute by VNFC
+	ID            string        `json:"id"`
+	NsIDs         []string      `json:"nsInstanceIds,omitzero"` // joined
+	ProfileID     string        `json:"vnfProfileId,omitempty"`
+	VnfdID        string        `json:"vnfdId,omitempty"`
+	PkgID         string        `json:"vnfPkgId,omitempty"`
+	Provider      string        `json:"provider,omitempty"`
+	Product       string        `json:"productName,omitempty"`
+	Version       string        `json:"softwareVersion,omitempty"`
+	Instantiation string        `json:"instantiationState,omitempty"`
+	Operational   string        `json:"operationalState,omitempty"`
+	Security      *bool         `json:"securityVnf,omitempty"`
+	MinInstances  *int          `json:"minInstances,omitempty"`
+	Integrity     *integrity    `json:"integrity,omitempty"`
+	Connectivity  []connection  `json:"connectivity,omitzero"` // as told last, until it is read
+	cps           []cp          // as read, to be joined with the virtual links; nil: not known
+	ComputeIDs    []string      `json:"computeIds,omitzero"` // joined
+	Certificates  []certificate `json:"certificates,omitzero"`
+	Config        few[string]   `json:"configuration,omitzero"`
+	vnfcs         few[string]   // compute by VNFC
 }
 
 // integrity is what the NFVO found when it used the package last.
@@ -94,8 +94,10 @@ type connection struct {
 	CpdID   string   `json:"cpdId,omitempty"`
 	LinkID  string   `json:"virtualLinkInfoId,omitempty"`
 	PnfIDs  []string `json:"pnfIds,omitzero"`
-	network string   // at the VIM
 }
+
+// cp is a connection point of a VNF as it is read.
+type cp struct{ id, cpdID, network string } // network: at the VIM
 
 type pkg struct {
 	ID          string    `json:"id"`
@@ -164,7 +166,15 @@ func oneOf(v string, known ...string) string {
 	return ""
 }
 
-func known[T any](v T) *T { return &v }
+// known is a fact that is known. Elements share it: nobody changes what it points to.
+func known(is bool) *bool {
+	if is {
+		return &isTrue
+	}
+	return &isFalse
+}
+
+var isTrue, isFalse = true, false
 
 // sortedWith returns a sorted copy with one more.
 func sortedWith(list []string, id string) []string {

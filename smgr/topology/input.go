@@ -355,16 +355,16 @@ func (c *collector) addVnf(id string) {
 // connect says which virtual link each connection point of a VNF is on, and which
 // PNFs are on it too.
 func (m *model) connect(v *vnf) []connection {
-	out := slices.Clone(v.cps)
-	for i := range out {
+	out := make([]connection, len(v.cps))
+	for i, is := range v.cps {
 		cp := &out[i]
-		cp.PnfIDs, cp.LinkID = []string{}, cp.network
+		*cp = connection{ExtCpID: is.id, CpdID: is.cpdID, LinkID: is.network, PnfIDs: []string{}}
 		for _, id := range v.NsIDs {
 			n := m.nss.byID[id].val
-			for _, linkID := range sortedKeys(n.Links) {
-				ports, network := n.ports[linkID], n.Links[linkID].NetworkID
-				if ports.cps[[2]string{v.ID, cp.ExtCpID}] || cp.network != "" && (linkID == cp.network || network == cp.network) {
-					cp.LinkID = linkID
+			for _, l := range n.Links {
+				ports := n.ports.get(l.key)
+				if slices.Contains(ports.cps, [2]string{v.ID, is.id}) || is.network != "" && (l.key == is.network || l.val.NetworkID == is.network) {
+					cp.LinkID = l.key
 					cp.PnfIDs = append(cp.PnfIDs, ports.pnfs...)
 				}
 			}

@@ -108,7 +108,8 @@ func (m *model) indexVnf(id string, was, is *vnf) {
 	var pkgWas, pkgIs string
 	if was != nil {
 		pkgWas = was.PkgID
-		for _, c := range was.vnfcs {
+		for _, vnfc := range was.vnfcs {
+			c := vnfc.val
 			if m.vnfOf[c] == id {
 				delete(m.vnfOf, c)
 			}
@@ -119,7 +120,8 @@ func (m *model) indexVnf(id string, was, is *vnf) {
 	}
 	if is != nil {
 		pkgIs = is.PkgID
-		for _, c := range is.vnfcs {
+		for _, vnfc := range is.vnfcs {
+			c := vnfc.val
 			m.vnfOf[c] = id
 			m.computesOf.add(id, c)
 		}

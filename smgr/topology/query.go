@@ -51,7 +51,7 @@ func (t *Topology) Places(_ context.Context, vnfInstanceID string) ([]Place, err
 // profileIn is the profile of a VNF in an NS: what the NS says of it, or else
 // what the VNF is known by.
 func (m *model) profileIn(n *ns, vnfID string) string {
-	if p := n.profiles[vnfID]; p != "" {
+	if p := n.profiles.get(vnfID); p != "" {
 		return p
 	}
 	if e := m.vnfs.byID[vnfID]; e != nil {

@@ -149,9 +149,9 @@ func (m *model) takeNs(a *nsAnswer, number uint64, at time.Time, deep bool, w *w
 		if !learn(m, &m.vnfs, v.ID, number, at, next) {
 			again = true
 		}
-		for _, vnfc := range sortedKeys(next.vnfcs) {
-			if c := m.computes.byID[next.vnfcs[vnfc]]; c == nil || stale || c.unread() {
-				wanted = append(wanted, ref{kindCompute, next.vnfcs[vnfc]})
+		for _, vnfc := range next.vnfcs {
+			if c := m.computes.byID[vnfc.val]; c == nil || stale || c.unread() {
+				wanted = append(wanted, ref{kindCompute, vnfc.val})
 			}
 		}
 		if p := m.pkgs.byID[next.PkgID]; next.PkgID != "" && (p == nil || stale) {

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"maps"
 	"slices"
 	"time"
 
@@ -57,10 +56,11 @@ type vnfExtension struct {
 func nsOf(a *nsAnswer) *ns {
 	out := &ns{
 		ID: a.ID, Name: a.Name, NsdID: a.NsdID, State: oneOf(a.State, "NOT_INSTANTIATED", "INSTANTIATED"), Flavor: a.Flavour,
-		VnfIDs: []string{}, Pnfs: map[string]pnf{}, Links: map[string]link{}, Bars: a.Bars, ports: map[string]portsOf{}, profiles: map[string]string{},
+		VnfIDs: []string{}, Bars: a.Bars,
 	}
+	profiles, pnfs := make(map[string]string, len(a.Profiles)), make(map[string]pnf, len(a.Pnfs))
 	for id, v := range a.Profiles {
-		out.profiles[id] = v.ProfileID
+		profiles[id] = v.ProfileID
 	}
 	for i := range a.Vnfs {
 		if a.Vnfs[i].ID != "" {
@@ -70,30 +70,32 @@ func nsOf(a *nsAnswer) *ns {
 	slices.Sort(out.VnfIDs)
 	out.VnfIDs = slices.Compact(out.VnfIDs)
 	for i := range a.Pnfs {
-		out.Pnfs[a.Pnfs[i].PnfID] = pnf{a.Pnfs[i].PnfName, a.Pnfs[i].PnfdID, a.Pnfs[i].PnfProfileID}
+		pnfs[a.Pnfs[i].PnfID] = pnf{a.Pnfs[i].PnfName, a.Pnfs[i].PnfdID, a.Pnfs[i].PnfProfileID}
 	}
+	links, ports := make(map[string]link, len(a.Links)), make(map[string]portsOf, len(a.Links))
 	for i := range a.Links {
 		l := &a.Links[i]
 		shown := link{ProfileID: cmp.Or(l.NsVirtualLinkProfileID, l.NsVirtualLinkDescID)}
 		if len(l.ResourceHandle) > 0 {
 			shown.NetworkID = l.ResourceHandle[0].ResourceID
 		}
-		out.Links[l.ID], out.ports[l.ID] = shown, portsOn(l)
+		links[l.ID], ports[l.ID] = shown, portsOn(l)
 	}
+	out.profiles, out.Pnfs, out.Links, out.ports = fewOf(profiles), fewOf(pnfs), fewOf(links), fewOf(ports)
 	return out
 }
 
 func portsOn(l *sol005.NsVirtualLinkInfo) portsOf {
-	out := portsOf{cps: map[[2]string]bool{}, pnfs: []string{}}
+	out := portsOf{}
 	for _, p := range l.LinkPort {
 		if h := p.NsCpHandle; h != nil && h.PnfInfoID != "" {
 			out.pnfs = append(out.pnfs, h.PnfInfoID)
 		} else if h != nil && h.VnfInstanceID != "" {
-			out.cps[[2]string{h.VnfInstanceID, h.VnfExtCpInstanceID}] = true
+			out.cps = append(out.cps, [2]string{h.VnfInstanceID, h.VnfExtCpInstanceID})
 		}
 	}
 	slices.Sort(out.pnfs)
-	out.pnfs = slices.Compact(out.pnfs)
+	out.pnfs, out.cps = slices.Compact(out.pnfs), slices.Clip(out.cps)
 	return out
 }
 
@@ -102,7 +104,7 @@ func portsOn(l *sol005.NsVirtualLinkInfo) portsOf {
 func vnfIn(a *nsAnswer, v *vnfAnswer, before *vnf) *vnf {
 	out := &vnf{
 		ID: v.ID, VnfdID: v.VnfdID, PkgID: v.PkgID, Provider: v.Provider, Product: v.Product, Version: v.Version,
-		Instantiation: oneOf(v.State, "NOT_INSTANTIATED", "INSTANTIATED"), Config: texts(v.Config), cps: []connection{}, vnfcs: map[string]string{},
+		Instantiation: oneOf(v.State, "NOT_INSTANTIATED", "INSTANTIATED"), Config: texts(v.Config), cps: []cp{}, vnfcs: few[string]{},
 	}
 	ext := a.Profiles[v.ID]
 	if before != nil {
@@ -126,22 +128,25 @@ func vnfIn(a *nsAnswer, v *vnfAnswer, before *vnf) *vnf {
 			byCpd[l.CurrentVnfExtCpData.CpdID] = l.ResourceHandle.ResourceID
 		}
 	}
+	out.cps = make([]cp, len(v.Instantiated.Cps))
 	for i := range v.Instantiated.Cps {
-		cp := &v.Instantiated.Cps[i]
-		out.cps = append(out.cps, connection{ExtCpID: cp.ID, CpdID: cp.CpdID, network: cmp.Or(byPort[cp.ExtLinkPortID], byCpd[cp.CpdID])})
+		c := &v.Instantiated.Cps[i]
+		out.cps[i] = cp{c.ID, c.CpdID, cmp.Or(byPort[c.ExtLinkPortID], byCpd[c.CpdID])}
 	}
-	slices.SortFunc(out.cps, func(a, b connection) int { return cmp.Compare(a.ExtCpID, b.ExtCpID) })
+	slices.SortFunc(out.cps, func(a, b cp) int { return cmp.Compare(a.id, b.id) })
+	vnfcs := make(map[string]string, len(v.Instantiated.Vnfcs))
 	for _, c := range v.Instantiated.Vnfcs {
 		if c.ComputeResource.ResourceID != "" {
-			out.vnfcs[c.ID] = c.ComputeResource.ResourceID
+			vnfcs[c.ID] = c.ComputeResource.ResourceID
 		}
 	}
+	out.vnfcs = fewOf(vnfcs)
 	return out
 }
 
 // texts are configurable properties as policies see them: what is no text, as
 // its JSON.
-func texts(kv sol005.KeyValuePairs) map[string]string {
+func texts(kv sol005.KeyValuePairs) few[string] {
 	out := make(map[string]string, len(kv))
 	for k, v := range kv {
 		if s, ok := v.(string); ok {
@@ -154,7 +159,7 @@ func texts(kv sol005.KeyValuePairs) map[string]string {
 		}
 		out[k] = string(raw)
 	}
-	return out
+	return fewOf(out)
 }
 
 func pkgOf(a *sol005.VnfPkgInfo) *pkg {
@@ -226,9 +231,6 @@ func hostOf(a *ifa006.Host, domain string) *host {
 func imageOf(a *ifa006.Image) *image {
 	return &image{ID: a.ID, Name: a.Name, PkgID: a.Metadata["vnfPkgId"], Checksum: sumOf(a.Checksum), Stated: sumOf(a.StatedChecksum), Status: a.Status}
 }
-
-// sortedKeys returns the keys of a map, sorted.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // stamp is a time as the input writes it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

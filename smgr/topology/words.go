@@ -33,10 +33,9 @@ func (w *words) list(texts []string) {
 	}
 }
 
-func (w *words) values(texts map[string]string) {
-	for k, v := range texts {
-		w.share(&v)
-		texts[k] = v
+func (w *words) values(texts few[string]) {
+	for i := range texts {
+		w.share(&texts[i].key, &texts[i].val)
 	}
 }
 
@@ -70,6 +69,17 @@ func (w *words) ns(n *ns) *ns {
 	w.share(&n.ID, &n.NsdID, &n.State, &n.Flavor)
 	w.list(n.VnfIDs)
 	w.values(n.profiles)
+	for i := range n.Links {
+		l := &n.Links[i]
+		w.share(&l.key, &l.val.ProfileID, &l.val.NetworkID)
+	}
+	for i := range n.ports {
+		w.share(&n.ports[i].key)
+		w.list(n.ports[i].val.pnfs)
+		for j := range n.ports[i].val.cps {
+			w.share(&n.ports[i].val.cps[j][0], &n.ports[i].val.cps[j][1])
+		}
+	}
 	return n
 }
 
@@ -82,6 +92,12 @@ func (w *words) vnf(v *vnf) *vnf {
 		shared := *i // it may be that of the element before
 		w.share(&shared.Verdict, &shared.Checksum, &shared.Option, &shared.Signer)
 		v.Integrity = &shared
+	}
+	for i := range v.cps {
+		w.share(&v.cps[i].id, &v.cps[i].cpdID, &v.cps[i].network)
+	}
+	if v.Security != nil {
+		v.Security = known(*v.Security)
 	}
 	w.values(v.vnfcs)
 	w.values(v.Config)

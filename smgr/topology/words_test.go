@@ -21,15 +21,15 @@ func TestWords(t *testing.T) {
 	w := newWords()
 	place := func() *ifa006.Location { return &ifa006.Location{Country: other("DE"), Rack: other("7")} }
 	sum := func() *checksum { return &checksum{other("SHA-256"), other("abc")} }
-	v := w.vnf(&vnf{ID: other("vnf"), PkgID: other("pkg"), Integrity: &integrity{Checksum: other("abc")}, vnfcs: map[string]string{"a": other("compute")}})
-	n := w.ns(&ns{ID: other("ns"), VnfIDs: []string{other("vnf")}, profiles: map[string]string{"vnf": other("profile")}})
+	v := w.vnf(&vnf{ID: other("vnf"), PkgID: other("pkg"), Integrity: &integrity{Checksum: other("abc")}, vnfcs: few[string]{{"a", other("compute")}}})
+	n := w.ns(&ns{ID: other("ns"), VnfIDs: []string{other("vnf")}, profiles: few[string]{{"vnf", other("profile")}}})
 	p := w.pkg(&pkg{ID: other("pkg"), Checksum: sum(), Product: other("product")})
 	c := w.compute(&compute{ID: other("compute"), VnfID: other("vnf"), HostID: other("host"), ImageID: other("image"), Location: place()})
 	h := w.host(&host{ID: other("host"), ComputeIDs: []string{other("compute")}, TrustDomains: []string{other("north")}, Location: place()})
 	i := w.image(&image{ID: other("image"), PkgID: other("pkg"), Checksum: sum()})
 	for what, pair := range map[string][2]string{
 		"VNF of an NS": {n.VnfIDs[0], v.ID}, "VNF of a compute": {c.VnfID, v.ID}, "package of a VNF": {v.PkgID, p.ID}, "package of an image": {i.PkgID, p.ID},
-		"compute of a VNF": {v.vnfcs["a"], c.ID}, "compute of a host": {h.ComputeIDs[0], c.ID}, "host": {c.HostID, h.ID}, "image": {c.ImageID, i.ID},
+		"compute of a VNF": {v.vnfcs[0].val, c.ID}, "compute of a host": {h.ComputeIDs[0], c.ID}, "host": {c.HostID, h.ID}, "image": {c.ImageID, i.ID},
 		"checksum of an image": {i.Checksum.Hash, p.Checksum.Hash}, "checksum of a VNF": {v.Integrity.Checksum, p.Checksum.Hash},
 	} {
 		if !oneText(pair[0], pair[1]) {
@@ -39,7 +39,7 @@ func TestWords(t *testing.T) {
 	if c.Location != h.Location || !reflect.DeepEqual(c.Location, place()) {
 		t.Errorf("locations %+v and %+v are not one", c.Location, h.Location)
 	}
-	if want := (&vnf{ID: "vnf", PkgID: "pkg", Integrity: &integrity{Checksum: "abc"}, vnfcs: map[string]string{"a": "compute"}}); !reflect.DeepEqual(v, want) {
+	if want := (&vnf{ID: "vnf", PkgID: "pkg", Integrity: &integrity{Checksum: "abc"}, vnfcs: few[string]{{"a", "compute"}}}); !reflect.DeepEqual(v, want) {
 		t.Errorf("%+v became %+v", want, v)
 	}
 	if got := w.compute(&compute{ID: "alone"}); got.Location != nil {
