@@ -63,8 +63,14 @@ func (d *Decider) Review(ctx context.Context) (int, error) {
 	fresh, now := err != nil, d.now()
 	s := &there.Value
 	due := d.due(s, &active, now)
-	switch {
-	case due.id != s.Round: // a newer round has all that is left of the one before
+	if due.id == s.Round && (s.Done || now.Before(s.Updated.Add(reviewLease))) {
+		return 0, nil
+	}
+	// Before it is noted: of a round that is begun and not gone on with others keep away.
+	if _, err := d.c.Inventory.NsIDs(ctx, "", 1); err != nil {
+		return 0, fmt.Errorf("review NSs: %w", err)
+	}
+	if due.id != s.Round { // a newer round has all that is left of the one before
 		if due.reason == ReviewPeriodic {
 			if err := d.policies.inForce(ctx, &active, due.at); err != nil {
 				return 0, fmt.Errorf("review NSs: %w", err)
@@ -74,8 +80,6 @@ func (d *Decider) Review(ctx context.Context) (int, error) {
 		if due.reason != ReviewPeriodic {
 			s.Activation = due.id
 		}
-	case s.Done, now.Before(s.Updated.Add(reviewLease)):
-		return 0, nil
 	}
 	for pushed := 0; ; {
 		s.Updated = d.now()

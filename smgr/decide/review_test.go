@@ -81,6 +81,22 @@ func TestReview(t *testing.T) {
 	}
 }
 
+// A review that is due before the NSs are known, as after a start, begins as soon as they
+// are, and not when its lease is over.
+func TestReview_NotRead(t *testing.T) {
+	w := newWorld(t)
+	w.nss = []string{"n1", "n2"}
+	d := w.active(one())
+	w.blind = errors.New("not read yet")
+	if n, err := d.Review(t.Context()); n != 0 || err == nil {
+		t.Fatalf("%d reviews of what is not known, %v", n, err)
+	}
+	w.blind = nil
+	if n, err := d.Review(t.Context()); n != len(w.nss) || err != nil {
+		t.Errorf("%d reviews, %v; want %d", n, err, len(w.nss))
+	}
+}
+
 // TestReviewCrash ends a review at each step. Another process leaves it alone for
 // a while, then goes on where it was, and each NS is pushed in the end.
 func TestReviewCrash(t *testing.T) {

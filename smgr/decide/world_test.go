@@ -96,6 +96,7 @@ type world struct {
 	planned  []string                                          // IDs in the order in which they came
 	inputs   func(context.Context, smgr.Event) ([]byte, error) // nil: input
 	nss      []string
+	blind    error // why NSs cannot be listed
 	pushed   []smgr.Event
 	followed []smgr.Event // by any process
 	told     int
@@ -294,6 +295,9 @@ func (w *world) Forget(context.Context, string, time.Time) error { return nil }
 func (w *world) NsIDs(_ context.Context, after string, most int) ([]string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.blind != nil {
+		return nil, w.blind
+	}
 	var out []string
 	for _, id := range slices.Sorted(slices.Values(w.nss)) {
 		if id > after && len(out) < most {
