@@ -138,8 +138,10 @@ type host struct {
 	TrustDomains []string         `json:"trustDomains,omitzero"`
 	Location     *ifa006.Location `json:"location,omitempty"`
 	ComputeIDs   []string         `json:"computeIds,omitzero"`    // joined; as stored, what the VIM says
-	OtherTenants *bool            `json:"otherTenants,omitempty"` // joined; as stored, what two readings agreed on
+	OtherTenants *bool            `json:"otherTenants,omitempty"` // joined
 	allocated    ifa006.Capacity  // by all trust domains
+	left         int              // of it beside the domain's own, as was known last: see notKnown
+	since        time.Time        // when that was
 }
 
 type equipment struct {

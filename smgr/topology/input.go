@@ -49,7 +49,7 @@ const leastElement = 64
 
 // Input makes the input of an event that [Topology.Apply] took in, as JSON that
 // its schema in policies/schemas describes. The same model and event make the
-// same bytes.
+// same bytes at the same time.
 //
 // It does not wait as long as the data are at hand. When what the event is about
 // was never read, or the event itself shows that it is another than it was, it
@@ -69,7 +69,7 @@ func (t *Topology) Input(ctx context.Context, e smgr.Event) ([]byte, error) {
 	if missing := t.m.notAtHand(h, e.Kind); len(missing) > 0 {
 		t.ask(ctx, missing)
 	}
-	in, elements := t.m.collect(h)
+	in, elements := t.m.collect(h, t.c.Now().UTC())
 	tooLarge := func(what string) error {
 		return hub.E(hub.Unprocessable, "make input",
 			fmt.Sprintf("what this event is about takes %s, more than an input may have (%d bytes): judge it by hand, or raise the bound", what, t.c.MaxInput), nil)
@@ -197,6 +197,7 @@ func (m *model) vnf(id string) *vnf {
 // collector gathers the parts of an input, with the age of each.
 type collector struct {
 	m    *model
+	now  time.Time
 	in   *input
 	asOf map[string]time.Time
 	lack map[string]bool // parts of which something is not known
@@ -204,11 +205,11 @@ type collector struct {
 
 // collect joins what the event is about. Only pointers are copied under the
 // lock; what they lead to does not change.
-func (m *model) collect(h *happening) (in *input, elements int) {
+func (m *model) collect(h *happening, now time.Time) (in *input, elements int) {
 	s := m.complete(h)
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	c := &collector{m: m, asOf: map[string]time.Time{}, lack: map[string]bool{}, in: &input{
+	c := &collector{m: m, now: now, asOf: map[string]time.Time{}, lack: map[string]bool{}, in: &input{
 		Subject: s, Vnfs: map[string]vnf{}, Pkgs: map[string]pkg{}, Computes: map[string]compute{}, Hosts: map[string]host{}, Images: map[string]*image{},
 	}}
 	c.addSubject(s, h.subject.HostID != "" && s.ComputeID == "" || h.Alarm != nil && s.ComputeID == "")
@@ -429,9 +430,12 @@ func (c *collector) addHost(id string) {
 		return
 	}
 	h := *e.val
-	h.OtherTenants, h.ComputeIDs = c.m.otherTenants(e.val), c.m.computesOn.of(id)
+	var since time.Time
+	h.OtherTenants, since = c.m.otherTenants(e, c.now)
+	h.ComputeIDs = c.m.computesOn.of(id)
 	c.in.Hosts[id] = h
 	c.age("hosts", e.learnt)
+	c.age("hosts", since)
 }
 
 func (c *collector) addImage(id string) {

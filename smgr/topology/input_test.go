@@ -304,6 +304,140 @@ func TestOtherTenants(t *testing.T) {
 	tenants("absent")
 }
 
+// TestOtherTenants_Stands holds that who else is on a host stays known while the host is
+// read again, as old as it is, and no longer than twice the time between two rebuilds; and
+// that nothing is told of a host of which it was never known.
+func TestOtherTenants_Stands(t *testing.T) {
+	const path = "/sc-vi/v1/hosts/h1"
+	use := func(w *world, vcpus int) { // of another trust domain
+		h := w.hosts["h1"]
+		h.Allocated.VCPUs += vcpus
+		h.Allocated.MemoryMiB += 512 * vcpus
+		w.hosts["h1"] = h
+	}
+	// second has something happen when the host is read for the second time.
+	second := func(w *world, do func() int) {
+		n := 0
+		w.fail = func(p string) int {
+			if p == path {
+				if n++; n == 2 {
+					return do()
+				}
+			}
+			return 0
+		}
+	}
+	down := func() int { return 503 }
+	created := func() smgr.Event {
+		return change(hub.EventComputeChange, smgr.KeyHost("h1"), "COMPUTE", "v9-c", ifa006.ChangeCreated, noon, nil, map[string]any{"hostId": "h1"})
+	}
+	readHost := func(t *testing.T, s *setup, fails bool) {
+		t.Helper()
+		if err := s.read(t.Context(), ref{kindHost, "h1"}); (err != nil) != fails {
+			t.Fatal(err)
+		}
+	}
+	rebuild := func(t *testing.T, s *setup) {
+		t.Helper()
+		if err := s.Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		before int // vCPUs that others have
+		first  bool
+		do     func(*testing.T, *setup)
+		want   string
+		learnt time.Duration // after noon
+	}{
+		"while the second reading fails": {2, false, func(t *testing.T, s *setup) {
+			second(s.world, down)
+			readHost(t, s, true)
+		}, "true", 0},
+		"and its use is another": {2, false, func(t *testing.T, s *setup) {
+			use(s.world, 2)
+			second(s.world, down)
+			readHost(t, s, true)
+		}, "true", 0},
+		"nobody was there": {0, false, func(t *testing.T, s *setup) {
+			use(s.world, 2)
+			second(s.world, down)
+			readHost(t, s, true)
+		}, "false", 0},
+		"no longer than two rebuilds": {2, false, func(t *testing.T, s *setup) {
+			second(s.world, down)
+			readHost(t, s, true)
+			s.clock.add(2 * DefaultEvery)
+		}, "absent", time.Minute},
+		"two readings disagree": {2, false, func(t *testing.T, s *setup) {
+			second(s.world, func() int { use(s.world, 2); return 0 })
+			readHost(t, s, false)
+		}, "true", time.Minute},
+		"a rebuild finds another use": {2, false, func(t *testing.T, s *setup) {
+			use(s.world, 2)
+			rebuild(t, s)
+		}, "true", 0},
+		"the next rebuild does": {2, false, func(t *testing.T, s *setup) {
+			use(s.world, 2)
+			s.clock.add(DefaultEvery)
+			rebuild(t, s)
+		}, "true", 0},
+		"then it is read": {2, false, func(t *testing.T, s *setup) {
+			use(s.world, 2)
+			rebuild(t, s)
+			s.drain(t)
+		}, "true", time.Minute},
+		"they left": {2, false, func(t *testing.T, s *setup) {
+			use(s.world, -2)
+			rebuild(t, s)
+		}, "false", time.Minute},
+		"a compute comes": {2, false, func(t *testing.T, s *setup) {
+			if err := s.Apply(t.Context(), created()); err != nil {
+				t.Fatal(err)
+			}
+		}, "true", 0},
+		"and the host is read before it": {2, false, func(t *testing.T, s *setup) {
+			s.world.place("v9", "h1")
+			if err := s.Apply(t.Context(), created()); err != nil {
+				t.Fatal(err)
+			}
+			readHost(t, s, false)
+		}, "true", time.Minute},
+		"a compute went and nobody told": {2, false, func(t *testing.T, s *setup) {
+			if err := s.Apply(t.Context(), created()); err != nil {
+				t.Fatal(err)
+			}
+			readHost(t, s, false)
+		}, "true", time.Minute},
+		"the VIM counts in another way": {2, false, func(t *testing.T, s *setup) {
+			use(s.world, -3)
+			readHost(t, s, false)
+		}, "absent", time.Minute},
+		"it was never known": {2, true, func(t *testing.T, s *setup) {
+			second(s.world, down)
+			readHost(t, s, true)
+		}, "absent", time.Minute},
+		"and an operation ends": {2, true, func(t *testing.T, s *setup) {
+			second(s.world, down)
+			readHost(t, s, true)
+			s.input(t, nsChange("n1", "v1", "VNF_INSTANTIATE", "COMPLETED", noon, nil)) // reads again what is not sure
+		}, "true", time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := small()
+			use(w, tt.before)
+			s := built(t, w)
+			if !tt.first {
+				s.drain(t)
+			}
+			s.clock.add(time.Minute)
+			tt.do(t, s)
+			in := s.input(t, review("n2", noon)) // which is on that host alone
+			expect(t, in, map[string]string{"hosts h1 otherTenants": tt.want, "asOf hosts": `"` + stamp(noon.Add(tt.learnt)) + `"`})
+		})
+	}
+}
+
 // TestHostForOneDomain holds that a host that is stopped or quarantined for the
 // domain alone is so for its policies.
 func TestHostForOneDomain(t *testing.T) {

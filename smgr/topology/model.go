@@ -70,6 +70,8 @@ type model struct {
 	left    *departed
 
 	first func(pkgID string) *checksum // that a package had when it was seen first
+
+	stands time.Duration // how long the other tenants of a host stand while it is read again
 }
 
 func newModel() *model {

@@ -28,8 +28,8 @@ func (t *Topology) Rebuild(ctx context.Context) error {
 	errs := []error{pkgsErr, t.rebuildNss(ctx, w)}
 	if t.c.Vi != nil {
 		errs = append(errs, t.readFlavours(ctx),
-			rebuildKind(ctx, t, "/computes", &t.m.computes, func(a *ifa006.Compute) string { return a.ID }, func(a *ifa006.Compute) *compute { return w.compute(computeOf(a)) }),
-			rebuildKind(ctx, t, "/images", &t.m.images, func(a *ifa006.Image) string { return a.ID }, func(a *ifa006.Image) *image { return w.image(imageOf(a)) }),
+			rebuildKind(ctx, t, "/computes", &t.m.computes, func(a *ifa006.Compute) string { return a.ID }, func(a *ifa006.Compute, _ time.Time) *compute { return w.compute(computeOf(a)) }),
+			rebuildKind(ctx, t, "/images", &t.m.images, func(a *ifa006.Image) string { return a.ID }, func(a *ifa006.Image, _ time.Time) *image { return w.image(imageOf(a)) }),
 			t.rebuildHosts(ctx, w))
 	}
 	errs = append(errs, t.prune(ctx, pkgs))
@@ -101,7 +101,7 @@ func (t *Topology) rebuildPkgs(ctx context.Context, w *words) (map[string]bool, 
 }
 
 // rebuildKind reads all resources of one kind from Sc-Vi.
-func rebuildKind[A, T any](ctx context.Context, t *Topology, path string, tab *table[T], id func(*A) string, of func(*A) *T) error {
+func rebuildKind[A, T any](ctx context.Context, t *Topology, path string, tab *table[T], id func(*A) string, of func(*A, time.Time) *T) error {
 	number, at := t.m.begin(), t.c.Now().UTC()
 	defer t.m.end(number)
 	seen := map[string]bool{}
@@ -110,7 +110,7 @@ func rebuildKind[A, T any](ctx context.Context, t *Topology, path string, tab *t
 			return nil
 		}
 		seen[id(a)] = true
-		if !take(t.m, tab, id(a), number, at, of(a)) {
+		if !take(t.m, tab, id(a), number, at, of(a, at)) {
 			t.refresh(ref{tab.kind, id(a)})
 		}
 		return nil
@@ -126,21 +126,21 @@ func rebuildKind[A, T any](ctx context.Context, t *Topology, path string, tab *t
 // before, are read again by themselves, to be sure.
 func (t *Topology) rebuildHosts(ctx context.Context, w *words) error {
 	var doubtful []ref
-	err := rebuildKind(ctx, t, "/hosts", &t.m.hosts, func(a *ifa006.Host) string { return a.ID }, func(a *ifa006.Host) *host {
+	err := rebuildKind(ctx, t, "/hosts", &t.m.hosts, func(a *ifa006.Host) string { return a.ID }, func(a *ifa006.Host, at time.Time) *host {
 		is := w.host(hostOf(a, t.c.TrustDomain))
 		t.m.mu.RLock()
 		defer t.m.mu.RUnlock()
-		if t.m.leftOn(is) != someLeft {
-			return is
-		}
-		if e := t.m.hosts.byID[is.ID]; e != nil && e.val.OtherTenants != nil && sameUse(e.val, is) {
-			is.OtherTenants = e.val.OtherTenants
-		} else if len(is.ComputeIDs) > 0 {
+		t.m.stand(is.ID, is)
+		switch left, e := t.m.leftOn(is), t.m.hosts.byID[is.ID]; {
+		case left == noneLeft, left == someLeft && e != nil && e.val.left == someLeft && sameUse(e.val, is):
+			is.left, is.since = left, at
+		case left == someLeft && len(is.ComputeIDs) > 0:
 			doubtful = append(doubtful, ref{kindHost, is.ID})
 		}
 		return is
 	})
 	for _, r := range doubtful {
+		t.m.doubt(r.id)
 		t.refresh(r)
 	}
 	return err

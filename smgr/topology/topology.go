@@ -89,6 +89,7 @@ func New(c Config) *Topology {
 		}
 		return nil
 	}
+	t.m.stands = 2 * c.Every // so that the rebuild that finds something else has its time
 	t.refreshes = newRefresher(c.Parallel, c.Log, t.read)
 	return t
 }
