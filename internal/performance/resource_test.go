@@ -4,16 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/manoward/manoward/internal/httpapi"
 	"github.com/manoward/manoward/internal/sol"
+	"github.com/manoward/manoward/internal/testkit/atonce"
 )
 
 func TestRefusals(t *testing.T) {
@@ -358,22 +359,16 @@ func TestSameKeyAtOnce(t *testing.T) {
 	b := newBench(t)
 	for path, body := range map[string]string{"/pm_jobs": aJob(`["a"]`, criteria), "/thresholds": aThreshold("Thing", "a", "", "heat", `{"thresholdValue":1,"hysteresis":1}`)} {
 		for round := range 20 { // in some of them two find that it is not there yet
-			var mu sync.Mutex
-			ids := map[string]int{}
-			var group sync.WaitGroup
-			for range 8 {
-				group.Go(func() {
-					w := b.do("POST", path, body, "Idempotency-Key", fmt.Sprint("k", round))
-					var made thing
-					if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil || w.Code != 201 {
-						t.Error(path, w.Code, err, w.Body)
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					ids[made.ID]++
-				})
+			ids := map[string]bool{}
+			for _, w := range atonce.Do(8, func() *httptest.ResponseRecorder {
+				return b.do("POST", path, body, "Idempotency-Key", fmt.Sprint("k", round))
+			}) {
+				var made thing
+				if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil || w.Code != 201 {
+					t.Error(path, w.Code, err, w.Body)
+				}
+				ids[made.ID] = true
 			}
-			group.Wait()
 			if len(ids) != 1 {
 				t.Fatalf("%s: %v", path, ids)
 			}

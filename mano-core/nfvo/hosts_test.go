@@ -4,11 +4,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/manoward/manoward/internal/hub"
+	"github.com/manoward/manoward/internal/testkit/atonce"
 	"github.com/manoward/manoward/mano-core/nfvo"
 )
 
@@ -246,21 +246,15 @@ func TestHostOrderMeetsAnotherRemoval(t *testing.T) {
 func TestStopUse_SameKeyAtOnce(t *testing.T) {
 	w := newWorld(t)
 	for round := range 20 { // in some of them two find that it is not there yet
-		var mu sync.Mutex
 		locations := map[string]reply{}
-		var group sync.WaitGroup
-		for range 8 {
-			group.Go(func() {
-				r := w.call(north, "POST", "/manoward/v1/hosts/h1/stop_use", nfvo.StopUseRequest{Vnfs: "TERMINATE", Reason: "rootkit"}, "Idempotency-Key", strconv.Itoa(round))
-				if r.status != 202 {
-					t.Errorf("%d: %s", r.status, r.body)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				locations[r.location] = r
-			})
+		for _, r := range atonce.Do(8, func() reply {
+			return w.call(north, "POST", "/manoward/v1/hosts/h1/stop_use", nfvo.StopUseRequest{Vnfs: "TERMINATE", Reason: "rootkit"}, "Idempotency-Key", strconv.Itoa(round))
+		}) {
+			if r.status != 202 {
+				t.Errorf("%d: %s", r.status, r.body)
+			}
+			locations[r.location] = r
 		}
-		group.Wait()
 		if len(locations) != 1 {
 			t.Fatalf("%v", locations)
 		}

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol001"
+	"github.com/manoward/manoward/internal/testkit/atonce"
 	"github.com/manoward/manoward/internal/testkit/csartest"
 	"github.com/manoward/manoward/mano-core/catalogue"
 )
@@ -352,21 +352,13 @@ func TestVnfPackage_SameKeyAtOnce(t *testing.T) {
 	r := newRig(t)
 	body := map[string]any{"userDefinedData": map[string]any{"a": 1}}
 	for round := range 50 { // in some of them two find that it is not there yet
-		var mu sync.Mutex
-		locations := map[string]int{}
-		var group sync.WaitGroup
-		for range 8 {
-			group.Go(func() {
-				a := r.call(alice, "POST", packages, body, "Idempotency-Key", strconv.Itoa(round))
-				if a.status != http.StatusCreated {
-					t.Errorf("%d: %s", a.status, a.body)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				locations[a.header.Get("Location")]++
-			})
+		locations := map[string]bool{}
+		for _, a := range atonce.Do(8, func() answer { return r.call(alice, "POST", packages, body, "Idempotency-Key", strconv.Itoa(round)) }) {
+			if a.status != http.StatusCreated {
+				t.Errorf("%d: %s", a.status, a.body)
+			}
+			locations[a.header.Get("Location")] = true
 		}
-		group.Wait()
 		if len(locations) != 1 {
 			t.Fatalf("%v", locations)
 		}

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/manoward/manoward/internal/sol/sol003"
+	"github.com/manoward/manoward/internal/testkit/atonce"
 )
 
 // One of many requests at once gets the VNF; the others learn who has it.
@@ -19,24 +19,19 @@ func TestOneOperationAtATime(t *testing.T) {
 	id := r.create()
 	free := make(chan struct{})
 	r.vim.setRefuse(func(string, string) int { <-free; return 0 })
-	var mu sync.Mutex
 	statuses := map[int]int{}
 	var accepted string
-	var group sync.WaitGroup
-	for range 16 {
-		group.Go(func() {
-			a, err := r.try("POST", "/vnf_instances/"+id+"/instantiate", instantiateBody)
-			if err != nil {
-				t.Error(err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if statuses[a.status]++; a.status == http.StatusAccepted {
-				accepted = path.Base(a.location)
-			}
-		})
+	for _, a := range atonce.Do(16, func() answerOf {
+		a, err := r.try("POST", "/vnf_instances/"+id+"/instantiate", instantiateBody)
+		if err != nil {
+			t.Error(err)
+		}
+		return a
+	}) {
+		if statuses[a.status]++; a.status == http.StatusAccepted {
+			accepted = path.Base(a.location)
+		}
 	}
-	group.Wait()
 	if statuses[202] != 1 || statuses[409] != 15 {
 		t.Fatalf("%v", statuses)
 	}
@@ -54,21 +49,19 @@ func TestSameKeyAtOnce(t *testing.T) {
 	r := newRig(t)
 	for path, body := range map[string]string{"/vnf_instances": `{"vnfdId":"vnfd-1"}`, "/vnf_snapshots": `{}`} {
 		for round := range 50 { // in some of them two find that it is not there yet
-			var mu sync.Mutex
-			locations := map[string]int{}
-			var group sync.WaitGroup
-			for range 8 {
-				group.Go(func() {
-					a, err := r.try("POST", path, body, "Idempotency-Key", "k"+strconv.Itoa(round))
-					if err != nil || a.status != http.StatusCreated {
-						t.Error(path, a.status, err, string(a.body))
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					locations[a.location]++
-				})
+			locations := map[string]bool{}
+			for _, a := range atonce.Do(8, func() answerOf {
+				a, err := r.try("POST", path, body, "Idempotency-Key", "k"+strconv.Itoa(round))
+				if err != nil {
+					t.Error(path, err)
+				}
+				return a
+			}) {
+				if a.status != http.StatusCreated {
+					t.Error(path, a.status, string(a.body))
+				}
+				locations[a.location] = true
 			}
-			group.Wait()
 			if len(locations) != 1 {
 				t.Fatalf("%s: %v", path, locations)
 			}
