@@ -167,12 +167,14 @@ func repeated[T any](ctx context.Context, k *state.Kind[T], id string, asked fun
 		return e, false, nil
 	}
 	if err == nil && asked(&e.Value) != now {
-		err = errKeyReused
+		err = errKeyReused()
 	}
 	return e, err == nil, err
 }
 
-var errKeyReused = hub.E(hub.Unprocessable, "create", "this "+idempotency+" came with another request before; use a new one", nil)
+func errKeyReused() error {
+	return hub.E(hub.Unprocessable, "create", "this "+idempotency+" came with another request before; use a new one", nil)
+}
 
 // create stores what a request asks for, or returns what the same request has stored
 // meanwhile, which the index may not have yet.
@@ -183,7 +185,7 @@ func create[T any](ctx context.Context, k *state.Kind[T], domain, id string, val
 	}
 	e, err = k.GetIn(ctx, domain, id)
 	if err == nil && asked(&e.Value) != asked(value) {
-		err = errKeyReused
+		err = errKeyReused()
 	}
 	return e, err
 }
