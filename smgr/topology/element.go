@@ -168,7 +168,8 @@ func oneOf(v string, known ...string) string {
 	return ""
 }
 
-// known is a fact that is known. Elements share it: nobody changes what it points to.
+// known is a fact that is known. Elements share it: nobody changes what it points to, which
+// TestMain holds after all tests.
 func known(is bool) *bool {
 	if is {
 		return &isTrue

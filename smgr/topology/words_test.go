@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -85,4 +87,15 @@ func TestWords_Rebuild(t *testing.T) {
 	if h := m.hosts.byID["h1"].val; !oneText(m.computes.byID["v1-c"].val.HostID, h.ID) || !oneText(h.ComputeIDs[0], m.computes.byID["v1-c"].val.ID) {
 		t.Error("hosts and computes have texts of their own for each other")
 	}
+}
+
+// TestMain holds that no test, with all that they run, has written through what [known]
+// returns, which all elements share.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if !*known(true) || *known(false) {
+		fmt.Fprintln(os.Stderr, "something wrote through a fact that all elements share: make a new one with known instead")
+		code = max(code, 1)
+	}
+	os.Exit(code)
 }
