@@ -90,7 +90,7 @@ func isObject(raw []byte) bool {
 	return false
 }
 
-// plain says which bytes of a text encoding/json writes as they are: it escapes what
+// plain says which bytes of JSON encoding/json writes again as they are: it escapes what
 // HTML would read, and what is not ASCII may be no UTF-8.
 var plain = func() (table [256]bool) {
 	for c := range table {
@@ -98,6 +98,17 @@ var plain = func() (table [256]bool) {
 	}
 	return table
 }()
+
+// Plain reports whether encoding/json writes a text as it is, between quotes. It is false
+// of what is not ASCII.
+func Plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; !plain[c] || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
 
 // Compacted reports whether JSON is written as encoding/json would write it again:
 // without white space between its parts and with nothing to be escaped. It takes JSON

@@ -17,6 +17,20 @@ var bodies = []string{
 	`null`, `[]`, `"text"`, `1`, `{"a":"x","body":"y"}`,
 }
 
+// Plain says of each byte what encoding/json does.
+func TestPlain(t *testing.T) {
+	for c := range 256 {
+		text := "a" + string([]byte{byte(c)})
+		raw, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := c < 0x80 && string(raw) == `"`+text+`"`; smgr.Plain(text) != want {
+			t.Errorf("%q: %v, want %v", text, !want, want)
+		}
+	}
+}
+
 // FuzzEvent holds that an event is written and read as encoding/json does it, and that
 // what encoding/json reads is read.
 func FuzzEvent(f *testing.F) {

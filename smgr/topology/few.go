@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/manoward/manoward/smgr"
 )
 
 // few is a map that has few members most of the time, sorted by key: a map with one takes
@@ -54,7 +56,7 @@ func (f few[V]) MarshalJSON() ([]byte, error) {
 
 // appendJSON adds a value. Most are texts that are written as they are.
 func appendJSON(out []byte, val any) ([]byte, error) {
-	if text, ok := val.(string); ok && !strings.ContainsFunc(text, escaped) {
+	if text, ok := val.(string); ok && smgr.Plain(text) {
 		return append(append(append(out, '"'), text...), '"'), nil
 	}
 	raw, err := json.Marshal(val)
@@ -63,7 +65,3 @@ func appendJSON(out []byte, val any) ([]byte, error) {
 	}
 	return append(out, raw...), nil
 }
-
-// escaped says whether JSON, as encoding/json writes it, may have something else for a
-// character.
-func escaped(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune(`"\\<>&`, c) }
