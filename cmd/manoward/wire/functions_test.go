@@ -214,13 +214,18 @@ func TestFunctionClient_Renewal(t *testing.T) {
 	}
 	get()
 	transport := client.Transport.(*functionTransport)
-	before := transport.base
+	base := func() *http.Transport { // the NFVO itself uses it too
+		transport.mu.Lock()
+		defer transport.mu.Unlock()
+		return transport.base
+	}
+	before := base()
 	cert := h.function(hub.KindNFVO)
 	cert.mu.Lock()
 	cert.lead = func(life time.Duration) time.Duration { return 2 * life } // due at once
 	cert.mu.Unlock()
 	get()
-	if transport.base == before {
+	if base() == before {
 		t.Error("the old connections are used on")
 	}
 }
