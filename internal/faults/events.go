@@ -52,7 +52,7 @@ func (l *List) announce(ctx context.Context, e state.Entry[Alarm]) {
 func (l *List) tell(ctx context.Context, e state.Entry[Alarm]) error {
 	told := map[string]bool{}
 	for _, p := range e.Value.Pending {
-		err := l.c.Publish(ctx, notify.Event{ID: p.ID, API: l.c.API, TrustDomain: e.Domain, Render: func(s *notify.Subscription, id string) (any, bool) {
+		err := l.c.Publish(ctx, notify.Event{ID: p.ID, API: l.c.API, TrustDomain: e.Domain, Key: p.Alarm.Object, Render: func(s *notify.Subscription, id string) (any, bool) {
 			return l.render(e.ID, &p, s, id)
 		}})
 		if err != nil {

@@ -68,6 +68,9 @@ func (b *bench) open() {
 }
 
 func (b *bench) publish(_ context.Context, e notify.Event) error {
+	if e.Key == "" {
+		return hub.E(hub.Internal, "publish", "an event of "+e.API+" does not say what it is about", nil)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed != nil {

@@ -74,6 +74,9 @@ func (w *world) Append(_ context.Context, _ string, r hub.Record) error {
 }
 
 func (w *world) Publish(_ context.Context, e notify.Event) error {
+	if e.Key == "" {
+		return hub.E(hub.Internal, "publish", "an event of "+e.API+" does not say what it is about", nil)
+	}
 	if err := w.touch(); err != nil {
 		return err
 	}

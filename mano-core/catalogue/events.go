@@ -22,7 +22,7 @@ func notifications(p *Package, e Event) []notify.Event {
 	about := *p // as it is now; what subscribers see of a state change is its newest state
 	about.Pending = nil
 	event := func(api string, render func(s *notify.Subscription, id string) (any, bool)) notify.Event {
-		return notify.Event{ID: e.ID, API: api, TrustDomain: p.Domain, Render: render}
+		return notify.Event{ID: e.ID, API: api, TrustDomain: p.Domain, Key: p.ID, Render: render}
 	}
 	switch {
 	case p.Kind == VNF && e.Type != EventFailed:

@@ -36,6 +36,9 @@ type outbox struct {
 }
 
 func (o *outbox) Publish(_ context.Context, e notify.Event) error {
+	if e.Key == "" {
+		return hub.E(hub.Internal, "publish", "an event of "+e.API+" does not say what it is about", nil)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range o.subs {

@@ -88,7 +88,7 @@ func (m *Model) alarmed(kind string, domains []string, a ifa006.Alarm) pending {
 func (m *Model) publish(ctx context.Context, p pending) error {
 	send := func(api, domain string, skipWide bool) error {
 		err := m.Publish(ctx, notify.Event{
-			ID: hub.DeriveID(p.ID, api, domain), API: api, TrustDomain: domain,
+			ID: hub.DeriveID(p.ID, api, domain), API: api, TrustDomain: domain, Key: p.about(),
 			Render: func(s *notify.Subscription, id string) (any, bool) {
 				if skipWide && s.TrustDomain == All {
 					return nil, false
@@ -121,6 +121,18 @@ func (m *Model) publish(ctx context.Context, p pending) error {
 		}
 	}
 	return nil
+}
+
+// about is the resource of which the event tells.
+func (p *pending) about() string {
+	switch {
+	case p.Change != nil:
+		return p.Change.ResourceID
+	case p.Alarm != nil:
+		return p.Alarm.ManagedObjectID
+	default:
+		return p.Packet.PortID
+	}
 }
 
 // render makes the notification for one subscription, if its filter matches.

@@ -31,6 +31,9 @@ func newSubscribers(subs ...notify.Subscription) *subscribers {
 }
 
 func (s *subscribers) publish(_ context.Context, e notify.Event) error {
+	if e.Key == "" {
+		return hub.E(hub.Internal, "publish", "an event of "+e.API+" does not say what it is about", nil)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {

@@ -73,7 +73,7 @@ func (s *Service) noteIdentifier(id string, v *VNF, kind string) error {
 // publish hands events to the outbox, in order.
 func (s *Service) publish(ctx context.Context, domain string, events []Event) error {
 	for _, e := range events {
-		err := s.Publisher.Publish(ctx, notify.Event{ID: e.ID, API: API, TrustDomain: domain, Render: e.render})
+		err := s.Publisher.Publish(ctx, notify.Event{ID: e.ID, API: API, TrustDomain: domain, Key: e.VNF, Render: e.render})
 		if err != nil {
 			return fmt.Errorf("publish %s: %w", e.Type, err)
 		}

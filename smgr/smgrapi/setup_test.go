@@ -254,6 +254,9 @@ func (w *world) append(_ context.Context, list ...hub.Record) error {
 
 // Publish makes the world an outbox.
 func (w *world) Publish(_ context.Context, e notify.Event) error {
+	if e.Key == "" {
+		return hub.E(hub.Internal, "publish", "an event of "+e.API+" does not say what it is about", nil)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.deaf {

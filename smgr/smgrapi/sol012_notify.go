@@ -61,7 +61,7 @@ func (m *Manager) tell(ctx context.Context, e state.Entry[resource]) error {
 	for _, c := range e.Value.Untold {
 		err := m.Publisher.Publish(ctx, notify.Event{
 			ID:  hub.DeriveID("sol012", m.TrustDomain, m.Name, e.ID, strconv.Itoa(c.Number)),
-			API: PolicyAPI, TrustDomain: m.TrustDomain,
+			API: PolicyAPI, TrustDomain: m.TrustDomain, Key: e.ID,
 			Render: func(s *notify.Subscription, id string) (any, bool) { return render(s, id, e.ID, c) },
 		})
 		if err != nil {

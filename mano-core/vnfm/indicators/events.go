@@ -39,7 +39,7 @@ func (l *List) tell(ctx context.Context, e state.Entry[told]) error {
 	}
 	done := map[string]bool{}
 	for _, p := range e.Value.Pending {
-		err := l.c.Publish(ctx, notify.Event{ID: p.ID, API: API, TrustDomain: e.Domain, Render: func(s *notify.Subscription, id string) (any, bool) {
+		err := l.c.Publish(ctx, notify.Event{ID: p.ID, API: API, TrustDomain: e.Domain, Key: e.ID, Render: func(s *notify.Subscription, id string) (any, bool) {
 			return l.render(e.ID, &e.Value, &p, s, id)
 		}})
 		if err != nil {

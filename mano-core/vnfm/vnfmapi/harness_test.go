@@ -349,6 +349,9 @@ type fakeOutbox struct {
 }
 
 func (o *fakeOutbox) Publish(_ context.Context, e notify.Event) error {
+	if e.Key == "" {
+		return hub.E(hub.Internal, "publish", "an event of "+e.API+" does not say what it is about", nil)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.fail {
