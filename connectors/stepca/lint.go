@@ -10,9 +10,6 @@ import (
 	"fmt"
 	"io"
 
-	"golang.org/x/crypto/cryptobyte"
-	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
 	"github.com/manoward/manoward/internal/certlint"
 )
 
@@ -67,7 +64,7 @@ func (j *judging) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 
 // SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
 func (j *judging) SignMessage(_ io.Reader, tbs []byte, _ crypto.SignerOpts) ([]byte, error) {
-	der, err := unsigned(tbs)
+	der, err := certlint.Unsigned(tbs)
 	if err == nil {
 		err = j.linter.Check(der)
 	}
@@ -86,7 +83,7 @@ type lintingKey struct {
 
 // SignMessage implements [crypto.MessageSigner]: tbs is a TBSCertificate.
 func (k lintingKey) SignMessage(random io.Reader, tbs []byte, opts crypto.SignerOpts) ([]byte, error) {
-	der, err := unsigned(tbs)
+	der, err := certlint.Unsigned(tbs)
 	if err != nil {
 		return nil, err
 	}
@@ -120,28 +117,3 @@ type notPermitted struct{ error }
 
 // Unwrap returns the cause.
 func (e *notPermitted) Unwrap() error { return e.error }
-
-// unsigned makes a certificate of a TBSCertificate (RFC 5280 clause 4.1), with something
-// in the place of the signature, by the algorithm that the TBSCertificate names.
-func unsigned(tbs []byte) ([]byte, error) {
-	in := cryptobyte.String(tbs)
-	var body, algorithm cryptobyte.String
-	if !in.ReadASN1(&body, cryptobyteasn1.SEQUENCE) || !in.Empty() ||
-		!body.SkipOptionalASN1(cryptobyteasn1.Tag(0).ContextSpecific().Constructed()) || !body.SkipASN1(cryptobyteasn1.INTEGER) ||
-		!body.ReadASN1Element(&algorithm, cryptobyteasn1.SEQUENCE) {
-		return nil, errors.New("what is to be signed is no TBSCertificate")
-	}
-	out := cryptobyte.NewBuilder(make([]byte, 0, len(tbs)+64))
-	out.AddASN1(cryptobyteasn1.SEQUENCE, func(out *cryptobyte.Builder) {
-		out.AddBytes(tbs)
-		out.AddBytes(algorithm)
-		out.AddASN1BitString(noSignature)
-	})
-	der, err := out.Bytes()
-	if err != nil {
-		return nil, fmt.Errorf("write what is to be linted: %w", err)
-	}
-	return der, nil
-}
-
-var noSignature = []byte{0x30, 6, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01} // Ecdsa-Sig-Value (RFC 3279 clause 2.2.3) of 1 and 1

@@ -1,9 +1,6 @@
 package certlint
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -23,22 +20,23 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		alter func(*x509.Certificate)
+		alter func(c, issuer *x509.Certificate)
 		want  string // part of what is said; empty: no error
 	}{
-		"good":              {func(*x509.Certificate) {}, ""},
-		"no key identifier": {func(c *x509.Certificate) { c.AuthorityKeyId = nil }, "e_ext_authority_key_identifier_no_key_identifier"},
-		"doubled extension": {func(c *x509.Certificate) {
+		"good":              {plain, ""},
+		"host name":         {func(c, _ *x509.Certificate) { c.DNSNames = []string{"vnfc.example"} }, ""},
+		"no key identifier": {func(_, issuer *x509.Certificate) { issuer.SubjectKeyId = nil }, "e_ext_authority_key_identifier_no_key_identifier"},
+		"doubled extension": {func(c, _ *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 54}, Value: []byte{2, 1, 0}}, {Id: asn1.ObjectIdentifier{2, 5, 29, 54}, Value: []byte{2, 1, 0}}}
 		}, "duplicate"},
-		"long common name":        {func(c *x509.Certificate) { c.Subject.CommonName = strings.Repeat("n", 65) }, "e_subject_common_name_max_length"},
-		"encipherment with ECDSA": {func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageDataEncipherment }, "e_ecdsa"},
-		"serial number of zero": {func(c *x509.Certificate) {
+		"long common name":        {func(c, _ *x509.Certificate) { c.Subject.CommonName = strings.Repeat("n", 65) }, "e_subject_common_name_max_length"},
+		"encipherment with ECDSA": {func(c, _ *x509.Certificate) { c.KeyUsage |= x509.KeyUsageDataEncipherment }, "e_ecdsa"},
+		"serial number of zero": {func(c, _ *x509.Certificate) {
 			c.SerialNumber = big.NewInt(-1).Add(big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), 170))
 		}, "serial"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := l.Check(certificate(t, test.alter))
+			err := l.Check(leaf(t, nil, test.alter))
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)
@@ -50,29 +48,9 @@ func TestCheck(t *testing.T) {
 	if err := l.Check([]byte("no certificate")); err == nil {
 		t.Error("bytes that are no certificate are well")
 	}
-}
-
-func certificate(t *testing.T, alter func(*x509.Certificate)) []byte {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := Unsigned([]byte("no TBSCertificate")); err == nil {
+		t.Error("a certificate is made of other bytes")
 	}
-	parent := &x509.Certificate{Subject: pkix.Name{CommonName: "CA"}, SubjectKeyId: []byte{1, 2, 3}, PublicKey: key.Public()}
-	c := &x509.Certificate{
-		SerialNumber: new(big.Int).Lsh(big.NewInt(3), 100), Subject: pkix.Name{CommonName: "vnfc"}, DNSNames: []string{"vnfc.example"},
-		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		AuthorityKeyId: []byte{1, 2, 3}, SubjectKeyId: []byte{4}, BasicConstraintsValid: true,
-	}
-	alter(c)
-	if c.AuthorityKeyId == nil {
-		parent.SubjectKeyId = nil
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
 }
 
 func BenchmarkCheck(b *testing.B) {
@@ -80,7 +58,7 @@ func BenchmarkCheck(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	der := certificate(&testing.T{}, func(*x509.Certificate) {})
+	der := leaf(b, nil, plain)
 	for b.Loop() {
 		if err := l.Check(der); err != nil {
 			b.Fatal(err)
@@ -107,12 +85,12 @@ func TestRules(t *testing.T) {
 	if once < 100 || len(l.rules) < once {
 		t.Errorf("%d of %d rules are made once", once, len(l.rules))
 	}
-	for name, alter := range map[string]func(*x509.Certificate){
-		"good": func(*x509.Certificate) {},
-		"bad":  func(c *x509.Certificate) { c.Subject.CommonName = strings.Repeat("n", 65); c.AuthorityKeyId = nil },
-		"old":  func(c *x509.Certificate) { c.NotBefore = time.Unix(0, 0) },
+	for name, alter := range map[string]func(c, issuer *x509.Certificate){
+		"good": plain,
+		"bad":  func(c, i *x509.Certificate) { c.Subject.CommonName = strings.Repeat("n", 65); i.SubjectKeyId = nil },
+		"old":  func(c, _ *x509.Certificate) { c.NotBefore = time.Unix(0, 0) },
 	} {
-		c, err := zcrypto.ParseCertificate(certificate(t, alter))
+		c, err := zcrypto.ParseCertificate(leaf(t, nil, alter))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +115,7 @@ func (*panics) Execute(*zcrypto.Certificate) *lint.LintResult { panic("no") }
 // A rule that panics is an error of the certificate.
 func TestRule_Panics(t *testing.T) {
 	l := &Linter{rules: []rule{{&lint.CertificateLint{LintMetadata: lint.LintMetadata{Name: "e_panics"}}, &panics{}}}}
-	if err := l.Check(certificate(t, func(*x509.Certificate) {})); err == nil || !strings.Contains(err.Error(), "e_panics") {
+	if err := l.Check(leaf(t, nil, plain)); err == nil || !strings.Contains(err.Error(), "e_panics") {
 		t.Error(err)
 	}
 }

@@ -2,18 +2,19 @@ package certlint
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
+	"errors"
+	"io"
 	"math/big"
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/manoward/manoward/internal/testkit/catest"
 )
 
 const (
@@ -25,10 +26,7 @@ const (
 // for what alter says.
 func leaf(t testing.TB, public any, alter func(c, issuer *x509.Certificate)) []byte {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := catest.NewKey(t)
 	if public == nil {
 		public = key.Public()
 	}
@@ -40,29 +38,25 @@ func leaf(t testing.TB, public any, alter func(c, issuer *x509.Certificate)) []b
 		SubjectKeyId: bytes.Repeat([]byte{4}, 20), BasicConstraintsValid: true, CRLDistributionPoints: []string{"http://crl.example/1"},
 	}
 	alter(c, issuer)
-	der, err := x509.CreateCertificate(rand.Reader, c, issuer, public, key)
-	if err != nil {
+	signs := &never{Signer: key}
+	if _, err := x509.CreateCertificate(rand.Reader, c, issuer, public, signs); signs.der == nil {
 		t.Fatal(err)
 	}
-	return unsigned(t, der)
+	return signs.der
 }
 
-// unsigned puts the same in the place of each signature, as the authority does.
-func unsigned(t testing.TB, der []byte) []byte {
-	t.Helper()
-	var c struct {
-		TBS, Algorithm asn1.RawValue
-		Signature      asn1.BitString
+// never is a key that signs nothing: it keeps what it was to sign, with the same in the
+// place of each signature, as the authority has it checked.
+type never struct {
+	crypto.Signer
+	der []byte
+}
+
+func (n *never) SignMessage(_ io.Reader, tbs []byte, _ crypto.SignerOpts) (_ []byte, err error) {
+	if n.der, err = Unsigned(tbs); err == nil {
+		err = errors.New("it signs nothing")
 	}
-	if _, err := asn1.Unmarshal(der, &c); err != nil {
-		t.Fatal(err)
-	}
-	c.Signature = asn1.BitString{Bytes: []byte{0x30, 6, 2, 1, 1, 2, 1, 1}, BitLength: 64}
-	der, err := asn1.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
+	return nil, err
 }
 
 func urn(id string) *url.URL { return &url.URL{Scheme: "urn", Opaque: "uuid:" + id} }
@@ -71,14 +65,7 @@ func plain(*x509.Certificate, *x509.Certificate) {}
 
 // Certificates that a rule cannot tell from each other are alike, and no others.
 func TestLikeness(t *testing.T) {
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := catest.Keys(t)
 	base, ok := likeness(leaf(t, nil, plain))
 	if !ok {
 		t.Fatal("a leaf has no likeness")
@@ -118,8 +105,8 @@ func TestLikeness(t *testing.T) {
 		"CA":                         {func(c, _ *x509.Certificate) { c.IsCA = true }, nil, another},
 		"does not say if it is a CA": {func(c, _ *x509.Certificate) { c.BasicConstraintsValid = false }, nil, another},
 		"shorter key identifier":     {func(c, _ *x509.Certificate) { c.SubjectKeyId = []byte{1, 2, 3} }, nil, none},
-		"key for P-384":              {plain, p384.Public(), none},
-		"RSA key":                    {plain, rsaKey.Public(), none},
+		"key for P-384":              {plain, keys["P-384"].Public(), none},
+		"RSA key":                    {plain, keys["RSA-2048"].Public(), none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			like, ok := likeness(leaf(t, test.key, test.alter))
