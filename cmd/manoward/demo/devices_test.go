@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,5 +77,35 @@ func TestDevices_NoRoom(t *testing.T) {
 	d.home = file
 	if _, err := d.newToken(t.Context(), "x"); hub.CodeOf(err) != hub.Unavailable || !strings.Contains(hub.SafeText(err), "--home") {
 		t.Errorf("newToken: %v", err)
+	}
+}
+
+// A port that is taken is passed over, and where all are, it is said.
+func TestListen(t *testing.T) {
+	var taken net.Listener
+	var free int
+	for n := range 100 { // a port that is taken, and the next one free
+		var err error
+		if taken, err = listen(firstPort, ports); err != nil {
+			t.Fatal(err)
+		}
+		free = taken.Addr().(*net.TCPAddr).Port + 1
+		l, err := listen(free, 1)
+		if err == nil {
+			l.Close()
+			break
+		}
+		if taken.Close(); n == 99 {
+			t.Fatalf("no port is free beside one that is taken: %v", err)
+		}
+	}
+	defer taken.Close()
+	l, err := listen(free-1, 2)
+	if err != nil || l.Addr().(*net.TCPAddr).Port != free {
+		t.Fatalf("of one port that is taken and one that is free: %v, %v", l, err)
+	}
+	defer l.Close()
+	if l, err := listen(free-1, 2); err == nil {
+		t.Errorf("of two ports that are taken: %v", l.Addr())
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/manoward/manoward/examples"
 	"github.com/manoward/manoward/internal/durable"
@@ -73,15 +75,34 @@ func (s *Setup) manage(m managerConfig) error {
 	for _, to := range []*string{&m.ScOr, &m.ScVi} {
 		// The hub takes port 0 everywhere but here, where others have to know the port
 		// before it is opened.
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listen(firstPort, ports)
 		if err != nil {
-			return hub.E(hub.Unavailable, opDemo, "no port on 127.0.0.1 can be opened; allow this user to listen on loopback", err)
+			return hub.E(hub.Unavailable, opDemo, fmt.Sprintf("no port from %d to %d on 127.0.0.1 can be opened; end what listens there, or allow this user to listen on loopback", firstPort, firstPort+ports-1), err)
 		}
 		*to = l.Addr().String()
 		s.devices.ports = append(s.devices.ports, l) // all are held until all are chosen
 	}
 	s.config.SecurityManagers = append(s.config.SecurityManagers, m)
 	return nil
+}
+
+// firstPort is the first of the ports that the hub is told to listen on. They lie below
+// those that systems choose by themselves (32768 and above), one of which could be taken
+// between the choice and the start of the hub.
+const firstPort, ports = 20_000, 12_000
+
+// portTries is how many ports are tried before it is said that there is none.
+const portTries = 100
+
+// listen opens one of so many ports of loopback from first on, which one is left to
+// chance. Its error is that of the last one that was tried.
+func listen(first, count int) (l net.Listener, err error) {
+	for range portTries {
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(count)))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
 
 // TrustDevices has the CMF trust in a trust domain the maker of the demonstration's TPMs.
