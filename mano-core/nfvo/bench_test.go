@@ -56,7 +56,7 @@ func newInventory(b *testing.B, size int) *inventory {
 	vnfm := httptest.NewServer(http.HandlerFunc(instantVnfm))
 	b.Cleanup(vnfm.Close)
 	cat := &catalogue{nsds: map[string]nfvo.NSD{"shop": descriptor("shop", "north")}, disabled: map[string]bool{}, altered: map[string]bool{}}
-	out := &outbox{seen: map[string]bool{}, told: map[string][]map[string]any{}, subs: []notify.Subscription{{ID: "north", TrustDomain: "north"}}}
+	out := &outbox{seen: map[string]string{}, told: map[string][]map[string]any{}, subs: []notify.Subscription{{ID: "north", TrustDomain: "north"}}}
 	client := &httpapi.Client{Base: vnfm.URL, Retries: -1}
 	inv.svc = nfvo.New(nfvo.Config{
 		Tables: bus, Packages: cat, Descriptors: cat, Publisher: out, Records: &records{by: map[string]string{}}, VNFM: client, VIM: client,

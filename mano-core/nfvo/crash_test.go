@@ -193,7 +193,8 @@ func (sc scenario) cutOff(t *testing.T, cut int64) (through bool) {
 	return through
 }
 
-// checkTold: the operation was told to begin and to end, once, in this order.
+// checkTold: the operation was told to begin and to end, once, in this order. What was
+// told again said the same.
 func (c *crashingWorld) checkTold(t *testing.T, opID string, cut int64) {
 	t.Helper()
 	var told []string
@@ -205,6 +206,11 @@ func (c *crashingWorld) checkTold(t *testing.T, opID string, cut int64) {
 	if got := strings.Join(told, ", "); got != "START PROCESSING, RESULT COMPLETED" {
 		t.Errorf("write %d: told %q", cut, got)
 	}
+	c.out.mu.Lock()
+	for _, twice := range c.out.altered {
+		t.Errorf("write %d: one notification with two contents: %s", cut, twice)
+	}
+	c.out.mu.Unlock()
 	seen := map[string]string{}
 	for _, m := range c.out.of("north", "NsChangeNotification") {
 		op, status := fmt.Sprint(m["lcmOpOccIdImpactingNsComponent"]), fmt.Sprint(m["lcmOpOccStatusImpactingNsComponent"])

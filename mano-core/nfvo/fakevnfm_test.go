@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol003"
@@ -193,7 +194,7 @@ func (m *fakeVNFM) startLocked(v *sol003.VnfInstance, task string, in map[string
 	if task == "modify" {
 		operation = sol003.LcmOperationModifyInfo
 	}
-	o := &sol003.VnfLcmOpOcc{ID: hub.NewID(), OperationState: "PROCESSING", VnfInstanceID: v.ID, Operation: operation, OperationParams: in, IsAutomaticInvocation: automatic}
+	o := &sol003.VnfLcmOpOcc{ID: hub.NewID(), OperationState: "PROCESSING", StartTime: time.Now(), VnfInstanceID: v.ID, Operation: operation, OperationParams: in, IsAutomaticInvocation: automatic}
 	m.ops[o.ID] = o
 	m.calls = append(m.calls, task+" "+v.VnfdID)
 	m.work.Add(1)

@@ -408,7 +408,7 @@ func (s *Service) tellMigration(ctx context.Context, h *hostOrder, id string) er
 		changed := compare(v, &info, places)
 		v.Info, v.Places = info, places
 		v.Ops = append(v.Ops, toldOp{ID: h.ID, Status: string(sol005.ChangeCompleted)})
-		v.Events = append(v.Events, s.changeEvents(id, v, nss, occ, sol005.ChangeCompleted, h.Source, changed)...)
+		v.Events = append(v.Events, changeEvents(id, v, nss, occ, sol005.ChangeCompleted, h.Source, changed, s.now())...)
 		return nil
 	})
 	if err != nil {

@@ -151,6 +151,8 @@ type expectation struct {
 	Task    string `json:"task"`
 	VnfOp   string `json:"vnfLcmOpOccId,omitempty"`
 	Source  Source `json:"source"`
+	// At is when it was ordered first. What an earlier version stored has none.
+	At time.Time `json:"at,omitzero"`
 }
 
 // toldOp is what subscribers know of an operation of the VNFM.

@@ -29,10 +29,11 @@ import (
 
 // outbox keeps what each of its subscriptions is told, each notification once.
 type outbox struct {
-	mu   sync.Mutex
-	subs []notify.Subscription
-	seen map[string]bool
-	told map[string][]map[string]any
+	mu      sync.Mutex
+	subs    []notify.Subscription
+	seen    map[string]string // notification to body
+	told    map[string][]map[string]any
+	altered []string // that came again and said something else
 }
 
 func (o *outbox) Publish(_ context.Context, e notify.Event) error {
@@ -44,7 +45,7 @@ func (o *outbox) Publish(_ context.Context, e notify.Event) error {
 	for i := range o.subs {
 		sub := &o.subs[i]
 		id := hub.DeriveID(e.ID, sub.ID)
-		if sub.TrustDomain != "hub" && sub.TrustDomain != e.TrustDomain || o.seen[id] {
+		if sub.TrustDomain != "hub" && sub.TrustDomain != e.TrustDomain {
 			continue
 		}
 		body, ok := e.Render(sub, id)
@@ -55,11 +56,17 @@ func (o *outbox) Publish(_ context.Context, e notify.Event) error {
 		if err != nil {
 			return err
 		}
+		if was, again := o.seen[id]; again {
+			if was != string(raw) {
+				o.altered = append(o.altered, was+"\nand again:\n"+string(raw))
+			}
+			continue
+		}
 		var m map[string]any
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return err
 		}
-		o.seen[id] = true
+		o.seen[id] = string(raw)
 		o.told[sub.ID] = append(o.told[sub.ID], m)
 	}
 	return nil
@@ -208,7 +215,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{
 		t: t, bus: &memstate.Bus{}, vim: newFakeVIM(t), now: time.Now,
 		cat: &catalogue{nsds: map[string]nfvo.NSD{"shop": descriptor("shop", "north"), "south-shop": descriptor("south-shop", "south")}, disabled: map[string]bool{}, altered: map[string]bool{}},
-		out: &outbox{seen: map[string]bool{}, told: map[string][]map[string]any{}}, log: &records{by: map[string]string{}},
+		out: &outbox{seen: map[string]string{}, told: map[string][]map[string]any{}}, log: &records{by: map[string]string{}},
 	}
 	w.out.subs = []notify.Subscription{
 		{ID: "north", TrustDomain: "north", Self: "https://nfvo/nslcm/v2/subscriptions/north"},

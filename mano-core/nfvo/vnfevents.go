@@ -3,6 +3,7 @@ package nfvo
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/manoward/manoward/internal/hub"
 	"github.com/manoward/manoward/internal/sol/sol003"
@@ -87,7 +88,7 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 		if info.InstantiatedVnfInfo == nil { // it says what was connected before it ended
 			about = &was
 		}
-		v.Events = append(v.Events, s.changeEvents(id, about, nss, occ, status, source, changed)...)
+		v.Events = append(v.Events, changeEvents(id, about, nss, occ, status, source, changed, s.now())...)
 		return nil
 	})
 	if err != nil {
@@ -98,7 +99,7 @@ func (s *Service) tellVnfOp(ctx context.Context, id string, occ *sol003.VnfLcmOp
 
 // tellBegun tells that an operation of the VNFM began, and then stores that it did: a
 // beginning changes nothing that who hears of it could miss, and after a crash it is
-// told again under the same identifier.
+// told again under the same identifier, as of the same time.
 func (s *Service) tellBegun(ctx context.Context, e state.Entry[vnf], occ *sol003.VnfLcmOpOcc, source Source, by string) (*vnf, error) {
 	nss, err := s.nssOf(ctx, &e.Value)
 	if err != nil {
@@ -106,7 +107,8 @@ func (s *Service) tellBegun(ctx context.Context, e state.Entry[vnf], occ *sol003
 	}
 	waited := e.Value.Events
 	e.Value.ordered(occ.ID, by)
-	if err := s.publish(ctx, e.Domain, append(slices.Clone(waited), s.changeEvents(e.ID, &e.Value, nss, occ, sol005.ChangeStart, source, nil)...)); err != nil {
+	at := began(&e.Value, occ, s.now())
+	if err := s.publish(ctx, e.Domain, append(slices.Clone(waited), changeEvents(e.ID, &e.Value, nss, occ, sol005.ChangeStart, source, nil, at)...)); err != nil {
 		return nil, err
 	}
 	next, err := s.vnfs.Update(ctx, e.ID, func(v *vnf) error {
@@ -118,6 +120,29 @@ func (s *Service) tellBegun(ctx context.Context, e state.Entry[vnf], occ *sol003
 		return nil
 	})
 	return &next.Value, err
+}
+
+// ownStart is the longest time for which an operation that the NFVO did not order is told
+// under the time at which the VNFM says that it began.
+const ownStart = time.Minute
+
+// began is the time under which the beginning of an operation is told, now or again. It
+// is the VNFM's word, because no store has it before it is told; but an operation that
+// the NFVO ordered did not begin before that, nor did any in the future: who has another
+// clock, or wants his changes to look as if they came at another time, has no say.
+func began(v *vnf, occ *sol003.VnfLcmOpOcc, now time.Time) time.Time {
+	at := occ.StartTime.UTC()
+	if at.After(now) {
+		return now
+	}
+	if p := v.Pending; p != nil && p.VnfOp == occ.ID && !p.At.IsZero() {
+		if at.Before(p.At) {
+			return p.At
+		}
+	} else if now.Sub(at) > ownStart {
+		return now
+	}
+	return at
 }
 
 // ordered notes which operation of the VNFM an operation of the NFVO led to, if it is
@@ -175,10 +200,10 @@ func (s *Service) nssOf(ctx context.Context, v *vnf) ([]state.Entry[ns], error) 
 }
 
 // changeEvents is one NsChangeNotification for each NS that uses the VNF.
-func (s *Service) changeEvents(id string, v *vnf, nss []state.Entry[ns], occ *sol003.VnfLcmOpOcc, status sol005.LcmOpOccStatusForChangeNotificationType, source Source, changed *Changed) []event {
+func changeEvents(id string, v *vnf, nss []state.Entry[ns], occ *sol003.VnfLcmOpOcc, status sol005.LcmOpOccStatusForChangeNotificationType, source Source, changed *Changed, at time.Time) []event {
 	var events []event
 	for i := range nss {
-		e := newEvent(typeChange, nss[i].ID, &nss[i].Value, s.now(), id, occ.ID, string(status))
+		e := newEvent(typeChange, nss[i].ID, &nss[i].Value, at, id, occ.ID, string(status))
 		e.Source, e.Changed, e.Vnf = &source, changed, details(id, v, nss)
 		e.Change = &sol005.NsChangeNotification{
 			NsInstanceID: nss[i].ID, NsComponentType: sol005.NsComponentVnf, NsComponentID: id, LcmOpOccIDImpactingNsComponent: occ.ID,

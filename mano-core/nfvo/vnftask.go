@@ -74,7 +74,11 @@ func (s *Service) tookEffect(ctx context.Context, r *run, id string) error {
 // can be compared with it.
 func (r *run) expect(ctx context.Context, id, task, vnfOp string) error {
 	_, err := r.s.vnfs.Update(ctx, id, func(v *vnf) error {
-		v.Pending = &expectation{OpOccID: r.id, Task: task, VnfOp: vnfOp, Source: r.op.Source}
+		at := r.s.now()
+		if p := v.Pending; p != nil && p.OpOccID == r.id && p.Task == task && (p.VnfOp == "" || p.VnfOp == vnfOp) && !p.At.IsZero() {
+			at = p.At // it is resumed
+		}
+		v.Pending = &expectation{OpOccID: r.id, Task: task, VnfOp: vnfOp, Source: r.op.Source, At: at}
 		return nil
 	})
 	return err
