@@ -30,6 +30,7 @@ type entry[T any] struct {
 	changed uint64    // number of the last event that changed it
 	at      time.Time // time of that event
 	stale   bool      // something happened that only a reading can show
+	own     bool      // its texts are its own, until a rebuild shares them with other elements
 }
 
 // unread says that an event told of something that is not in the model.
@@ -41,6 +42,7 @@ type table[T any] struct {
 	byID map[string]*entry[T]
 	// reindex follows a change of value; either may be nil.
 	reindex func(id string, was, is *T)
+	heir    func(was, is *T) *T // what a reading makes of an element, see heir.go
 }
 
 // model is the elements with what leads from one to another. Readings and events
@@ -79,12 +81,12 @@ func newModel() *model {
 		flavours: map[string]ifa006.Capacity{}, nsOfVnf: index{}, vnfsOfPkg: index{}, computesOf: index{}, vnfOf: map[string]string{}, computesOn: index{}, computesFrom: index{},
 		reading: map[uint64]int{}, gone: map[ref]uint64{}, left: newDeparted(),
 	}
-	m.nss = table[ns]{kindNs, map[string]*entry[ns]{}, m.indexNs}
-	m.vnfs = table[vnf]{kindVnf, map[string]*entry[vnf]{}, m.indexVnf}
-	m.pkgs = table[pkg]{kindPkg, map[string]*entry[pkg]{}, func(string, *pkg, *pkg) {}}
-	m.computes = table[compute]{kindCompute, map[string]*entry[compute]{}, m.indexCompute}
-	m.hosts = table[host]{kindHost, map[string]*entry[host]{}, func(string, *host, *host) {}}
-	m.images = table[image]{kindImage, map[string]*entry[image]{}, func(string, *image, *image) {}}
+	m.nss = table[ns]{kindNs, map[string]*entry[ns]{}, m.indexNs, nsHeir}
+	m.vnfs = table[vnf]{kindVnf, map[string]*entry[vnf]{}, m.indexVnf, vnfHeir}
+	m.pkgs = table[pkg]{kindPkg, map[string]*entry[pkg]{}, func(string, *pkg, *pkg) {}, pkgHeir}
+	m.computes = table[compute]{kindCompute, map[string]*entry[compute]{}, m.indexCompute, computeHeir}
+	m.hosts = table[host]{kindHost, map[string]*entry[host]{}, func(string, *host, *host) {}, hostHeir}
+	m.images = table[image]{kindImage, map[string]*entry[image]{}, func(string, *image, *image) {}, imageHeir}
 	return m
 }
 
@@ -112,6 +114,9 @@ func (m *model) indexVnf(id string, was, is *vnf) {
 		pkgWas = was.PkgID
 		for _, vnfc := range was.vnfcs {
 			c := vnfc.val
+			if is != nil && is.has(c) {
+				continue
+			}
 			if m.vnfOf[c] == id {
 				delete(m.vnfOf, c)
 			}
@@ -124,11 +129,18 @@ func (m *model) indexVnf(id string, was, is *vnf) {
 		pkgIs = is.PkgID
 		for _, vnfc := range is.vnfcs {
 			c := vnfc.val
-			m.vnfOf[c] = id
+			if m.vnfOf[c] != id { // the text that is there stays
+				m.vnfOf[c] = id
+			}
 			m.computesOf.add(id, c)
 		}
 	}
 	m.vnfsOfPkg.move(id, pkgWas, pkgIs)
+}
+
+// has says whether the NFVO names a compute as one of the VNF.
+func (v *vnf) has(compute string) bool {
+	return slices.ContainsFunc(v.vnfcs, func(m member[string]) bool { return m.val == compute })
 }
 
 // vimSays says whether the VIM itself names the VNF of a compute.
@@ -196,14 +208,15 @@ func (m *model) end(number uint64) {
 
 // learn takes in an element as a reading found it. It is false when an event
 // changed it, or a later reading saw it, since the reading began: then it is to
-// be read again unless it was that later reading.
-func learn[T any](m *model, t *table[T], id string, number uint64, learnt time.Time, val *T) (taken bool) {
+// be read again unless it was that later reading. shared says that its texts are
+// those of other elements too, as a rebuild has them.
+func learn[T any](m *model, t *table[T], id string, number uint64, learnt time.Time, val *T, shared bool) (taken bool) {
 	e := t.byID[id]
 	switch {
 	case m.gone[ref{t.kind, id}] > number:
 		return false
 	case e == nil:
-		t.byID[id] = &entry[T]{val: val, learnt: learnt, read: number}
+		t.byID[id] = &entry[T]{val: val, learnt: learnt, read: number, own: !shared}
 		t.reindex(id, nil, val)
 		return true
 	case e.changed > number:
@@ -213,6 +226,15 @@ func learn[T any](m *model, t *table[T], id string, number uint64, learnt time.T
 		return true
 	}
 	was := e.val
+	switch {
+	case was == nil || shared && e.own:
+		e.own = !shared
+	default:
+		found := val
+		if val = t.heir(was, found); val == found {
+			e.own = !shared
+		}
+	}
 	e.val, e.learnt, e.read, e.stale = val, learnt, number, false
 	t.reindex(id, was, val)
 	return true

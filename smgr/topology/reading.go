@@ -132,7 +132,7 @@ func (m *model) takeNs(a *nsAnswer, number uint64, at time.Time, deep bool, w *w
 	if e := m.nss.byID[a.ID]; e != nil {
 		was = e.val
 	}
-	if !learn(m, &m.nss, a.ID, number, at, is) {
+	if !learn(m, &m.nss, a.ID, number, at, is, w != nil) {
 		return true, nil
 	}
 	for i := range a.Vnfs {
@@ -146,7 +146,7 @@ func (m *model) takeNs(a *nsAnswer, number uint64, at time.Time, deep bool, w *w
 			before, stale = e.val, deep && e.unread()
 		}
 		next := w.vnf(vnfIn(a, v, before))
-		if !learn(m, &m.vnfs, v.ID, number, at, next) {
+		if !learn(m, &m.vnfs, v.ID, number, at, next, w != nil) {
 			again = true
 		}
 		for _, vnfc := range next.vnfcs {
@@ -231,7 +231,7 @@ func (t *Topology) takePkg(ctx context.Context, a *sol005.VnfPkgInfo, number uin
 	}
 	t.m.mu.Lock()
 	defer t.m.mu.Unlock()
-	learn(t.m, &t.m.pkgs, is.ID, number, at, is)
+	learn(t.m, &t.m.pkgs, is.ID, number, at, is, w != nil)
 	return nil
 }
 
@@ -241,17 +241,17 @@ func (t *Topology) readCompute(ctx context.Context, id string) error {
 	if err != nil {
 		return settle(t, &t.m.computes, id, number, err)
 	}
-	if !take(t.m, &t.m.computes, id, number, at, computeOf(a)) {
+	if !take(t.m, &t.m.computes, id, number, at, computeOf(a), false) {
 		t.refresh(ref{kindCompute, id})
 	}
 	return nil
 }
 
 // take is learn under the model's lock.
-func take[T any](m *model, t *table[T], id string, number uint64, at time.Time, val *T) bool {
+func take[T any](m *model, t *table[T], id string, number uint64, at time.Time, val *T, shared bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return learn(m, t, id, number, at, val)
+	return learn(m, t, id, number, at, val, shared)
 }
 
 func (t *Topology) readImage(ctx context.Context, id string) error {
@@ -260,7 +260,7 @@ func (t *Topology) readImage(ctx context.Context, id string) error {
 	if err != nil {
 		return settle(t, &t.m.images, id, number, err)
 	}
-	if !take(t.m, &t.m.images, id, number, at, imageOf(a)) {
+	if !take(t.m, &t.m.images, id, number, at, imageOf(a), false) {
 		t.refresh(ref{kindImage, id})
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 func (t *Topology) Rebuild(ctx context.Context) error {
 	t.rebuilding.Lock()
 	defer t.rebuilding.Unlock()
-	w := newWords()
+	w := t.m.words()
 	pkgs, pkgsErr := t.rebuildPkgs(ctx, w)
 	if pkgsErr != nil {
 		pkgs = nil
@@ -110,7 +110,7 @@ func rebuildKind[A, T any](ctx context.Context, t *Topology, path string, tab *t
 			return nil
 		}
 		seen[id(a)] = true
-		if !take(t.m, tab, id(a), number, at, of(a, at)) {
+		if !take(t.m, tab, id(a), number, at, of(a, at), true) {
 			t.refresh(ref{tab.kind, id(a)})
 		}
 		return nil

@@ -66,8 +66,8 @@ func (m *model) takeHost(id string, is *host, left int, told bool, number uint64
 	} else {
 		m.stand(id, is)
 	}
-	taken := learn(m, &m.hosts, id, number, at, is)
-	if e := m.hosts.byID[id]; !told && e != nil && e.val == is {
+	taken := learn(m, &m.hosts, id, number, at, is, false)
+	if e := m.hosts.byID[id]; !told && e != nil && e.read == number {
 		e.stale = true
 	}
 	return taken

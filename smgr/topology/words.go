@@ -1,12 +1,18 @@
 package topology
 
-import "github.com/manoward/manoward/internal/ifa006"
+import (
+	"maps"
+	"slices"
+
+	"github.com/manoward/manoward/internal/ifa006"
+)
 
 // words has each text of one rebuild once. An ID stands in the answer about the
 // element itself and in those about all that refer to it, names and states stand in
 // thousands of them, and each answer is decoded into texts of its own: shared, they
-// take a third of the memory. It is dropped with the rebuild, so that nothing
-// outlives its elements. A nil words shares nothing.
+// take a third of the memory. It begins with those that the elements share already
+// (see [model.words]), and is dropped with the rebuild, so that nothing outlives its
+// elements. A nil words shares nothing.
 type words struct {
 	texts     map[string]string
 	locations map[ifa006.Location]*ifa006.Location
@@ -14,6 +20,54 @@ type words struct {
 
 func newWords() *words {
 	return &words{map[string]string{}, map[ifa006.Location]*ifa006.Location{}}
+}
+
+// words has the texts that elements have been found by, of all that share theirs: what a
+// rebuild finds as it was stays, and what is new shares with it.
+func (m *model) words() *words {
+	w := newWords()
+	know(m, &m.nss, w, func(n *ns) []string { return append([]string{n.ID, n.NsdID, n.Flavor}, n.VnfIDs...) })
+	know(m, &m.pkgs, w, func(p *pkg) []string { return []string{p.ID, p.VnfdID, p.Provider, p.Product, p.Version} })
+	know(m, &m.vnfs, w, func(v *vnf) []string {
+		return []string{v.ID, v.ProfileID, v.VnfdID, v.PkgID, v.Provider, v.Product, v.Version}
+	})
+	know(m, &m.computes, w, func(c *compute) []string {
+		w.knowLocation(c.Location)
+		return []string{c.ID, c.VnfID, c.HostID, c.ZoneID, c.ImageID, c.FlavourID}
+	})
+	know(m, &m.hosts, w, func(h *host) []string {
+		w.knowLocation(h.Location)
+		return append([]string{h.ID, h.ZoneID, h.NfviPopID, h.Firmware}, h.TrustDomains...)
+	})
+	know(m, &m.images, w, func(i *image) []string { return []string{i.ID, i.Name, i.PkgID} })
+	return w
+}
+
+// know adds the texts of the elements of a table that share them, a part at a time so
+// that nobody waits long.
+func know[T any](m *model, t *table[T], w *words, of func(*T) []string) {
+	m.mu.RLock()
+	ids := slices.Collect(maps.Keys(t.byID))
+	m.mu.RUnlock()
+	for part := range slices.Chunk(ids, 256) {
+		m.mu.RLock()
+		for _, id := range part {
+			if e := t.byID[id]; e != nil && !e.own {
+				for _, text := range of(e.val) {
+					if _, known := w.texts[text]; !known {
+						w.texts[text] = text
+					}
+				}
+			}
+		}
+		m.mu.RUnlock()
+	}
+}
+
+func (w *words) knowLocation(l *ifa006.Location) {
+	if l != nil && w.locations[*l] == nil {
+		w.locations[*l] = l
+	}
 }
 
 // share makes each text the one that was seen first.
