@@ -96,6 +96,7 @@ type Decider struct {
 	levels    *Levels
 	policies  *Policies
 	elsewhere elsewhere
+	reviewing *state.Entry[reviewState] // of Review: the round that this process is about; nil: none
 }
 
 // defects is how often an event is tried that fails for a reason that is no
@@ -150,7 +151,8 @@ func (d *Decider) Run(ctx context.Context) {
 		if _, err := d.policies.Current(ctx); err != nil && hub.CodeOf(err) != hub.Undecided && ctx.Err() == nil {
 			d.c.Log.Warn("the active policies are not loaded; trying again", "err", err)
 		}
-		if n, err := d.Review(ctx); err != nil && ctx.Err() == nil {
+		n, more, err := d.Review(ctx)
+		if err != nil && ctx.Err() == nil {
 			d.c.Log.Warn("the review of NSs is not done; trying again", "pushed", n, "err", err)
 		}
 		if now := d.now(); now.Sub(pruned) >= pruneEvery {
@@ -160,7 +162,11 @@ func (d *Decider) Run(ctx context.Context) {
 				d.c.Log.Warn("old decisions are not removed; trying again", "removed", n, "err", err)
 			}
 		}
-		timer.Reset(tick)
+		wait := tick
+		if more {
+			wait = reviewPause
+		}
+		timer.Reset(wait)
 		select {
 		case <-d.policies.changed:
 			timer.Reset(soon)

@@ -114,7 +114,7 @@ func TestOutage(t *testing.T) {
 			return err
 		}},
 		"review": {func(p prepared) { p.w.nss = []string{"n1"} }, func(p prepared) error {
-			_, err := p.d.Review(ctx)
+			_, _, err := p.d.Review(ctx)
 			return err
 		}},
 	} {

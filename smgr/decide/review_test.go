@@ -11,20 +11,34 @@ import (
 	"github.com/manoward/manoward/smgr"
 )
 
+// reviewAll reviews until there is nothing more to do soon.
+func reviewAll(t *testing.T, d *Decider) (pushed int, err error) {
+	t.Helper()
+	for {
+		n, more, err := d.Review(t.Context())
+		if pushed += n; !more || err != nil {
+			return pushed, err
+		}
+		if n == 0 || n > reviewPart {
+			t.Fatalf("%d events at once, of at most %d, and there are more", n, reviewPart)
+		}
+	}
+}
+
 func TestReview(t *testing.T) {
 	w := newWorld(t)
-	for i := range 2*reviewPage + 10 {
+	for i := range 2*reviewPart + 10 {
 		w.nss = append(w.nss, fmt.Sprintf("n%04d", i))
 	}
 	idle := w.process()
-	if n, err := idle.Review(t.Context()); n != 0 || err != nil {
+	if n, err := reviewAll(t, idle); n != 0 || err != nil {
 		t.Errorf("%d reviews without policies, %v", n, err)
 	}
 	d := w.active(one())
 	run := func(d *Decider, want int, reason string) {
 		t.Helper()
 		before := len(w.pushed)
-		n, err := d.Review(t.Context())
+		n, err := reviewAll(t, d)
 		check(t, err)
 		if n != want || len(w.pushed)-before != want {
 			t.Fatalf("%d events, pushed %d, want %d", n, len(w.pushed)-before, want)
@@ -88,21 +102,51 @@ func TestReview_NotRead(t *testing.T) {
 	w.nss = []string{"n1", "n2"}
 	d := w.active(one())
 	w.blind = errors.New("not read yet")
-	if n, err := d.Review(t.Context()); n != 0 || err == nil {
+	if n, err := reviewAll(t, d); n != 0 || err == nil {
 		t.Fatalf("%d reviews of what is not known, %v", n, err)
 	}
 	w.blind = nil
-	if n, err := d.Review(t.Context()); n != len(w.nss) || err != nil {
+	if n, err := reviewAll(t, d); n != len(w.nss) || err != nil {
 		t.Errorf("%d reviews, %v; want %d", n, err, len(w.nss))
 	}
+}
+
+// A process that was held up in the middle of a review leaves it to the one that took it
+// over.
+func TestReview_TakenOver(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3 * reviewPart {
+		w.nss = append(w.nss, fmt.Sprintf("n%04d", i))
+	}
+	d, other := w.active(one()), w.process()
+	part := func(d *Decider, want int) {
+		t.Helper()
+		n, more, err := d.Review(t.Context())
+		check(t, err)
+		if n != want || more != (want > 0) {
+			t.Errorf("%d events, more: %v; want %d", n, more, want)
+		}
+	}
+	part(d, reviewPart)
+	part(other, 0) // it is the first one's
+	w.wait(reviewLease)
+	part(other, reviewPart) // what is noted is the beginning
+	part(d, 0)
+	part(d, 0)
+	n, err := reviewAll(t, other)
+	check(t, err)
+	if n != 2*reviewPart {
+		t.Errorf("%d events, want %d", n, 2*reviewPart)
+	}
+	part(d, 0)
 }
 
 // TestReviewCrash ends a review at each step. Another process leaves it alone for
 // a while, then goes on where it was, and each NS is pushed in the end.
 func TestReviewCrash(t *testing.T) {
-	for at := 1; ; at += 97 {
+	for at := 1; ; at += 3 {
 		w := newWorld(t)
-		for i := range reviewPage + 5 {
+		for i := range reviewPart + 5 {
 			w.nss = append(w.nss, fmt.Sprintf("n%04d", i))
 		}
 		d := w.active(one())
@@ -114,7 +158,7 @@ func TestReviewCrash(t *testing.T) {
 			cut = true
 			return errors.New("the process ends here")
 		}
-		_, err := d.Review(t.Context())
+		_, err := reviewAll(t, d)
 		w.step = nil
 		if !cut {
 			check(t, err)
@@ -125,12 +169,12 @@ func TestReviewCrash(t *testing.T) {
 		}
 		other := w.process()
 		if at > 1 {
-			if n, err := other.Review(t.Context()); n != 0 || err != nil {
+			if n, err := reviewAll(t, other); n != 0 || err != nil {
 				t.Errorf("step %d: two processes review: %d, %v", at, n, err)
 			}
 		}
 		w.wait(reviewLease)
-		_, err = other.Review(t.Context())
+		_, err = reviewAll(t, other)
 		check(t, err)
 		var got []string
 		ids := map[string]bool{}
@@ -143,7 +187,7 @@ func TestReviewCrash(t *testing.T) {
 		if slices.Sort(got); len(got) != len(w.nss) || got[0] != smgr.KeyNs(w.nss[0]) {
 			t.Errorf("step %d: %d NSs of %d", at, len(got), len(w.nss))
 		}
-		if n, err := other.Review(t.Context()); n != 0 || err != nil {
+		if n, err := reviewAll(t, other); n != 0 || err != nil {
 			t.Errorf("step %d: %d more, %v", at, n, err)
 		}
 	}

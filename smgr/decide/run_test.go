@@ -3,9 +3,13 @@ package decide
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/manoward/manoward/smgr"
 )
 
 // TestRun holds that a process that gets no event keeps up: it reviews on the
@@ -52,6 +56,46 @@ func TestRun(t *testing.T) {
 			t.Errorf("%+v is over its age", all)
 		}
 		check(t, other.Check(t.Context()))
+		stop()
+		<-ended
+	})
+}
+
+// TestRun_Parts holds that a review of many NSs goes in parts, so that events that come
+// meanwhile do not wait for all of it, and that a change of policies does not wait for it
+// either.
+func TestRun_Parts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.bubble = true
+		const parts = 5
+		for i := range parts * reviewPart {
+			w.nss = append(w.nss, fmt.Sprintf("n%04d", i))
+		}
+		d := w.active(one())
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { d.Run(ctx); close(ended) }()
+		time.Sleep(soon) // the first part came at once, and then the news that there are policies
+		synctest.Wait()
+		for part := 2; part <= 3; part++ {
+			if n := w.events(); n != part*reviewPart {
+				t.Errorf("pushed %d in %d parts", n, part)
+			}
+			time.Sleep(reviewPause)
+			synctest.Wait()
+		}
+		_, err := d.Policies().SetParameters(t.Context(), "evil-provider", json.RawMessage(`{"names": ["good"]}`), "cid", "")
+		check(t, err)
+		time.Sleep(soon)
+		synctest.Wait()
+		if n, last := w.events(), w.pushed[len(w.pushed)-1]; n != 5*reviewPart || last.Key != smgr.KeyNs(w.nss[reviewPart-1]) || !strings.Contains(string(last.Body), ReviewParameters) {
+			t.Errorf("pushed %d, the last of NS %s: %s", n, last.Key, last.Body)
+		}
+		time.Sleep(time.Minute)
+		if n := w.events(); n != (4+parts)*reviewPart {
+			t.Errorf("pushed %d in all", n)
+		}
 		stop()
 		<-ended
 	})
