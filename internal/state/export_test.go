@@ -5,7 +5,7 @@ package state
 func (k *Kind[T]) Remembered() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return len(k.byID)
+	return k.order.ids.len()
 }
 
 // Places returns the size of the ordered index.
@@ -22,7 +22,7 @@ func (k *Kind[T]) HeldBytes() (n int) {
 	if k.recent != nil {
 		n = k.recent.bytes
 	}
-	for _, x := range k.byID {
+	for _, x := range k.all() {
 		if x.life == live {
 			n += len(k.heldIn(x))
 		}

@@ -74,7 +74,7 @@ func (k *Kind[T]) held(d *domainTable, id string) (raw []byte, revision uint64, 
 		return nil, 0, false
 	}
 	k.mu.RLock()
-	x := k.byID[id]
+	x := k.at(id)
 	if x == nil || x.domain != d || x.life != live || x.doubted {
 		k.mu.RUnlock()
 		return nil, 0, false
@@ -132,7 +132,7 @@ func (k *Kind[T]) sure(d *domainTable, id string) *T {
 	}
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if x := k.byID[id]; x != nil && x.domain == d && x.life == live && !x.doubted {
+	if x := k.at(id); x != nil && x.domain == d && x.life == live && !x.doubted {
 		return x.value
 	}
 	return nil
@@ -146,7 +146,7 @@ func (k *Kind[T]) doubt(d *domainTable, id string) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if x := k.byID[id]; x != nil && x.domain == d {
+	if x := k.at(id); x != nil && x.domain == d {
 		k.recent.letGo(x.number)
 		x.doubted = true
 	}

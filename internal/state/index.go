@@ -47,6 +47,27 @@ const (
 // ofDomain is the term of all IDs of a trust domain.
 func ofDomain(domain string) string { return "\x00" + domain }
 
+// at returns what is known of an ID, nil for nothing. It is valid as long as k.mu is held.
+func (k *Kind[T]) at(id string) *indexed[T] {
+	number, there := k.order.ids.find(id)
+	if !there {
+		return nil
+	}
+	return k.slots.at(number)
+}
+
+// all yields all of which something is known. k.mu is held; any may be forgotten
+// meanwhile.
+func (k *Kind[T]) all() iter.Seq2[string, *indexed[T]] {
+	return func(yield func(string, *indexed[T]) bool) {
+		for number := range k.order.ids.all() {
+			if !yield(k.order.ids.text(number), k.slots.at(number)) {
+				return
+			}
+		}
+	}
+}
+
 // decode reads a change that the watch of d told, in a pack if from is not nil. What it
 // returns takes it into the index.
 func (k *Kind[T]) decode(d *domainTable, c Change, from *pack) (finish func() error) {
@@ -58,7 +79,7 @@ func (k *Kind[T]) decode(d *domainTable, c Change, from *pack) (finish func() er
 	return func() error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if k.told != nil && value != nil && k.byID[id] == nil && d.read() {
+		if k.told != nil && value != nil && k.at(id) == nil && d.read() {
 			k.told(id, value)
 		}
 		// In one step with the change: who sees this revision sees the change too.
@@ -126,7 +147,7 @@ func (k *Kind[T]) written(d *domainTable, id string, revision uint64, raw []byte
 func (k *Kind[T]) unlearn(d *domainTable, id string, revision uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if x := k.byID[id]; x == nil || x.domain != d || x.revision > revision || x.promise != nil {
+	if x := k.at(id); x == nil || x.domain != d || x.revision > revision || x.promise != nil {
 		return
 	}
 	k.put(id, gone[T](d, revision, revision <= d.told.Load()), nil)
@@ -139,7 +160,7 @@ func (k *Kind[T]) put(id string, x *arrival[T], terms []string) (other string) {
 	if x.domain.removed.Load() {
 		return ""
 	}
-	old := k.byID[id]
+	old := k.at(id)
 	switch {
 	case old == nil:
 	case old.domain != x.domain && x.life == deleted:
@@ -166,14 +187,13 @@ func (k *Kind[T]) put(id string, x *arrival[T], terms []string) (other string) {
 		}
 	}
 	if x.life == deleted && x.told { // nothing older can come any more
-		k.vacate(id, old)
+		k.vacate(old)
 		return ""
 	}
 	if old == nil {
 		number := k.order.ids.take(id)
 		old = k.slots.at(number)
 		old.number = number
-		k.byID[id] = old
 	}
 	x.number = old.number
 	switch {
@@ -206,7 +226,7 @@ func (k *Kind[T]) drop(x *indexed[T]) {
 		return
 	}
 	for _, number := range k.termsIn(x) {
-		k.order.remove(k.order.terms.text[number], x.number)
+		k.order.remove(k.order.terms.text(number), x.number)
 	}
 	k.order.remove(x.domain.term, x.number)
 	k.order.remove("", x.number)
@@ -215,12 +235,11 @@ func (k *Kind[T]) drop(x *indexed[T]) {
 }
 
 // vacate forgets an ID of which nothing is in the ordered index. k.mu is held.
-func (k *Kind[T]) vacate(id string, x *indexed[T]) {
+func (k *Kind[T]) vacate(x *indexed[T]) {
 	if x == nil {
 		return
 	}
 	number := x.number
-	delete(k.byID, id)
 	*x = indexed[T]{}
 	k.order.ids.drop(number)
 }
@@ -236,7 +255,7 @@ func (k *Kind[T]) termsOf(value *T) []string {
 func (k *Kind[T]) forget(d *domainTable) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for id, x := range k.byID {
+	for _, x := range k.all() {
 		if x.domain == d {
 			if x.promise != nil { // nothing more will become of it
 				close(x.promise.kept)
@@ -244,7 +263,7 @@ func (k *Kind[T]) forget(d *domainTable) {
 			k.reckon(x, Weight.minus)
 			k.recent.letGo(x.number)
 			k.drop(x)
-			k.vacate(id, x)
+			k.vacate(x)
 		}
 	}
 }
@@ -253,7 +272,7 @@ func (k *Kind[T]) forget(d *domainTable) {
 func (k *Kind[T]) begin(d *domainTable) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, x := range k.byID {
+	for _, x := range k.all() {
 		if x.domain == d {
 			x.told = false
 		}
@@ -275,11 +294,11 @@ func (k *Kind[T]) untold(d *domainTable) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var ids []string
-	for id, x := range k.byID {
+	for id, x := range k.all() {
 		switch {
 		case x.domain != d || x.told:
 		case x.life == deleted:
-			k.vacate(id, x)
+			k.vacate(x)
 		default:
 			ids = append(ids, id)
 		}
@@ -292,7 +311,7 @@ func (k *Kind[T]) has(id string, terms []string) bool {
 	if len(terms) == 0 {
 		return true
 	}
-	own := k.termsIn(k.byID[id])
+	own := k.termsIn(k.at(id))
 	for _, t := range terms {
 		if !k.order.has(own, t) {
 			return false
@@ -314,7 +333,7 @@ func (k *Kind[T]) scan(term, after string) iter.Seq[string] {
 					if ids == nil {
 						ids = make([]string, 0, size)
 					}
-					ids = append(ids, p.id)
+					ids = append(ids, strings.Clone(p.id))
 				}
 				return p.term == term && len(ids) < size
 			})

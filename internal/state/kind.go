@@ -31,8 +31,7 @@ type Kind[T any] struct {
 	weigh func(*T) Weight // nil: nothing is added up
 	sumBy []string        // what the terms begin with that are added up by
 
-	mu    sync.RWMutex           // covers what is below; never held while the bus is asked
-	byID  map[string]*indexed[T] // which are in slots
+	mu    sync.RWMutex // covers what is below; never held while the bus is asked
 	slots slots[T]
 	shelf shelf // of their rows
 	order order
@@ -80,7 +79,7 @@ func newKind[T any](s *Space, prefix string, terms func(*T) []string, keep bool)
 	if terms == nil {
 		terms = func(*T) []string { return nil }
 	}
-	k := &Kind[T]{space: s, prefix: prefix, terms: terms, keep: keep, byID: map[string]*indexed[T]{}}
+	k := &Kind[T]{space: s, prefix: prefix, terms: terms, keep: keep}
 	k.shelf.moved = k.movedRow
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +107,7 @@ func (k *Kind[T]) Reflected(ctx context.Context, e Entry[T]) error {
 func (k *Kind[T]) Domain(id string) (domain string, ok bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	x := k.byID[id]
+	x := k.at(id)
 	if x == nil || x.life == deleted {
 		return "", false
 	}
@@ -127,7 +126,7 @@ func (k *Kind[T]) Len() int {
 func (k *Kind[T]) Kept(id string) *T {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if x := k.byID[id]; x != nil && x.life == live {
+	if x := k.at(id); x != nil && x.life == live {
 		return x.value
 	}
 	return nil
@@ -207,7 +206,7 @@ var errUnreadable = errors.New("stored value does not decode")
 func (k *Kind[T]) revision(d *domainTable, id string) (uint64, *pack) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if x := k.byID[id]; x != nil && x.domain == d {
+	if x := k.at(id); x != nil && x.domain == d {
 		return x.revision, x.pack
 	}
 	return 0, nil
@@ -393,7 +392,7 @@ func (k *Kind[T]) InOrder(prefix, term, id string, having ...string) iter.Seq2[s
 					more = true
 					return false
 				case p != at && k.has(p.id, having):
-					found = append(found, p)
+					found = append(found, spot{strings.Clone(p.term), strings.Clone(p.id)})
 				}
 				passed++
 				at = p

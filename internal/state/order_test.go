@@ -42,12 +42,12 @@ func TestOrder(t *testing.T) {
 				if !slices.Equal(got, want) || o.size != len(want) {
 					t.Fatalf("%d places, size %d, want %d", len(got), o.size, len(want))
 				}
-				if known := len(o.terms.text) - len(o.terms.free); known != len(terms) {
+				if known := o.terms.len(); known != len(terms) {
 					t.Fatalf("%d terms are remembered, want %d", known, len(terms))
 				}
 				for i, p := range o.parts {
-					if len(p.places) == 0 || len(p.places) > partMost || p.first != o.spot(p.places[0]) {
-						t.Fatalf("part %d has %d places, first %v", i, len(p.places), p.first)
+					if len(p) == 0 || len(p) > partMost {
+						t.Fatalf("part %d has %d places", i, len(p))
 					}
 				}
 				if most := 4*len(want)/partMost*2 + 2; len(o.parts) > most {

@@ -66,7 +66,7 @@ func (k *Kind[T]) Row(id string) Row {
 func (k *Kind[T]) keptIn(d *domainTable, id string, p *promise, from *pack, revision uint64, told bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	x := k.byID[id]
+	x := k.at(id)
 	switch {
 	case x == nil:
 	case x.promise == p:
@@ -380,7 +380,7 @@ func (k *Kind[T]) readPacked(ctx context.Context, d *domainTable, id string, fro
 	if hub.CodeOf(err) == hub.NotFound && from.left != nil { // all of it was deleted
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if x := k.byID[id]; x != nil && x.domain == d && x.pack == from {
+		if x := k.at(id); x != nil && x.domain == d && x.pack == from {
 			k.put(id, gone[T](d, x.revision, true), nil)
 		}
 		return Entry[T]{}, k.notFound()

@@ -45,7 +45,7 @@ func (k *Kind[T]) Prepare(ctx context.Context, domain, id string, value *T) (pro
 	return func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if k.byID[id] == nil {
+		if k.at(id) == nil {
 			k.put(id, x, terms)
 		}
 	}, nil
@@ -85,7 +85,7 @@ func (k *Kind[T]) Keep(ctx context.Context, domain, id string) error {
 func (k *Kind[T]) kept(d *domainTable, id string, p *promise, revision uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if x := k.byID[id]; x != nil && x.promise == p {
+	if x := k.at(id); x != nil && x.promise == p {
 		is := &arrival[T]{indexed: indexed[T]{domain: d, revision: revision, value: x.value, dict: x.dict, weight: x.weight}, held: k.heldIn(x)}
 		k.put(id, is, k.order.textsOf(k.termsIn(x)))
 	}
@@ -95,7 +95,7 @@ func (k *Kind[T]) kept(d *domainTable, id string, p *promise, revision uint64) {
 func (k *Kind[T]) Promised(id string) bool {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	x := k.byID[id]
+	x := k.at(id)
 	return x != nil && x.promise != nil
 }
 
@@ -103,7 +103,7 @@ func (k *Kind[T]) Promised(id string) bool {
 func (k *Kind[T]) promised(d *domainTable, id string) *promise {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if x := k.byID[id]; x != nil && x.domain == d {
+	if x := k.at(id); x != nil && x.domain == d {
 		return x.promise
 	}
 	return nil

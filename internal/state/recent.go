@@ -44,7 +44,7 @@ type turn struct {
 // what the index has, in the place of the oldest ones when there is too much. raw must
 // not change. k.mu is held.
 func (k *Kind[T]) remember(d *domainTable, id string, revision uint64, raw []byte) {
-	x := k.byID[id]
+	x := k.at(id)
 	if k.recent == nil || !d.sole || len(raw) > recentLargest || x == nil || x.domain != d || x.revision != revision || x.life != live || x.doubted || k.recent.get(x.number) != nil {
 		return
 	}

@@ -39,7 +39,7 @@ func (k *Kind[T]) Sum(domain, term, without string) Weight {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	sum := k.sums[sumOf{domain, term}]
-	x := k.byID[without]
+	x := k.at(without)
 	if x == nil || x.life != live || x.weight == nil || x.domain.name != domain {
 		return sum
 	}
@@ -76,10 +76,10 @@ func (k *Kind[T]) reckon(x *indexed[T], add func(Weight, Weight) Weight) {
 	}
 	change("")
 	for _, number := range k.termsIn(x) {
-		term := k.order.terms.text[number]
+		term := k.order.terms.text(number)
 		for _, prefix := range k.sumBy {
 			if strings.HasPrefix(term, prefix) {
-				change(term)
+				change(strings.Clone(term))
 				break
 			}
 		}

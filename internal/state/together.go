@@ -321,7 +321,7 @@ func (s *Space) ungroup(d *domainTable, c Change) (finish func() error) {
 func (k *Kind[T]) dropPacked(d *domainTable, key string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for id, x := range k.byID {
+	for id, x := range k.all() {
 		if x.domain == d && x.pack != nil && x.pack.key == key {
 			k.put(id, gone[T](d, x.revision, true), nil)
 		}
@@ -335,7 +335,7 @@ func (k *Kind[T]) deleteGrouped(ctx context.Context, d *domainTable, id string, 
 		return fmt.Errorf("delete %s %s: %w", k.prefix, id, err)
 	}
 	k.mu.Lock()
-	x := k.byID[id]
+	x := k.at(id)
 	if x == nil || x.domain != d || x.pack != from {
 		k.mu.Unlock()
 		return k.notFound()
