@@ -89,7 +89,10 @@ func TestRun_Parts(t *testing.T) {
 		check(t, err)
 		time.Sleep(soon)
 		synctest.Wait()
-		if n, last := w.events(), w.pushed[len(w.pushed)-1]; n != 5*reviewPart || last.Key != smgr.KeyNs(w.nss[reviewPart-1]) || !strings.Contains(string(last.Body), ReviewParameters) {
+		w.mu.Lock()
+		last := w.pushed[len(w.pushed)-1]
+		w.mu.Unlock()
+		if n := w.events(); n != 5*reviewPart || last.Key != smgr.KeyNs(w.nss[reviewPart-1]) || !strings.Contains(string(last.Body), ReviewParameters) {
 			t.Errorf("pushed %d, the last of NS %s: %s", n, last.Key, last.Body)
 		}
 		time.Sleep(time.Minute)
