@@ -21,6 +21,7 @@ type names struct {
 
 	last    *strings.Builder // of the sheet that is being filled; nil: there is none
 	filling int32
+	full    []int32 // sheets that were filled since the last take, to be tidied
 
 	seed  maphash.Seed
 	slots []uint32 // by hash: a number and one more, in that slot or one of the next; 0: none
@@ -83,6 +84,11 @@ func (n *names) find(text string) (number uint32, there bool) {
 
 // take gives a number to a text that has none.
 func (n *names) take(text string) (number uint32) {
+	for last := len(n.full) - 1; last >= 0; last = len(n.full) - 1 {
+		in := n.full[last]
+		n.full = n.full[:last]
+		n.tidy(in)
+	}
 	if last := len(n.free) - 1; last >= 0 {
 		number, n.free = n.free[last], n.free[:last]
 	} else {
@@ -103,11 +109,8 @@ func (n *names) drop(number uint32) {
 	w := n.at[number]
 	n.at[number] = where{sheet: nowhere}
 	n.free = append(n.free, number)
-	s := &n.sheets[w.sheet]
-	s.dead += int(w.size)
-	if w.sheet != n.filling && s.dead > s.room/2 {
-		n.tidy(w.sheet)
-	}
+	n.sheets[w.sheet].dead += int(w.size)
+	n.tidy(w.sheet)
 }
 
 // write puts a text on the sheet that is being filled, or on a new one.
@@ -123,9 +126,10 @@ func (n *names) write(text string) where {
 
 // begin begins a sheet for at least so many bytes.
 func (n *names) begin(least int) {
-	if n.last != nil { // what stays empty
+	if n.last != nil {
 		s := &n.sheets[n.filling]
-		s.dead += s.room - len(s.texts)
+		s.dead += s.room - len(s.texts) // what stays empty
+		n.full = append(n.full, n.filling)
 	}
 	n.last = new(strings.Builder)
 	n.last.Grow(max(least, min(mostPiece, max(leastPiece, n.size))))
@@ -138,8 +142,12 @@ func (n *names) begin(least int) {
 	n.size += n.last.Cap()
 }
 
-// tidy moves what is left of a sheet.
+// tidy clears a sheet of which more than half is not needed any more, unless it is being
+// filled: what is left of it is moved.
 func (n *names) tidy(in int32) {
+	if s := &n.sheets[in]; in == n.filling || s.dead <= s.room/2 {
+		return
+	}
 	n.size -= n.sheets[in].room
 	for number := range n.at {
 		if n.at[number].sheet == in {

@@ -106,3 +106,16 @@ func TestNames_DropAll(t *testing.T) {
 		t.Errorf("%d texts, %d bytes", n.len(), n.size)
 	}
 }
+
+// Texts that come and go while their sheet is being filled leave nothing behind: nobody drops
+// anything of it once it is full.
+func TestNames_Passing(t *testing.T) {
+	var n names
+	stays := n.take("what stays")
+	for i := range 200_000 {
+		n.drop(n.take(fmt.Sprint("what comes and goes, number ", i)))
+	}
+	if n.size > 2*mostPiece || n.len() != 1 || n.text(stays) != "what stays" {
+		t.Errorf("%d texts, %d bytes in %d sheets", n.len(), n.size, len(n.sheets))
+	}
+}
